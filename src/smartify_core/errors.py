@@ -1,0 +1,246 @@
+"""Every error that this library raises, on one page.
+
+The branches say who must act: the caller (`UsageError`), the directory's side (`SourceError`), the storage backend's side
+(`StorageError`), a person who reviews a held plan (`PlanHeld`), whoever grants access (`AccessDenied`), or whoever installs
+the package (`MissingExtra`).
+
+Rules for every message here:
+
+1. It says what happened, where, and how to mend it. ``code`` has a section in ``docs/reference/errors.md``.
+2. It holds no personal data: ids, file names, line numbers, codes and counts only. A foreign exception may quote a
+   directory's answer, so a port translates it with ``from None`` and copies only what is known to be impersonal.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SmartifyError(Exception):
+    """The root: catch this to catch everything that this library raises on purpose.
+
+    Args:
+        what: What happened, in one clause.
+        where: The place: a file, a line, a configuration key, a tenant, an API method.
+        cure: What to do about it, as an instruction.
+    """
+
+    code: ClassVar[str] = "SC000"
+    #: Whether the same call may succeed later with nothing changed by the caller.
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, what: str, *, where: str | None = None, cure: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.cure = cure
+
+    def __str__(self) -> str:
+        """Return ``CODE what (where). cure``."""
+        place = f" ({self.where})" if self.where else ""
+        mend = f" {self.cure}" if self.cure else ""
+        return f"{self.code} {self.what}{place}.{mend}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle with the keyword arguments, so that errors cross process borders whole."""
+        return (_rebuild, (type(self), self.what, self.where, self.cure))
+
+
+def _rebuild(kind: type[SmartifyError], what: str, where: str | None, cure: str | None) -> SmartifyError:
+    return kind(what, where=where, cure=cure)
+
+
+# --- the caller must act ------------------------------------------------------------------------------------------------
+
+
+class UsageError(SmartifyError, ValueError):
+    """The call or the configuration is wrong; nothing was read or written on its behalf."""
+
+    code = "SC100"
+
+
+class ConfigInvalid(UsageError):
+    """A configuration file cannot be used: not TOML, an unknown key, a missing or wrongly typed value."""
+
+    code = "SC101"
+
+
+class UnknownTenant(UsageError, LookupError):
+    """The named tenant is not configured."""
+
+    code = "SC102"
+
+
+class KeyFileInvalid(UsageError):
+    """The key file is missing, unreadable, too widely readable, or not a key file."""
+
+    code = "SC103"
+
+
+class CredentialsInvalid(UsageError):
+    """Credentials handed in cannot be used at all: a service-account file that is missing, unreadable or incomplete."""
+
+    code = "SC104"
+
+
+class StalePlan(UsageError):
+    """The store has moved on since the plan was made; nothing of the plan was applied after that point."""
+
+    code = "SC105"
+
+
+class SnapshotMisused(UsageError):
+    """A snapshot was read twice, after it was closed, or asked for its certificate before it was read to the end."""
+
+    code = "SC106"
+
+
+class WrongKey(UsageError):
+    """A sealed field was sealed under a key that this key ring does not hold."""
+
+    code = "SC107"
+
+
+class FileExists(UsageError):
+    """A file that would be created is already there; it was left as it is."""
+
+    code = "SC108"
+
+
+# --- the directory's side must act ------------------------------------------------------------------------------------------------
+
+
+class SourceError(SmartifyError):
+    """The directory source could not be read. Never means that the directory is empty."""
+
+    code = "SC200"
+
+
+class SourceUnavailable(SourceError):
+    """The source did not answer, or asked to be left alone for a while, until the retries ran out."""
+
+    code = "SC201"
+    retryable = True
+
+
+class SourceRejected(SourceError):
+    """The source refused the caller: credentials, delegated subject, scopes, or an API that is not enabled."""
+
+    code = "SC202"
+
+
+class SourceMalformed(SourceError):
+    """The source answered something that is not its protocol, or a file that is not in its format."""
+
+    code = "SC203"
+
+
+class IncompleteSnapshot(SourceError):
+    """A complete read was demanded and the source cannot vouch for one."""
+
+    code = "SC204"
+
+
+# --- the storage backend's side must act ------------------------------------------------------------------------------------------
+
+
+class StorageError(SmartifyError):
+    """The storage backend could not do what was asked; nothing of the refused write was kept."""
+
+    code = "SC300"
+
+
+class StorageUnavailable(StorageError):
+    """The store cannot be opened, read or written: path, permission, disk, or a file that is not a database."""
+
+    code = "SC301"
+    retryable = True
+
+
+class StorageBusy(StorageError):
+    """Another process held the store's write lock longer than the time allowed."""
+
+    code = "SC302"
+    retryable = True
+
+
+class LeaseHeld(StorageError):
+    """Another worker holds this tenant's lease."""
+
+    code = "SC303"
+    retryable = True
+
+
+class LeaseLost(StorageError):
+    """The claim is no longer the newest one of its tenant: another worker took over. Nothing was written."""
+
+    code = "SC304"
+
+
+class WriteConflict(StorageError):
+    """An account was not at the version that the write expected; the whole batch was refused."""
+
+    code = "SC305"
+    retryable = True
+
+
+class Tombstoned(StorageError):
+    """A write would have revived an account that has ended; the whole batch was refused."""
+
+    code = "SC306"
+
+
+class NewerSchema(StorageError):
+    """The store was written by a newer version of this library; it was not touched."""
+
+    code = "SC307"
+
+
+class ForeignStore(StorageError):
+    """The file or schema belongs to something else; it was not touched."""
+
+    code = "SC308"
+
+
+class SealBroken(StorageError):
+    """Sealed bytes do not open: altered, moved from another account or tenant, or cut short."""
+
+    code = "SC309"
+
+
+# --- a person must decide ---------------------------------------------------------------------------------------------------------
+
+
+class PlanHeld(SmartifyError):
+    """A guard held part of a plan for a person to look at; everything safe was done."""
+
+    code = "SC400"
+
+
+class AccessDenied(SmartifyError):
+    """Policy said no."""
+
+    code = "SC500"
+
+
+# --- something must be installed --------------------------------------------------------------------------------------------------
+
+
+class MissingExtra(SmartifyError, ImportError):
+    """An optional dependency is needed and not installed; ``cure`` is the command that installs it."""
+
+    code = "SC600"
+
+    @classmethod
+    def named(cls, extra: str, *, needed_for: str) -> MissingExtra:
+        """Return the error for ``extra``, with the command to install it.
+
+        Args:
+            extra: The extra's name, as in ``smartify-core[extra]``.
+            needed_for: What the caller wanted, for the message.
+        """
+        return cls(
+            f"the optional dependencies {extra!r} are not installed",
+            where=needed_for,
+            cure=f"Install them with: python -m pip install 'smartify-core[{extra}]'",
+        )

@@ -1,0 +1,30 @@
+"""Values: frozen, and all that is ever stored or passed between rooms."""
+
+from __future__ import annotations
+
+from ._account import Account, AccountState, Head, PersonalFields, SealedAccount, Tombstone
+from ._batch import Batch, Claim, Erase, Put, Receipt
+from ._identity import Group, Identity, InactiveReason, Membership, MembershipPath
+from ._time import Clock, ProgressSink, Stage
+
+__all__ = [
+    "Account",
+    "AccountState",
+    "Batch",
+    "Claim",
+    "Clock",
+    "Erase",
+    "Group",
+    "Head",
+    "Identity",
+    "InactiveReason",
+    "Membership",
+    "MembershipPath",
+    "PersonalFields",
+    "ProgressSink",
+    "Put",
+    "Receipt",
+    "SealedAccount",
+    "Stage",
+    "Tombstone",
+]

@@ -1,0 +1,7 @@
+"""Where sealed accounts live: the `Storage` port. Its adapters are ``storage.memory`` and ``storage.sqlite``."""
+
+from __future__ import annotations
+
+from ._storage import KEYS_AT_ONCE, Storage
+
+__all__ = ["KEYS_AT_ONCE", "Storage"]
