@@ -1,0 +1,72 @@
+"""Accounts as the host sees them: looked up by email without opening anything, or opened one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from smartify_core.model import Account, AccountState, SealedAccount
+from smartify_core.sealing import Sealer
+from smartify_core.storage import KEYS_AT_ONCE, Storage
+
+
+class Accounts:
+    """The accounts of a store.
+
+    Args:
+        storage: Where they are.
+        sealer: What opens them.
+    """
+
+    def __init__(self, storage: Storage, sealer: Sealer) -> None:
+        self._storage = storage
+        self._sealer = sealer
+
+    def by_email(self, tenant: str, email: str) -> Account | None:
+        """Return the live account that carries this address, compared without regard to case, or ``None``.
+
+        For sign-in: the address is looked up by its blind index and no sealed field is opened, so ``personal`` is ``None``. While an address is on its way from one account
+        to another it may stand at two for a moment; then nobody is returned.
+        """
+        found = self._storage.find_by_email(tenant, [self._sealer.email_index(tenant, email)])
+        return _closed(found[0]) if len(found) == 1 else None
+
+    def each(self, tenant: str) -> Iterator[Account]:
+        """Yield every account, opened: the live ones in bytewise order of source id, then the deleted ones, which have no personal fields.
+
+        Holds one page of accounts at a time.
+
+        Raises:
+            WrongKey: The key ring does not hold the key of an account.
+            SealBroken: An account's sealed bytes were altered.
+        """
+        after: str | None = None
+        while True:
+            heads = self._storage.heads(tenant, after=after)
+            sealed = self._storage.load(tenant, [head.source_id for head in heads])
+            for head in heads:
+                # An account may be deleted between the page and the load; its tombstone follows.
+                if (account := sealed.get(head.source_id)) is not None:
+                    yield _closed(account, opened_by=self._sealer)
+            if len(heads) < KEYS_AT_ONCE:
+                break
+            after = heads[-1].source_id
+        after = None
+        while True:
+            stones = self._storage.tombstones(tenant, after=after)
+            for stone in stones:
+                yield Account(tenant, stone.source_id, stone.account_id, AccountState.DELETED)
+            if len(stones) < KEYS_AT_ONCE:
+                return
+            after = stones[-1].account_id
+
+
+def _closed(account: SealedAccount, *, opened_by: Sealer | None = None) -> Account:
+    return Account(
+        tenant=account.tenant,
+        source_id=account.source_id,
+        account_id=account.account_id,
+        state=account.state,
+        inactive_reason=account.inactive_reason,
+        personal=None if opened_by is None else opened_by.open(account),
+        predecessor=account.predecessor,
+    )

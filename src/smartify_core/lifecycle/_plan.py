@@ -1,0 +1,193 @@
+"""What a run would do: an immutable plan that explains each change, and is sealed by construction.
+
+A change carries the write that storage will get, personal fields already sealed. A plan can therefore be logged, kept or shown as it is: it names ids and
+fields, never a value.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+
+from attrs import field, frozen
+
+from smartify_core.errors import PlanHeld, SmartifyError
+from smartify_core.model import Erase, Put
+
+from ._transitions import ChangeKind
+
+
+@frozen(order=False)
+class Change:
+    """One change of one account, with the reason for it.
+
+    ``fields`` names the personal fields and state that differ, never their values. ``evidence`` names what the source said and where; ``rule`` says why that leads to this change.
+    """
+
+    kind: ChangeKind
+    source_id: str
+    account_id: str
+    fields: tuple[str, ...]
+    evidence: str
+    rule: str
+    write: Put | Erase = field(repr=False)
+
+
+@frozen(order=False)
+class Held:
+    """Something that a run would not do without better evidence, or a person's consent."""
+
+    source_id: str
+    reason: str
+
+
+@frozen(order=False)
+class Quarantined:
+    """A record that was set aside; its account, if any, keeps what it had."""
+
+    source_id: str
+    reason: str
+
+
+@frozen(order=False)
+class Counts:
+    """How many accounts a plan or run concerns, by what happens to them."""
+
+    provisioned: int = 0
+    updated: int = 0
+    deactivated: int = 0
+    reactivated: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+    quarantined: int = 0
+    held: int = 0
+
+    @classmethod
+    def of(cls, changes: Iterable[Change], *, unchanged: int, quarantined: int, held: int) -> Counts:
+        """Count ``changes`` by kind, beside the three numbers given."""
+        kinds = Counter(change.kind for change in changes)
+        return cls(
+            provisioned=kinds[ChangeKind.PROVISION],
+            updated=kinds[ChangeKind.UPDATE],
+            deactivated=kinds[ChangeKind.DEACTIVATE],
+            reactivated=kinds[ChangeKind.REACTIVATE],
+            deleted=kinds[ChangeKind.DELETE],
+            unchanged=unchanged,
+            quarantined=quarantined,
+            held=held,
+        )
+
+    @property
+    def changes(self) -> int:
+        """Return how many accounts change."""
+        return self.provisioned + self.updated + self.deactivated + self.reactivated + self.deleted
+
+
+@frozen(order=False)
+class Plan:
+    """What one read of the directory calls for, against the store as it was at ``revision``.
+
+    ``changes`` stand in the order in which they will be applied; ``problems`` says what kept the read from being certified complete.
+    """
+
+    tenant: str
+    snapshot_id: str
+    planned_at: datetime
+    revision: int
+    changes: tuple[Change, ...] = field(repr=lambda changes: f"<{len(changes)} changes>")
+    held: tuple[Held, ...]
+    quarantined: tuple[Quarantined, ...]
+    unchanged: int
+    requests: int
+    problems: tuple[str, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether applying the plan would write nothing."""
+        return not self.changes
+
+    @property
+    def counts(self) -> Counts:
+        """Return how many accounts the plan concerns."""
+        return Counts.of(self.changes, unchanged=self.unchanged, quarantined=len(self.quarantined), held=len(self.held))
+
+    @property
+    def hash(self) -> str:
+        """Return the content hash: 32 hexadecimal digits, equal for plans that decide the same.
+
+        It covers the tenant and, for each change, its kind, source id, expected version, fields and the fingerprint that results; not the ids and keys that are drawn at
+        random, nor the time.
+        """
+        digest = hashlib.blake2b(digest_size=16)
+        for part in _parts(self):
+            digest.update(len(part).to_bytes(4, "big") + part)
+        return digest.hexdigest()
+
+    def summary(self) -> str:
+        """Return the counts in words, such as ``"delete 1, provision 3"``, or ``"nothing to do"``."""
+        kinds = Counter(change.kind.value for change in self.changes)
+        words = [f"{kind} {number}" for kind, number in sorted(kinds.items())]
+        words += [
+            f"{name} {number}"
+            for name, number in (("held", len(self.held)), ("quarantined", len(self.quarantined)))
+            if number
+        ]
+        return ", ".join(words) or "nothing to do"
+
+
+def _parts(plan: Plan) -> Iterable[bytes]:
+    yield plan.tenant.encode()
+    for change in plan.changes:
+        fingerprint = change.write.account.fingerprint if isinstance(change.write, Put) else b""
+        yield f"{change.kind.value}:{change.write.expected_version}".encode()
+        yield change.source_id.encode()
+        yield ",".join(change.fields).encode()
+        yield fingerprint
+
+
+@enum.unique
+class Verdict(enum.Enum):
+    """How a run ended."""
+
+    #: The store says what the directory says.
+    COMPLETE = "complete"
+    #: So it does, but for records that were set aside or listings that were not whole.
+    DEGRADED = "degraded"
+    #: Everything safe was done; something was held.
+    HELD = "held"
+    #: The run could not be done; the store is as the last whole batch left it.
+    FAILED = "failed"
+
+
+@frozen(order=False)
+class Run:
+    """What one run did. ``seconds`` is its length by the clock handed to the reconciler; ``error`` tells why a failed one failed."""
+
+    tenant: str
+    verdict: Verdict
+    counts: Counts
+    requests: int = 0
+    seconds: float = 0.0
+    held: tuple[Held, ...] = ()
+    quarantined: tuple[Quarantined, ...] = ()
+    problems: tuple[str, ...] = ()
+    error: SmartifyError | None = None
+
+    def require_complete(self) -> None:
+        """Raise unless the verdict is complete or degraded.
+
+        Raises:
+            PlanHeld: Something was held.
+            SmartifyError: The run failed; this is its error.
+        """
+        if self.error is not None:
+            raise self.error
+        if self.verdict is Verdict.HELD:
+            raise PlanHeld(
+                f"{len(self.held)} changes were held",
+                where=f"tenant {self.tenant}",
+                cure=f"Look at the plan; the first reason is: {self.held[0].reason}.",
+            )
