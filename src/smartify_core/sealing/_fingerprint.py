@@ -26,12 +26,13 @@ def fingerprinter(key: bytes) -> Callable[[Identity], bytes]:
 
     The canonical form puts the length of every text (in characters) before the texts, so that no two identities share
     one: moving a character from one field to its neighbour changes the lengths. Memberships follow as digests of fixed
-    length. Hashed with keyed BLAKE2b (RFC 7693). Pinned by golden vectors: a change here makes every account differ once.
+    length. Hashed with keyed BLAKE2b (RFC 7693). Pinned by golden vectors: a change here makes every account differ
+    once.
     """
     of_identity = blake2b(key=key, digest_size=DIGEST_BYTES, person=b"smartify-ident")
     of_membership = blake2b(key=key, digest_size=DIGEST_BYTES, person=b"smartify-member")
-    # By the identity of the object, because hashing five memberships by value would cost more than the whole fingerprint.
-    # The entry holds the object, so its id stays its own.
+    # By the identity of the object, because hashing five memberships by value would cost more than the whole
+    # fingerprint. The entry holds the object, so its id stays its own.
     at_hand: dict[int, tuple[Membership, bytes]] = {}
     known = at_hand.get
     reasons = _REASONS

@@ -9,7 +9,8 @@ from typing import Protocol, runtime_checkable
 class KeyRing(Protocol):
     """Holds the keys of every tenant. An implementation may keep them in a file, a KMS or an HSM.
 
-    Wrapping may be a remote call; the two keyed hashes are computed locally, millions of times a run, under keys handed out once.
+    Wrapping may be a remote call; the two keyed hashes are computed locally, millions of times a run, under keys handed
+    out once.
     """
 
     def wrap(self, tenant: str, data_key: bytes, *, context: bytes) -> bytes:

@@ -25,9 +25,9 @@ _DATA_KEY_BYTES: Final = 32
 class Sealer:
     """Seals the personal fields of accounts, opens them, and computes what may be compared and looked up while they stay sealed.
 
-    Every account has a data key of its own (AES-256-GCM, NIST SP 800-38D), made anew with each sealing and wrapped by the
-    tenant's key. Associated data bind both to their purpose, the layout, the tenant, the source id and the account id:
-    moved anywhere else they do not open. Destroying the wrapped key therefore destroys the fields.
+    Every account has a data key of its own (AES-256-GCM, NIST SP 800-38D), made anew with each sealing and wrapped by
+    the tenant's key. Associated data bind both to their purpose, the layout, the tenant, the source id and the account
+    id: moved anywhere else they do not open. Destroying the wrapped key therefore destroys the fields.
 
     Args:
         key_ring: Where the keys come from. A sealer may be shared by threads when its ring may.

@@ -1,0 +1,73 @@
+"""What a caller may hand to a storage backend: checked before anything is read or written, the same for every backend of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from smartify_core.errors import UsageError
+from smartify_core.model import AccountState, Batch, Claim, Put
+
+from ._storage import KEYS_AT_ONCE
+
+
+def check_limit(limit: int) -> None:
+    """Raise `UsageError` unless a page of ``limit`` may be asked for."""
+    if not 1 <= limit <= KEYS_AT_ONCE:
+        raise UsageError(f"a page has 1 to {KEYS_AT_ONCE} entries, not {limit}", cure="Ask for several pages.")
+
+
+def check_keys(keys: Sequence[str] | Sequence[bytes]) -> None:
+    """Raise `UsageError` unless one call may take ``keys``."""
+    if len(keys) > KEYS_AT_ONCE:
+        raise UsageError(f"one call takes at most {KEYS_AT_ONCE} keys, not {len(keys)}", cure="Make several calls.")
+    for key in keys:
+        if isinstance(key, str):
+            check_text(key)
+
+
+def check_text(*texts: str | None) -> None:
+    """Raise `UsageError` when an id is not Unicode text: half a surrogate pair has no UTF-8 form and so no place in the order."""
+    for text in texts:
+        if text is not None and not text.isascii():
+            try:
+                text.encode()
+            except UnicodeEncodeError:
+                raise UsageError("an id holds half a surrogate pair, which is no text", cure="Correct the source.") from None
+
+
+def check_lease(now: datetime, ttl: timedelta) -> None:
+    """Raise `UsageError` unless a lease may run from ``now`` for ``ttl``."""
+    check_time(now)
+    if ttl <= timedelta(0):
+        raise UsageError("a lease must last longer than no time", cure="Give a positive ttl.")
+
+
+def check_time(*times: datetime) -> None:
+    """Raise `UsageError` when a time has no zone: it would name another instant on another host."""
+    for time in times:
+        if time.tzinfo is None:
+            raise UsageError("a time has no time zone", cure="Pass aware times in UTC.")
+
+
+def check_batch(claim: Claim, batch: Batch) -> None:
+    """Raise `UsageError` unless ``batch`` is well formed in itself and belongs to the claim's tenant."""
+    seen: set[str] = set()
+    for write in batch.writes:
+        item = write.account if isinstance(write, Put) else write.tombstone
+        where = f"tenant {claim.tenant}"
+        if item.tenant != claim.tenant:
+            raise UsageError("a batch holds a write of another tenant than the claim's", where=where)
+        if item.source_id in seen:
+            raise UsageError("a batch names a source id twice", where=where, cure="Put the second write into a later batch.")
+        seen.add(item.source_id)
+        check_text(item.source_id, item.account_id)
+        if isinstance(write, Put):
+            check_text(write.account.predecessor)
+            check_time(write.account.created_at, write.account.updated_at)
+            if write.account.state is AccountState.DELETED:
+                raise UsageError("an account cannot be put in the state deleted", where=where, cure="Use an Erase.")
+            if write.expected_version < 0 or write.account.version != write.expected_version + 1:
+                raise UsageError("an account's version must be one more than the version it replaces", where=where)
+        else:
+            check_time(write.tombstone.created_at, write.tombstone.deleted_at)

@@ -1,0 +1,42 @@
+"""The refusals that every backend of ours words the same. Ids only."""
+
+from __future__ import annotations
+
+from smartify_core.errors import LeaseHeld, LeaseLost, StorageUnavailable, Tombstoned, WriteConflict
+
+
+def closed() -> StorageUnavailable:
+    """Return the error for a call after `Storage.close`."""
+    return StorageUnavailable("the storage is closed", cure="Open a new one.")
+
+
+def lease_held(tenant: str) -> LeaseHeld:
+    """Return the error for a claim while another one runs."""
+    return LeaseHeld("another worker holds the lease", where=f"tenant {tenant}", cure="Wait until it ends or expires.")
+
+
+def lease_lost(tenant: str, fence: int) -> LeaseLost:
+    """Return the error for a write under a claim that is not the newest."""
+    return LeaseLost(
+        f"claim {fence} was released or overtaken; nothing was written",
+        where=f"tenant {tenant}",
+        cure="Claim the tenant again and start the run anew.",
+    )
+
+
+def tombstoned(tenant: str, account_id: str) -> Tombstoned:
+    """Return the error for a write that would revive an account."""
+    return Tombstoned(
+        "the account has ended and cannot be written again; nothing of the batch was written",
+        where=f"tenant {tenant}, account {account_id}",
+        cure="Give the person a new account that names this one as its predecessor.",
+    )
+
+
+def conflict(tenant: str, source_id: str) -> WriteConflict:
+    """Return the error for a write that expected another version."""
+    return WriteConflict(
+        "an account is not as the write expected it; nothing of the batch was written",
+        where=f"tenant {tenant}, source id {source_id}",
+        cure="Read the account again and plan anew.",
+    )
