@@ -1,0 +1,35 @@
+"""The Google Admin SDK Directory API on loopback: a server that a test, in any language, can read users, groups and members from.
+
+A :class:`Workspace` is the world of one customer: change it as an administrator would. A :class:`GoogleServer` puts it on the wire: the token
+endpoint with its signed assertions, paging, field masks, quotas, the error shapes, and faults on demand.
+"""
+
+from __future__ import annotations
+
+from ._calls import Call
+from ._faults import Fault, Faults, Rule
+from ._quirks import Quirks
+from ._quota import Quota
+from ._records import AS_GOOGLE
+from ._request_log import Recorded, RequestLog
+from ._server import GoogleServer
+from ._tokens import GROUP_SCOPE, MEMBER_SCOPE, READ_ONLY, USER_SCOPE
+from ._workspace import Workspace
+
+__all__ = [
+    "AS_GOOGLE",
+    "GROUP_SCOPE",
+    "MEMBER_SCOPE",
+    "READ_ONLY",
+    "USER_SCOPE",
+    "Call",
+    "Fault",
+    "Faults",
+    "GoogleServer",
+    "Quirks",
+    "Quota",
+    "Recorded",
+    "RequestLog",
+    "Rule",
+    "Workspace",
+]
