@@ -79,7 +79,7 @@ def without_losses(identity: Identity, known: Known) -> Identity:
     kept = [membership for membership in known.personal.memberships if membership.group.id not in seen]
     if not kept:
         return identity
-    together = sorted((*identity.memberships, *kept), key=lambda membership: membership.group.id.encode())
+    together = sorted((*identity.memberships, *kept), key=lambda membership: membership.group.id)
     return evolve(identity, memberships=tuple(together))
 
 
@@ -126,4 +126,4 @@ def keeping_address(intent: Intent) -> Intent | None:
 
 def absent(heads: Mapping[str, bytes | None]) -> Sequence[str]:
     """Return the ids that no read has marked as seen (with ``None``), in bytewise order."""
-    return sorted((source_id for source_id, unseen in heads.items() if unseen is not None), key=str.encode)
+    return sorted((source_id for source_id, unseen in heads.items() if unseen is not None))

@@ -58,7 +58,7 @@ class Planner:
             fresh = [intent.identity.source_id for intent in some if intent.known is None]
             stones = self._storage.tombstones_of(self._tenant, fresh) if fresh else {}
             changes += [self._change(intent, stones) for intent in some]
-        changes.sort(key=lambda change: (_ORDER[change.kind], change.source_id.encode()))
+        changes.sort(key=lambda change: (_ORDER[change.kind], change.source_id))
         return tuple(changes), tuple(quarantined)
 
     def _settle(self, comparison: Comparison) -> tuple[list[Intent], list[Quarantined]]:

@@ -1,0 +1,47 @@
+"""When absence from a read must not be looked into any further."""
+
+from __future__ import annotations
+
+import pytest
+
+from smartify_core.directory import Capability, Certificate, Listing
+from smartify_core.lifecycle._guards import STRANGERS_FLOOR, why_absence_proves_nothing
+
+WHOLE = Certificate((Listing("users", 1, 10),))
+ABLE = frozenset({Capability.IMMUTABLE_IDS, Capability.SINGLE_READ})
+
+
+def test_certified_read_lets_absence_be_confirmed() -> None:
+    """A complete read by a source that can be asked gives no reason to hold anybody."""
+    assert why_absence_proves_nothing(WHOLE, ABLE, known=10, absent=2, people_read=8) is None
+
+
+@pytest.mark.parametrize(
+    "certificate",
+    [Certificate(()), Certificate((Listing("users", 1, 10), Listing("members", 1, 3, "cut short")))],
+    ids=["vouches for nothing", "one listing cut short"],
+)
+def test_uncertified_read_proves_nothing(certificate: Certificate) -> None:
+    """One listing that is not whole, or no listing at all, is enough to hold everybody."""
+    reason = why_absence_proves_nothing(certificate, ABLE, known=10, absent=1, people_read=9)
+    assert reason is not None
+    assert "certified" in reason
+
+
+def test_source_that_cannot_be_asked_removes_nobody() -> None:
+    """Without a way to confirm one person, absence stays a rumour."""
+    able = frozenset({Capability.IMMUTABLE_IDS, Capability.PUSH})
+    assert why_absence_proves_nothing(WHOLE, able, known=10, absent=1, people_read=9) is not None
+
+
+def test_empty_directory_removes_nobody() -> None:
+    """A directory that shows nobody is taken for a fault, even for a customer of one."""
+    assert why_absence_proves_nothing(WHOLE, ABLE, known=1, absent=1, people_read=0) is not None
+
+
+def test_directory_of_strangers_removes_nobody() -> None:
+    """A directory that shows none of the people known here is taken for somebody else's."""
+    known = STRANGERS_FLOOR
+    assert why_absence_proves_nothing(WHOLE, ABLE, known=known, absent=known, people_read=50) is not None
+    assert why_absence_proves_nothing(WHOLE, ABLE, known=known, absent=known - 1, people_read=50) is None
+    assert why_absence_proves_nothing(WHOLE, ABLE, known=known - 1, absent=known - 1, people_read=50) is None
