@@ -1,7 +1,8 @@
-"""The Google Admin SDK Directory API on loopback: a server that a test, in any language, can read users, groups and members from.
+"""The Google Admin SDK Directory API on loopback: a server whose users, groups and members any test can read.
 
-A :class:`Workspace` is the world of one customer: change it as an administrator would. A :class:`GoogleServer` puts it on the wire: the token
-endpoint with its signed assertions, paging, field masks, quotas, the error shapes, and faults on demand.
+A :class:`Workspace` is the world of one customer: change it as an administrator would. A :class:`GoogleServer` puts
+it on the wire: the token endpoint with its signed assertions, paging, field masks, quotas, the error shapes, and
+faults on demand.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class Answer:
     gzipped: bytes | None = field(default=None, repr=False, eq=False)
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer, raised from wherever it is decided
+class Refusal(Exception):
     """Carries an error answer up to the server."""
 
     def __init__(self, answer: Answer) -> None:
@@ -53,7 +53,7 @@ def json_answer(status: int, payload: Any, headers: tuple[tuple[str, str], ...] 
     return Answer(status, encode_json(payload), JSON_TYPE, headers)
 
 
-def error_answer(  # noqa: PLR0913 - the parts of Google's error object
+def error_answer(
     status: int,
     reason: str | None,
     message: str,
@@ -65,8 +65,8 @@ def error_answer(  # noqa: PLR0913 - the parts of Google's error object
 ) -> Answer:
     """Return ``{"error": {"code", "message", "errors": [{"message", "domain", "reason"}]}}``.
 
-    Without ``reason`` there is no ``errors`` list, as from newer front ends, which send ``grpc_status`` as ``status``. ``location`` is the pair
-    (where, kind of place) that names a bad parameter.
+    Without ``reason`` there is no ``errors`` list, as from newer front ends, which send ``grpc_status`` as
+    ``status``. ``location`` is the pair (where, kind of place) that names a bad parameter.
     """
     error: dict[str, Any] = {"code": status, "message": message}
     if reason is not None:
@@ -90,7 +90,7 @@ def html_answer(status: int, title: str) -> Answer:
     return Answer(status, page.encode(), HTML_TYPE)
 
 
-# --- refusals that the server itself decides on (research: the error table of the Directory API) ------------------------
+# --- refusals that the server itself decides on, worded as Google words them -----------------------------------
 
 
 def bad_request() -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -52,6 +53,7 @@ _FIELDS: Mapping[str, Mask] = {
     "members.get": MEMBER_FIELDS,
     "members.hasMember": {"isMember": {}},
 }
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,9}")
 #: Default and greatest page size.
 _SIZES = {"users.list": (100, 500), "groups.list": (200, 200), "members.list": (200, 200)}
 _LISTINGS: Mapping[str, Callable[[Call, World, Lookup], Listing]] = {
@@ -146,10 +148,8 @@ class Api:
     def _fresh(self, call: Call, world: World, edit: Callable[[Page], None] | None, *, admin: bool) -> Answer:
         mask = self._mask(call)
         lookup = Lookup(world, self._worlds, self.quirks, admin=admin)
-        if call.operation in _LISTINGS:
-            payload = self._page(call, world, lookup, edit)
-        else:
-            payload = lookup.one(call)
+        listed = call.operation in _LISTINGS
+        payload = self._page(call, world, lookup, edit) if listed else lookup.one(call)
         return self._encoded(call, apply_mask(mask, payload), payload.get("etag"))
 
     def _page(self, call: Call, world: World, lookup: Lookup, edit: Callable[[Page], None] | None) -> dict[str, Any]:
@@ -177,7 +177,7 @@ class Api:
         text = call.query.get("maxResults")
         if text is None:
             size = default
-        elif not text.isascii() or not text.lstrip("-").isdigit():
+        elif not _WHOLE_NUMBER.fullmatch(text):
             raise Refusal(answers.invalid_parameter("maxResults", "Invalid value for maxResults: not a number"))
         else:
             size = int(text)

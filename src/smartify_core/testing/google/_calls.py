@@ -24,8 +24,8 @@ class Call:
     """One call of an API method.
 
     Attributes:
-        operation: ``users.list``, ``users.get``, ``groups.list``, ``groups.get``, ``members.list``, ``members.get``, ``members.hasMember``,
-            ``token`` or ``batch``; a method that changes something is ``write``.
+        operation: ``users.list``, ``users.get``, ``groups.list``, ``groups.get``, ``members.list``, ``members.get``,
+            ``members.hasMember``, ``token`` or ``batch``; a method that changes something is ``write``.
         method: The HTTP method meant, after ``X-HTTP-Method-Override``.
         path: The path as sent, still percent-encoded.
         query: The query parameters, decoded; a repeated one has its last value.
@@ -61,7 +61,8 @@ BATCH_PATHS = frozenset({"/batch", "/batch/admin/directory/v1", "/batch/admin/di
 def route(request: Request) -> Call | None:
     """Return the API call that ``request`` makes, or ``None`` where the API has nothing.
 
-    A POST with ``X-HTTP-Method-Override: GET`` is a GET whose query may be in the form body: clients send this when the URL would be too long.
+    A POST with ``X-HTTP-Method-Override: GET`` is a GET whose query may be in the form body: clients send this when
+    the URL would be too long.
     """
     address = urlsplit(request.target)
     path, query, method = address.path, address.query, request.method

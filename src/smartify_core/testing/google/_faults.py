@@ -13,7 +13,8 @@ from smartify_core.testing.google._answers import Answer
 from smartify_core.testing.google._calls import Call
 from smartify_core.testing.google._named_errors import NamedErrors
 
-#: How the body leaves: whole, cut short (the connection closes before Content-Length is reached), dripping, or not at all (RST).
+#: How the body leaves: whole, cut short (the connection closes before Content-Length is reached), dripping, or not at
+#: all (RST).
 Delivery = Literal["whole", "cut", "drip", "reset"]
 
 
@@ -36,7 +37,9 @@ class Page:
 
 @frozen
 class Fault(NamedErrors):
-    """One way to fail. Take a named constructor; combine a delay with anything through ``evolve(fault, delay=seconds)``.
+    """One way to fail. Take a named constructor.
+
+    ``attrs.evolve(fault, delay=seconds)`` combines a delay with anything.
 
     Attributes:
         name: What to call it.

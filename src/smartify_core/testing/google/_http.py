@@ -7,6 +7,7 @@ import socketserver
 import struct
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any
@@ -22,12 +23,12 @@ _DRIPS = 10
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 #: Headers on every answer of the real API.
 _ALWAYS = (
-    "Vary: Origin\r\nVary: X-Origin\r\nVary: Referer\r\nServer: ESF\r\nCache-Control: private\r\nX-XSS-Protection: 0\r\n"
-    "X-Frame-Options: SAMEORIGIN\r\nX-Content-Type-Options: nosniff\r\n"
+    "Vary: Origin\r\nVary: X-Origin\r\nVary: Referer\r\nServer: ESF\r\nCache-Control: private\r\n"
+    "X-XSS-Protection: 0\r\nX-Frame-Options: SAMEORIGIN\r\nX-Content-Type-Options: nosniff\r\n"
 )
 
 
-class BadRequest(Exception):  # noqa: N818 - what the other side sent
+class BadRequest(Exception):
     """The bytes are no HTTP request that this server takes; the status says why."""
 
     def __init__(self, status: int) -> None:
@@ -38,7 +39,8 @@ class BadRequest(Exception):  # noqa: N818 - what the other side sent
 class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
     """Accepts connections and serves each in a thread of its own, until :meth:`close_all`.
 
-    Lean on purpose: the standard library's HTTP handler spends more time on parsing headers than this whole server on answering.
+    Lean on purpose: the standard library's HTTP handler spends more time on parsing headers than this whole server on
+    answering.
     """
 
     allow_reuse_address = True
@@ -191,7 +193,5 @@ def _head(answer: Answer, *, keep: bool) -> str:
 
 
 def _quietly(action: Callable[[], object]) -> None:
-    try:
+    with suppress(OSError):
         action()
-    except OSError:
-        pass

@@ -17,7 +17,6 @@ from smartify_core.testing.google._records import GroupRecord, UserRecord
 from smartify_core.testing.google._resources import Lookup
 from smartify_core.testing.google._world import World
 
-
 R = TypeVar("R", UserRecord, GroupRecord)
 
 
@@ -105,7 +104,7 @@ def groups_listing(call: Call, world: World, lookup: Lookup) -> Listing:
 
 
 def members_listing(call: Call, world: World, lookup: Lookup) -> Listing:
-    """Return members.list: direct members in the order of their ids, or everybody below when derived membership is asked for."""
+    """Return members.list: direct members by id, or everybody below where derived membership is asked for."""
     group = lookup.group(call.keys[0])
     members = world.members_of(group.id)
     if call.query.get("includeDerivedMembership", "").lower() == "true":

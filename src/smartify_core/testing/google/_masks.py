@@ -1,7 +1,8 @@
 """The ``fields`` parameter: which parts of an answer the caller wants.
 
-The grammar (developers.google.com/workspace/admin/directory/v1/guides/performance, "Partial response"): names separated by commas; ``a/b`` selects
-``b`` within ``a``; ``a(b,c)`` selects several; ``*`` is every field at that place. Selecting a field selects all that is in it.
+The grammar (developers.google.com/workspace/admin/directory/v1/guides/performance, "Partial response"): names
+separated by commas; ``a/b`` selects ``b`` within ``a``; ``a(b,c)`` selects several; ``*`` is every field at that
+place. Selecting a field selects all that is in it.
 """
 
 from __future__ import annotations
@@ -17,31 +18,33 @@ EVERYTHING: Mask = {}
 _TOKENS = re.compile(r"\s*([A-Za-z0-9_$.-]+|[*,/()])\s*")
 
 _NAME: Mask = {each: {} for each in ("givenName", "familyName", "fullName", "displayName")}
-#: Fields of the resources, as the discovery document (revision 20261104) has them. An empty mapping is not checked further.
-USER_FIELDS: Mask = {
-    **{
-        each: {}
-        for each in (
-            "addresses agreedToTerms aliases archivalTime archived changePasswordAtNextLogin creationTime customSchemas customerId deletionTime emails "
-            "etag externalIds gender guestAccountInfo hashFunction id ims includeInGlobalAddressList ipWhitelisted isAdmin isDelegatedAdmin "
-            "isEnforcedIn2Sv isEnrolledIn2Sv isGuestUser isMailboxSetup keywords kind languages lastLoginTime locations nonEditableAliases notes "
-            "orgUnitPath organizations password phones posixAccounts primaryEmail recoveryEmail recoveryPhone relations sshPublicKeys suspended "
-            "suspensionReason suspensionTime thumbnailPhotoEtag thumbnailPhotoUrl websites"
-        ).split()
-    },
-    "name": _NAME,
-}
-GROUP_FIELDS: Mask = {
-    each: {}
-    for each in "adminCreated aliases description directMembersCount email etag externalIds id kind name nonEditableAliases".split()
-}
+#: Fields of the resources, as the discovery document (revision 20261104) has them. An empty mapping is not checked
+#: further.
+# fmt: off
+_USER_NAMES = (
+    "addresses", "agreedToTerms", "aliases", "archivalTime", "archived", "changePasswordAtNextLogin",
+    "creationTime", "customSchemas", "customerId", "deletionTime", "emails", "etag", "externalIds", "gender",
+    "guestAccountInfo", "hashFunction", "id", "ims", "includeInGlobalAddressList", "ipWhitelisted", "isAdmin",
+    "isDelegatedAdmin", "isEnforcedIn2Sv", "isEnrolledIn2Sv", "isGuestUser", "isMailboxSetup", "keywords",
+    "kind", "languages", "lastLoginTime", "locations", "nonEditableAliases", "notes", "orgUnitPath",
+    "organizations", "password", "phones", "posixAccounts", "primaryEmail", "recoveryEmail", "recoveryPhone",
+    "relations", "sshPublicKeys", "suspended", "suspensionReason", "suspensionTime", "thumbnailPhotoEtag",
+    "thumbnailPhotoUrl", "websites",
+)
+_GROUP_NAMES = (
+    "adminCreated", "aliases", "description", "directMembersCount", "email", "etag", "externalIds", "id",
+    "kind", "name", "nonEditableAliases",
+)
+# fmt: on
+USER_FIELDS: Mask = {**dict.fromkeys(_USER_NAMES, EVERYTHING), "name": _NAME}
+GROUP_FIELDS: Mask = dict.fromkeys(_GROUP_NAMES, EVERYTHING)
 MEMBER_FIELDS: Mask = {
     each: {} for each in ("delivery_settings", "email", "etag", "id", "kind", "role", "status", "type")
 }
 
 
 class MaskError(ValueError):
-    """The mask is not of the grammar, or selects a field that the resource does not have. ``selection`` is what is wrong."""
+    """The mask is not of the grammar, or selects a field that is not there; ``selection`` is what is wrong."""
 
     def __init__(self, selection: str) -> None:
         super().__init__("invalid field selection")

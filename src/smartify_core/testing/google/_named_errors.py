@@ -1,4 +1,4 @@
-"""The error table of the Directory API, one constructor a row: HTTP status, reason, message and domain as seen on the wire."""
+"""The error table of the Directory API, a constructor a row: status, reason, message and domain as on the wire."""
 
 from __future__ import annotations
 

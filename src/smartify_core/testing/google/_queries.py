@@ -1,7 +1,8 @@
 """The ``query`` parameter of users.list and groups.list (guides "Search for users" and "Search for groups").
 
-Clauses are separated by spaces and all must hold; there is no OR. ``field=value`` is equality, ``field:value`` finds a whole word, and
-``field:prefix*`` the beginning of a word. A word without a field is looked for in names and addresses.
+Clauses are separated by spaces and all must hold; there is no OR. ``field=value`` is equality, ``field:value`` finds
+a whole word, and ``field:prefix*`` the beginning of a word. A word without a field is looked for in names and
+addresses.
 """
 
 from __future__ import annotations
@@ -68,17 +69,14 @@ def _parse(
         value = match["quoted"] or match["double"] or match["bare"] or ""
         prefix = match["star"] == "*" or (match["bare"] is not None and value.endswith("*"))
         names = anywhere if match["field"] is None else (match["field"],)
-        tests.append(
-            _clause(
-                [fields[name] for name in names], match["operator"] == "=", value.rstrip("*").lower(), prefix=prefix
-            )
-        )
+        exact = match["operator"] == "="
+        tests.append(_clause([fields[name] for name in names], value.rstrip("*").lower(), exact=exact, prefix=prefix))
     return lambda record: all(test(record) for test in tests)
 
 
 def _clause(
-    getters: list[Callable[[R], tuple[str, ...]]], exact: bool, value: str, *, prefix: bool
-) -> Callable[[R], bool]:  # noqa: FBT001
+    getters: list[Callable[[R], tuple[str, ...]]], value: str, *, exact: bool, prefix: bool
+) -> Callable[[R], bool]:
     def holds(record: R) -> bool:
         texts = [text.lower() for getter in getters for text in getter(record)]
         if exact:

@@ -10,11 +10,12 @@ from attrs import frozen
 
 @frozen
 class Quirks:
-    """How the server behaves where the documentation is silent and no observation settles it. Test your client under both values.
+    """How the server behaves where neither documentation nor observation settles it: test a client under both values.
 
     Attributes:
         too_many_results: Whether a ``maxResults`` above the maximum is cut down or refused with a 400.
-        capital_true: Whether ``showDeleted=True`` (as Python clients send a ``True``) means true; otherwise only ``true`` does.
+        capital_true: Whether ``showDeleted=True`` (as Python clients send a ``True``) means true; otherwise only
+            ``true`` does.
         guests_listed: Whether users.list includes guests of the account.
         archived_reads_suspended: Whether an archived user also reads ``"suspended": true``.
         conditional_reads: Whether ``If-None-Match`` with the current etag gets a 304.

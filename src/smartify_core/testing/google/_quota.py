@@ -19,10 +19,13 @@ class Quota:
     """What one customer's readers may use up.
 
     Attributes:
-        per_minute: Queries in any 60 seconds for one user and project; ``None`` for no limit. Google's default is 2,400. With domain-wide
-            delegation the user is the delegated administrator, or whatever ``quotaUser`` says.
-        concurrent: Queries at the same time for one customer account, whoever asks; ``None`` for no limit. Google publishes no number.
-        concurrent_answer: Which of the two documented refusals the second limit gives: 403 ``quotaExceeded`` or 429 ``rateLimitExceeded``.
+        per_minute: Queries in any 60 seconds for one user and project; ``None`` for no limit. Google's default is
+            2,400. With domain-wide delegation the user is the delegated administrator, or whatever ``quotaUser``
+            says.
+        concurrent: Queries at the same time for one customer account, whoever asks; ``None`` for no limit. Google
+            publishes no number.
+        concurrent_answer: Which of the two documented refusals the second limit gives: 403 ``quotaExceeded`` or 429
+            ``rateLimitExceeded``.
     """
 
     per_minute: int | None = 2400
@@ -68,7 +71,7 @@ class Meter:
             return None
 
     def enter(self, customer_id: str) -> Answer | None:
-        """Count one call as running for ``customer_id``, or return the refusal. Pair every ``None`` with :meth:`leave`."""
+        """Count one call as running for ``customer_id``, or return the refusal. :meth:`leave` ends every ``None``."""
         with self._lock:
             running = self._running.get(customer_id, 0)
             if self.quota is not None and self.quota.concurrent is not None and running >= self.quota.concurrent:

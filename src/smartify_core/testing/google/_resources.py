@@ -28,7 +28,8 @@ class Lookup:
         """Return the single resource that ``call`` asks for.
 
         Raises:
-            Refusal: 404 for a key that nobody has, 403 for one of another customer, 400 for an outsider asked about by ``hasMember``.
+            Refusal: 404 for a key that nobody has, 403 for one of another customer, 400 for an outsider asked about
+            by ``hasMember``.
         """
         if call.operation == "users.get":
             return self.user_renderer(call)(self.user(call.keys[0]))
@@ -115,7 +116,7 @@ class Lookup:
         return user is not None and any(member.id == user.id for member in self.derived_members(group))
 
     def derived_members(self, group: GroupRecord) -> list[MemberRecord]:
-        """Return the people in ``group`` by whatever path, in the order of their ids: groups and the whole customer opened up."""
+        """Return the people in ``group`` by whatever path, by id: groups and the whole customer opened up."""
         found: dict[str, MemberRecord] = {}
         seen: set[str] = set()
         waiting = [group.id]

@@ -28,8 +28,8 @@ from smartify_core.testing.google._world import utc_now
 class GoogleServer:
     """Speaks the Google Admin SDK Directory API (users, groups, members; reading) on 127.0.0.1, for tests.
 
-    Use it as a context manager, or call :meth:`start` and :meth:`stop`. Point a client's API endpoint at :attr:`url` and give it a service
-    account from :meth:`service_account`, whose ``token_uri`` is this server's.
+    Use it as a context manager, or call :meth:`start` and :meth:`stop`. Point a client's API endpoint at :attr:`url`
+    and give it a service account from :meth:`service_account`, whose ``token_uri`` is this server's.
 
     Args:
         workspace: The customer's world, or several; a token's subject belongs to the one that has its domain.
@@ -162,7 +162,7 @@ class GoogleServer:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
             raise FileExists("there is a file already", where=os.fspath(path), cure="Choose another name.") from None
-        with open(descriptor, "w", encoding="utf-8") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(content)
         return Path(path)
 
@@ -171,7 +171,7 @@ class GoogleServer:
         return self._tokens.new_authorized_user(subject, scopes, self.url + "token")
 
     def access_token(self, subject: str | None = None, *, scopes: Sequence[str] = READ_ONLY) -> str:
-        """Return an access token for an active person (by default the first workspace's administrator), for plain HTTP clients.
+        """Return an access token for plain HTTP clients, by default the first workspace's administrator's.
 
         Raises:
             UsageError: Nobody active has that address.

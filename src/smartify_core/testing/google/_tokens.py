@@ -1,4 +1,4 @@
-"""The token endpoint: service accounts, signed assertions, access tokens (research: RFC 7523 and Google's domain-wide delegation)."""
+"""The token endpoint: service accounts, signed assertions (RFC 7523), access tokens, domain-wide delegation."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ _GOOGLE_AUDIENCES = frozenset(
 class Actor:
     """Who a token speaks for.
 
-    ``subject`` is what :meth:`World.admin_standing` calls the person, or ``None`` when a service account speaks for itself.
+    ``subject`` is what :meth:`World.admin_standing` calls the person, or ``None`` when a service account speaks for
+    itself.
     """
 
     world: World = field(repr=False)
@@ -83,7 +84,7 @@ class TokenOffice:
     def new_service_account(
         self, scopes: Sequence[str], subjects: Sequence[str] | None, token_uri: str
     ) -> dict[str, Any]:
-        """Return the content of a service account's key file, with a new RSA key, and let it in for ``scopes`` and ``subjects``."""
+        """Return a new service account's key file, and let the account in for ``scopes`` and ``subjects``."""
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         number = self._count()
         project = f"wire-test-{number}"
@@ -178,7 +179,7 @@ class TokenOffice:
                 subject, str | None
             ):
                 raise TypeError  # noqa: TRY301 - one way out for every malformed assertion
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError):
             raise Refusal(_invalid_grant("Invalid JWT: Failed to parse or a required claim is missing.")) from None
         delegate = self._delegates.get(issuer)
         if delegate is None:
@@ -207,8 +208,8 @@ class TokenOffice:
 
     def _check_times(self, issued: float, expires: float) -> None:
         now, skew = self._clock().timestamp(), self.skew.total_seconds()
-        too_long = expires - issued > _LONGEST_ASSERTION.total_seconds()
-        if too_long or issued > now + skew or expires < now - skew:
+        short_lived = 0 <= expires - issued <= _LONGEST_ASSERTION.total_seconds()
+        if not (short_lived and issued <= now + skew and expires >= now - skew):
             text = (
                 "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. "
                 "Check your iat and exp values in the JWT claim."

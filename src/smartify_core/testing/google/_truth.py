@@ -21,9 +21,9 @@ def truth_of(
     """Return who is in the directory, in which state and in which groups, by whatever path.
 
     Returns:
-        ``{"people": [{"id", "email", "given_name", "family_name", "state", "groups"}], "deleted": [ids]}``. ``state`` is ``active`` or
-        ``inactive`` (suspended, archived or both). ``groups`` are the addresses of all groups, sorted. A name part that is missing, or that
-        prints nothing, is the empty string.
+        ``{"people": [{"id", "email", "given_name", "family_name", "state", "groups"}], "deleted": [ids]}``. ``state``
+        is ``active`` or ``inactive`` (suspended, archived or both). ``groups`` are the addresses of all groups,
+        sorted. A name part that is missing, or that prints nothing, is the empty string.
     """
     parents: dict[str, list[str]] = {}
     of_user: dict[str, list[str]] = {}

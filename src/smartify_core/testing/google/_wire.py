@@ -1,4 +1,4 @@
-"""How records look on the wire: pure functions from records to JSON objects, with every field of the reference that the server knows."""
+"""How records look on the wire: pure functions from records to JSON objects."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def timestamp(instant: datetime) -> str:
 
 
 def etag(customer_id: str, *parts: object) -> str:
-    """Return ``"<43 characters>/<27 characters>"`` with the quotes: the first half is the account's, the second the item's."""
+    """Return ``"<43 characters>/<27 characters>"``, quotes included: the account's half and the item's half."""
     item = sha256("\0".join(map(str, parts)).encode()).digest()[:20]
     return f'"{_account_half(customer_id)}/{urlsafe_b64encode(item).rstrip(b"=").decode()}"'
 

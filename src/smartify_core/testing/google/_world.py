@@ -30,7 +30,7 @@ def utc_now() -> datetime:
 
 
 class World:
-    """Everything that is true of one account now, readable from any thread. :class:`Workspace` adds the ways to change it."""
+    """Everything that is true of one account now, readable from any thread; subclasses add the ways to change it."""
 
     def __init__(self, *, customer_id: str, domains: Sequence[str], admin_email: str, clock: Clock) -> None:
         self.customer_id = customer_id
@@ -99,8 +99,9 @@ class World:
         return self._users.get(user_id)
 
     def admin_standing(self, address: str) -> tuple[str | None, bool]:
-        """Return who ``address`` acts as (a user id, or the address itself for the account's unlisted administrator) and whether as administrator.
+        """Return who ``address`` acts as, and whether as an administrator.
 
+        Who is a user id, or the address itself for the account's administrator while that is no listed user.
         ``(None, False)`` when nobody active has the address.
         """
         with self._lock:
@@ -113,7 +114,7 @@ class World:
             return (user.id, user.is_admin)
 
     def actor_standing(self, actor: str) -> bool | None:
-        """Return whether a token's ``actor`` (see :meth:`admin_standing`) is an administrator still; ``None`` when no longer active."""
+        """Return whether ``actor`` (see :meth:`admin_standing`) is an administrator; ``None`` when no longer active."""
         with self._lock:
             if actor == self.admin_email:
                 return True if self._implicit_admin else None
@@ -161,7 +162,7 @@ class World:
             return self._members.groups_of(member_id)
 
     def is_foreign(self, key: str) -> bool:
-        """Return whether ``key`` is known here as somebody of another account: an outsider, a foreign group, or an address elsewhere."""
+        """Return whether ``key`` is of another account: an outsider, a foreign group, or an address elsewhere."""
         with self._lock:
             _, at, domain = key.rpartition("@")
             if at:
@@ -170,12 +171,12 @@ class World:
             return any(self._members.of(each)[key].kind in outside for each in self._members.groups_of(key))
 
     def truth(self) -> dict[str, Any]:
-        """Return who is here, in which state and in which groups, found by searching the graph and not by asking the API.
+        """Return who is here, in which state and in which groups, found by searching the graph, not by the API.
 
         Returns:
-            ``{"people": [{"id", "email", "given_name", "family_name", "state", "groups"}], "deleted": [ids]}``. ``state`` is ``active`` or
-            ``inactive``; ``groups`` are the addresses of all groups by whatever path, sorted; a name part that is missing or prints nothing is
-            the empty string.
+            ``{"people": [{"id", "email", "given_name", "family_name", "state", "groups"}], "deleted": [ids]}``.
+            ``state`` is ``active`` or ``inactive``; ``groups`` are the addresses of all groups by whatever path,
+            sorted; a name part that is missing or prints nothing is the empty string.
         """
         with self._lock:
             return truth_of(self._users.values(), self.deleted_users(), self._groups, self._members.by_group)
