@@ -1,0 +1,112 @@
+"""googleapiclient and httplib2, set up so that nothing is logged, redirected, proxied or left open behind our back."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any, Literal
+
+import google.auth.credentials
+import googleapiclient.discovery
+import googleapiclient.model
+import httplib2
+from google.api_core.client_options import ClientOptions
+from googleapiclient.http import HttpRequest
+
+from ._credentials import TokenGate
+
+
+class _BytesModel(googleapiclient.model.JsonModel):
+    """Asks for JSON and hands the body on as it came.
+
+    googleapiclient itself turns a body that is not JSON into a text without a word.
+    """
+
+    def deserialize(self, content: bytes) -> bytes:  # type: ignore[override]  # the stubs say None
+        return content
+
+
+def build_service(api_endpoint: str | None) -> Any:  # noqa: ANN401 - made at run time from a document
+    """Return googleapiclient's service object, built from the discovery document in its package; nothing is sent."""
+    options = ClientOptions(api_endpoint=api_endpoint, universe_domain="googleapis.com")
+    return googleapiclient.discovery.build(
+        "admin",
+        "directory_v1",
+        http=httplib2.Http(),
+        model=_BytesModel(),
+        client_options=options,
+        cache_discovery=False,
+        static_discovery=True,
+    )
+
+
+class Endpoint:
+    """What all reads of one directory share: the service object, the token, and the places for requests under way."""
+
+    def __init__(
+        self, credentials: google.auth.credentials.Credentials, api_endpoint: str | None, concurrency: int
+    ) -> None:
+        service = build_service(api_endpoint)
+        users, groups, members = service.users(), service.groups(), service.members()
+        self.methods: dict[str, Callable[..., HttpRequest]] = {
+            "users.list": users.list,
+            "users.get": users.get,
+            "groups.list": groups.list,
+            "groups.get": groups.get,
+            "members.list": members.list,
+        }
+        self.gate = TokenGate(credentials)
+        self.places = threading.BoundedSemaphore(concurrency)
+
+
+def _proxy(scheme: Literal["http", "https"] = "http") -> httplib2.ProxyInfo | None:
+    """Return the proxy of the environment, which never stands between this machine and itself."""
+    proxy = httplib2.proxy_info_from_environment(scheme)
+    if proxy is not None and proxy.bypass_hosts is not httplib2.AllHosts:
+        proxy.bypass_hosts = (*proxy.bypass_hosts, "localhost", "127.0.0.1", "::1")
+    return proxy
+
+
+class Http(httplib2.Http):
+    """One thread's connections. They can be cut off by another thread, and then open no new one."""
+
+    def __init__(self, closing: threading.Event, timeout: float, ca_certs: str | None) -> None:
+        super().__init__(timeout=timeout, ca_certs=ca_certs, proxy_info=_proxy)
+        # A redirect of an API call is a captive portal's or a proxy's; the token must not follow it.
+        self.follow_redirects = False
+
+        class Plain(httplib2.HTTPConnectionWithTimeout):
+            def connect(self) -> None:
+                if closing.is_set():
+                    raise ConnectionAbortedError
+                super().connect()
+
+        class Secure(httplib2.HTTPSConnectionWithTimeout):
+            def connect(self) -> None:
+                if closing.is_set():
+                    raise ConnectionAbortedError
+                super().connect()
+
+        self._types = {"http": Plain, "https": Secure}
+
+    def request(self, uri: str, *args: Any, **kwargs: Any) -> tuple[httplib2.Response, bytes]:  # noqa: ANN401 - handed on
+        kwargs["connection_type"] = self._types.get(uri.partition(":")[0].lower())
+        answer: tuple[httplib2.Response, bytes] = super().request(uri, *args, **kwargs)
+        return answer
+
+    def drop(self) -> None:
+        """Close all connections: after a failure nobody knows what is still in them. For the thread that owns them."""
+        connections = list(self.connections.values())
+        self.connections.clear()
+        for connection in connections:
+            connection.close()
+
+    def cut(self) -> None:
+        """Make whatever waits on these connections fail at once. For other threads."""
+        for connection in list(self.connections.values()):
+            carrier = getattr(connection, "sock", None)
+            if isinstance(carrier, socket.socket):
+                with contextlib.suppress(OSError):
+                    socket.socket.shutdown(carrier, socket.SHUT_RDWR)
