@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 from smartify_core.errors import UsageError
 from smartify_core.model import AccountState, Batch, Claim, Put
 
 from ._storage import KEYS_AT_ONCE
+
+#: The length of fingerprints and blind indexes.
+INDEX_BYTES: Final = 16
 
 
 def check_limit(limit: int) -> None:
@@ -33,7 +37,9 @@ def check_text(*texts: str | None) -> None:
             try:
                 text.encode()
             except UnicodeEncodeError:
-                raise UsageError("an id holds half a surrogate pair, which is no text", cure="Correct the source.") from None
+                raise UsageError(
+                    "an id holds half a surrogate pair, which is no text", cure="Correct the source."
+                ) from None
 
 
 def check_lease(now: datetime, ttl: timedelta) -> None:
@@ -59,11 +65,16 @@ def check_batch(claim: Claim, batch: Batch) -> None:
         if item.tenant != claim.tenant:
             raise UsageError("a batch holds a write of another tenant than the claim's", where=where)
         if item.source_id in seen:
-            raise UsageError("a batch names a source id twice", where=where, cure="Put the second write into a later batch.")
+            raise UsageError(
+                "a batch names a source id twice", where=where, cure="Put the second write into a later batch."
+            )
         seen.add(item.source_id)
         check_text(item.source_id, item.account_id)
         if isinstance(write, Put):
             check_text(write.account.predecessor)
+            indexes = (write.account.fingerprint, write.account.email_index, *write.account.group_indexes)
+            if any(len(index) != INDEX_BYTES for index in indexes):
+                raise UsageError(f"fingerprints and indexes have {INDEX_BYTES} bytes", where=where)
             check_time(write.account.created_at, write.account.updated_at)
             if write.account.state is AccountState.DELETED:
                 raise UsageError("an account cannot be put in the state deleted", where=where, cure="Use an Erase.")

@@ -72,7 +72,8 @@ class MemoryStorage:
             if held is not None and held.fence == claim.fence:
                 held.expires_at = None
 
-    # --- reading --------------------------------------------------------------------------------------------------------
+    # --- reading
+    # --------------------------------------------------------------------------------------------------------
 
     def revision(self, tenant: str) -> int:
         """Return how many commits the tenant has seen. See `Storage.revision`."""
@@ -122,7 +123,8 @@ class MemoryStorage:
                 if one in ended
             }
 
-    # --- writing --------------------------------------------------------------------------------------------------------
+    # --- writing
+    # --------------------------------------------------------------------------------------------------------
 
     def commit(self, claim: Claim, batch: Batch) -> Receipt:
         """Apply the whole batch or nothing of it. See `Storage.commit`."""
@@ -144,7 +146,8 @@ class MemoryStorage:
             held.revision += 1
             return Receipt(held.revision)
 
-    # --- life -----------------------------------------------------------------------------------------------------------
+    # --- life
+    # -----------------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Let go of everything that is held. See `Storage.close`."""

@@ -1,0 +1,146 @@
+"""Applying a batch inside a transaction: first everything that could refuse it, then the writes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from attrs import frozen
+
+from smartify_core.model import Batch, Erase, Put, SealedAccount, Tombstone
+
+from . import _refusals as refusals
+from ._sqlite_rows import ACCOUNT_TABLES, ROW_COLUMNS, account_row, digest_record, sealed_record, to_number
+from ._sqlite_slabs import Place, digests, sealed
+
+#: Keys in one statement: well below SQLite's limit of parameters.
+_KEYS: Final = 500
+
+_INSERT_ACCOUNT: Final = (
+    f"insert into account ({', '.join(ROW_COLUMNS)}, digest, sealed, tenant, source_id)"  # noqa: S608  # constants only
+    f" values ({', '.join('?' * (len(ROW_COLUMNS) + 4))})"
+)
+_UPDATE_ACCOUNT: Final = (
+    f"update account set {', '.join(f'{column} = ?' for column in ROW_COLUMNS)}, digest = ?, sealed = ?"  # noqa: S608  # constants only
+    " where tenant = ? and source_id = ?"
+)
+
+
+@frozen(order=False)
+class _Live:
+    """What a write may meet: the account that is there, and the places of its rows."""
+
+    account_id: str
+    version: int
+    digest: Place
+    sealed: Place
+
+
+def apply(connection: sqlite3.Connection, tenant: int, name: str, batch: Batch) -> None:
+    """Apply ``batch`` to the tenant with this number and name, or raise with the transaction still to be rolled back.
+
+    Raises:
+        Tombstoned: A `Put` names an account that has ended.
+        WriteConflict: An account is not as a write expects it.
+    """
+    puts = [write for write in batch.writes if isinstance(write, Put)]
+    erases = [write for write in batch.writes if isinstance(write, Erase)]
+    _refuse_tombstoned(connection, tenant, name, puts, erases)
+    live = _live(connection, tenant, batch)
+    _refuse_conflicts(connection, tenant, name, batch, live)
+    if erases:
+        _erase(connection, tenant, erases, live)
+    if puts:
+        _put(connection, tenant, puts, live)
+
+
+def in_chunks(keys: Iterable[Any]) -> Iterator[tuple[str, list[Any]]]:
+    """Yield the keys in lists that one statement takes, each with its placeholders."""
+    rest = list(dict.fromkeys(keys))
+    for start in range(0, len(rest), _KEYS):
+        chunk = rest[start : start + _KEYS]
+        yield ", ".join("?" * len(chunk)), chunk
+
+
+def _refuse_tombstoned(
+    connection: sqlite3.Connection, tenant: int, name: str, puts: Sequence[Put], erases: Sequence[Erase]
+) -> None:
+    ended = {write.tombstone.account_id for write in erases}
+    for marks, chunk in in_chunks(write.account.account_id for write in puts):
+        statement = f"select account_id from tombstone where tenant = ? and account_id in ({marks})"  # noqa: S608  # marks only
+        ended.update(account_id for (account_id,) in connection.execute(statement, (tenant, *chunk)))
+    for write in puts:
+        if write.account.account_id in ended:
+            raise refusals.tombstoned(name, write.account.account_id)
+
+
+def _live(connection: sqlite3.Connection, tenant: int, batch: Batch) -> dict[str, _Live]:
+    found: dict[str, _Live] = {}
+    for marks, chunk in in_chunks(_item(write).source_id for write in batch.writes):
+        statement = (
+            "select a.source_id, a.account_id, a.version, a.digest, length(d.record), a.sealed, length(s.record)"  # noqa: S608  # marks only
+            f" from {ACCOUNT_TABLES}"
+            f" where a.tenant = ? and a.source_id in ({marks})"
+        )
+        for source_id, account_id, version, *places in connection.execute(statement, (tenant, *chunk)):
+            found[source_id] = _Live(account_id, version, Place(*places[:2]), Place(*places[2:]))
+    return found
+
+
+def _refuse_conflicts(
+    connection: sqlite3.Connection, tenant: int, name: str, batch: Batch, live: dict[str, _Live]
+) -> None:
+    created = [write.account for write in batch.writes if isinstance(write, Put) and not write.expected_version]
+    newcomers = [account.account_id for account in created]
+    taken: set[str] = set()
+    for marks, chunk in in_chunks(newcomers):
+        statement = f"select account_id from account where tenant = ? and account_id in ({marks})"  # noqa: S608  # marks only
+        taken.update(account_id for (account_id,) in connection.execute(statement, (tenant, *chunk)))
+    # Two newcomers of one batch cannot share an account id either.
+    taken.update(account_id for account_id, count in Counter(newcomers).items() if count > 1)
+    for write in batch.writes:
+        item = _item(write)
+        found = live.get(item.source_id)
+        if isinstance(write, Put) and not write.expected_version:
+            fits = found is None and item.account_id not in taken
+        else:
+            fits = found is not None and (found.account_id, found.version) == (item.account_id, write.expected_version)
+        if not fits:
+            raise refusals.conflict(name, item.source_id)
+
+
+def _erase(connection: sqlite3.Connection, tenant: int, erases: Sequence[Erase], live: dict[str, _Live]) -> None:
+    stones = [write.tombstone for write in erases]
+    keys = [(tenant, stone.source_id) for stone in stones]
+    connection.executemany("delete from account where tenant = ? and source_id = ?", keys)
+    digests(connection).vacate([live[stone.source_id].digest for stone in stones])
+    sealed(connection).vacate([live[stone.source_id].sealed for stone in stones])
+    rows = [
+        (tenant, stone.account_id, stone.source_id, to_number(stone.created_at), to_number(stone.deleted_at))
+        for stone in stones
+    ]
+    connection.executemany("insert into tombstone values (?, ?, ?, ?, ?)", rows)
+
+
+def _put(connection: sqlite3.Connection, tenant: int, puts: Sequence[Put], live: dict[str, _Live]) -> None:
+    accounts = [write.account for write in puts]
+    before = [live.get(account.source_id) for account in accounts]
+    digest_ids = digests(connection).store(
+        [digest_record(account) for account in accounts], [there.digest if there else None for there in before]
+    )
+    sealed_ids = sealed(connection).store(
+        [sealed_record(account) for account in accounts], [there.sealed if there else None for there in before]
+    )
+    new: list[tuple[object, ...]] = []
+    changed: list[tuple[object, ...]] = []
+    for account, there, *places in zip(accounts, before, digest_ids, sealed_ids, strict=True):
+        rows = new if there is None else changed
+        rows.append((*account_row(account), *places, tenant, account.source_id))
+    connection.executemany(_INSERT_ACCOUNT, new)
+    connection.executemany(_UPDATE_ACCOUNT, changed)
+
+
+def _item(write: Put | Erase) -> SealedAccount | Tombstone:
+    return write.account if isinstance(write, Put) else write.tombstone

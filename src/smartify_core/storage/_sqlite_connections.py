@@ -1,0 +1,215 @@
+"""The connections of one open SQLite store: one that writes, and as many that read as there are threads reading at once."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Final
+
+from smartify_core.errors import StorageUnavailable, UsageError
+
+from . import _refusals as refusals
+from ._sqlite_errors import busy, translated
+from ._sqlite_schema import bring_up_to_date, refuse_foreign
+
+#: The oldest SQLite that takes as many parameters in one statement as a keyed call has keys.
+_OLDEST_SQLITE: Final = (3, 32, 0)
+_OWNER_ONLY: Final = 0o600
+#: How long a commit that erased waits for readers of the log. What they hold up is done at the next commit, close or
+#: open.
+_CHECKPOINT_PATIENCE: Final = 0.05
+
+#: Files are created and first opened one at a time in a process, so that closing the new file's descriptor cannot drop
+#: the locks of another connection to it (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+_OPENING: Final = Lock()
+#: Connections that a forked child inherits. They may be neither used nor closed there, so they are kept for ever.
+_INHERITED: Final[list[object]] = []
+
+
+class Connections:
+    """Hands connections out; every call translates what SQLite raises."""
+
+    _process: int
+    #: Guards the two below it, for moments only.
+    _lock: Lock
+    _idle: list[sqlite3.Connection]
+    _closed: bool
+    #: Held for as long as this process writes; guards the two below it.
+    _write_lock: Lock
+    _writer: sqlite3.Connection | None
+    _log_to_clear: bool
+
+    def __init__(self, path: str | os.PathLike[str], *, busy_timeout: float) -> None:
+        if not os.fspath(path) or os.fspath(path) == ":memory:":
+            raise UsageError("a SQLite store needs a file", cure="Use MemoryStorage for a store in memory.")
+        self.path = Path(path).absolute()
+        self._uri = self.path.as_uri()
+        self._patience = busy_timeout
+        self._closed = False
+        self._reset()
+        if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+            raise StorageUnavailable(
+                f"SQLite {sqlite3.sqlite_version} is too old",
+                cure="Use a Python that is linked with SQLite 3.32 or newer.",
+            )
+        with _OPENING, translated(self.path):
+            _prepare(self.path)
+            refuse_foreign(self._uri, self.path)
+            writer = self._connect()
+            try:
+                bring_up_to_date(writer, self.path, patience=busy_timeout)
+            except BaseException:
+                writer.close()
+                raise
+            self._writer = writer
+            # The log may hold what an earlier process erased and could not clear away.
+            self._clear_log()
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection that reads one consistent state of the store."""
+        with translated(self.path):
+            connection = self._borrow()
+            try:
+                # One state of the store for all that is read inside, even by several statements.
+                connection.execute("begin")
+                yield connection
+            finally:
+                self._give_back(connection)
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Lend the writing connection inside a transaction: committed at the end, rolled back when anything is raised."""
+        self._leave_parent()
+        if not self._write_lock.acquire(timeout=self._patience):
+            raise busy(self.path)
+        try:
+            with translated(self.path):
+                writer = self._writing_connection()
+                writer.execute("begin immediate")
+                try:
+                    yield writer
+                    writer.execute("commit")
+                except BaseException:
+                    if writer.in_transaction:
+                        writer.execute("rollback")
+                    raise
+                if self._log_to_clear:
+                    self._clear_log()
+        finally:
+            self._write_lock.release()
+
+    def clear_log_after_this(self) -> None:
+        """Have the write-ahead log emptied once the present transaction is committed: it holds pages from before an erasure."""
+        self._log_to_clear = True
+
+    def close(self) -> None:
+        """Close every connection; one that is lent is closed when it comes back."""
+        self._leave_parent()
+        with self._write_lock, translated(self.path):
+            if self._closed:
+                return
+            if self._log_to_clear:
+                self._clear_log()
+            with self._lock:
+                self._closed = True
+                idle, self._idle = self._idle, []
+            for connection in idle:
+                connection.close()
+            if self._writer is not None:
+                self._writer.close()
+
+    def check_open(self) -> None:
+        """Raise `StorageUnavailable` after `close`."""
+        if self._closed:
+            raise refusals.closed()
+
+    def _reset(self) -> None:
+        self._process = os.getpid()
+        self._lock = Lock()
+        self._write_lock = Lock()
+        self._idle = []
+        self._writer = None
+        self._log_to_clear = False
+
+    def _leave_parent(self) -> None:
+        if self._process != os.getpid():
+            _INHERITED.append((self._idle, self._writer))
+            self._reset()
+
+    def _connect(self) -> sqlite3.Connection:
+        # "rw": never creates the file, which must come into being with the right mode.
+        connection = sqlite3.connect(
+            f"{self._uri}?mode=rw", uri=True, timeout=self._patience, isolation_level=None, check_same_thread=False
+        )
+        for setting in ("secure_delete = on", "synchronous = full", "foreign_keys = on", "temp_store = memory"):
+            connection.execute(f"pragma {setting}").close()
+        return connection
+
+    def _borrow(self) -> sqlite3.Connection:
+        self._leave_parent()
+        with self._lock:
+            self.check_open()
+            if self._idle:
+                return self._idle.pop()
+        return self._connect()
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        if connection.in_transaction:
+            connection.execute("rollback")
+        with self._lock:
+            if not self._closed:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    def _writing_connection(self) -> sqlite3.Connection:
+        self.check_open()
+        if self._writer is None:
+            self._writer = self._connect()
+        return self._writer
+
+    def _clear_log(self) -> None:
+        """Empty the log now, or remember to: a reader that still needs it must not fail a commit that is already durable."""
+        writer = self._writing_connection()
+        try:
+            writer.execute(f"pragma busy_timeout = {int(_CHECKPOINT_PATIENCE * 1000)}")
+            try:
+                blocked = writer.execute("pragma wal_checkpoint(truncate)").fetchone()[0]
+            finally:
+                writer.execute(f"pragma busy_timeout = {int(self._patience * 1000)}")
+        except sqlite3.Error:
+            blocked = 1
+        self._log_to_clear = bool(blocked)
+
+
+def _prepare(path: Path) -> None:
+    """Make sure that there is a file that may hold the store, creating an empty one, readable by its owner only, when there is none."""
+    folder = path.parent
+    if not folder.is_dir():
+        raise StorageUnavailable("the folder of the store does not exist", where=str(folder), cure="Create it first.")
+    if path.exists() and not path.is_file():
+        raise StorageUnavailable("the store is not a file", where=str(path), cure="Name a file.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise StorageUnavailable(
+            "the folder of the store is read-only",
+            where=str(folder),
+            cure="Make it writable for this user: SQLite keeps its log beside the store.",
+        )
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY))
+    except FileExistsError:
+        if not os.access(path, os.R_OK | os.W_OK):
+            raise StorageUnavailable(
+                "the store is not readable and writable", where=str(path), cure="Make it so for this user."
+            ) from None
+        if not path.stat().st_size:
+            path.chmod(_OWNER_ONLY)
+    except OSError as error:
+        raise StorageUnavailable(
+            f"the store cannot be created: {os.strerror(error.errno or 0)}", where=str(path), cure="Check the folder."
+        ) from None

@@ -1,0 +1,56 @@
+"""What SQLite raises, as errors of ours. Messages name the file and the kind of trouble, and never quote a statement or a value."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from smartify_core.errors import StorageBusy, StorageError, StorageUnavailable
+
+_RESTORE: Final = "Restore the store from a backup; the next sync brings it up to date."
+
+#: What happened and what to do, by primary result code (https://www.sqlite.org/rescode.html).
+_TROUBLES: Final = {
+    sqlite3.SQLITE_FULL: ("the disk is full", "Free some space; nothing of the refused write was kept."),
+    sqlite3.SQLITE_READONLY: ("the store is read-only", "Make the file and its folder writable for this user."),
+    sqlite3.SQLITE_CANTOPEN: ("the store cannot be opened", "Make the file and its folder readable and writable."),
+    sqlite3.SQLITE_PERM: ("access to the store is refused", "Make the file and its folder readable and writable."),
+    sqlite3.SQLITE_IOERR: ("the disk failed while the store was read or written", "Check the disk and its quota."),
+    sqlite3.SQLITE_CORRUPT: ("the store is damaged or cut short", _RESTORE),
+    sqlite3.SQLITE_NOTADB: ("the file is not a SQLite database", "Name another file, or restore it from a backup."),
+    sqlite3.SQLITE_NOMEM: ("SQLite ran out of memory", "Give the process more memory."),
+}
+_BUSY: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Raise what SQLite raises inside as a `StorageError` about ``path``."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise as_storage_error(error, path) from None
+
+
+def as_storage_error(error: sqlite3.Error, path: Path) -> StorageError:
+    """Return our error for SQLite's."""
+    # Extended codes keep the primary one in their low byte. Errors of Python's own binding carry none.
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if code in _BUSY:
+        return busy(path)
+    what, cure = _TROUBLES.get(
+        code, (f"SQLite refused (result code {code})", "Check that the file is a healthy store.")
+    )
+    return StorageUnavailable(what, where=str(path), cure=cure)
+
+
+def busy(path: Path) -> StorageBusy:
+    """Return the error for a write lock that did not come free in time."""
+    return StorageBusy(
+        "another writer held the store for longer than the time allowed",
+        where=str(path),
+        cure="Try again, or allow more time with busy_timeout.",
+    )

@@ -1,0 +1,124 @@
+"""Values as rows of the SQLite store, and back."""
+
+from __future__ import annotations
+
+import struct
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from smartify_core.model import AccountState, InactiveReason, SealedAccount, Tombstone
+
+from ._checks import INDEX_BYTES
+
+STATES: Final = (AccountState.ACTIVE, AccountState.INACTIVE)
+#: Positions are stored: append only.
+_REASONS: Final = (None, InactiveReason.SUSPENDED, InactiveReason.ARCHIVED)
+_STATE_NUMBERS: Final = {state: number for number, state in enumerate(STATES)}
+_REASON_NUMBERS: Final = {reason: number for number, reason in enumerate(_REASONS)}
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+#: Groups, bytes of the wrapped key, bytes of the payload.
+_RECORD_HEADER: Final = struct.Struct(">III")
+_SMALLEST_RECORD: Final = 256
+#: Each doubling of size is cut into this many steps, so that at most an eighth of a record is padding.
+_STEPS: Final = 8
+_BUCKET_BITS: Final = 12
+
+#: The columns that `account_row` gives, in its order.
+ROW_COLUMNS: Final = (
+    "account_id",
+    "state",
+    "inactive_reason",
+    "version",
+    "created_at",
+    "updated_at",
+    "predecessor",
+    "email_bucket",
+)
+#: The columns that `account` takes, in its order.
+ACCOUNT_COLUMNS: Final = (
+    "a.source_id, a.account_id, a.state, a.inactive_reason, a.version, a.created_at, a.updated_at, a.predecessor, "
+    "d.record, s.record"
+)
+ACCOUNT_TABLES: Final = "account a cross join digest d on d.id = a.digest cross join sealed s on s.id = a.sealed"
+
+
+def to_number(time: datetime) -> int:
+    """Return an aware time as microseconds since 1970."""
+    return (time - _EPOCH) // _MICROSECOND
+
+
+def to_time(number: int) -> datetime:
+    """Return microseconds since 1970 as an aware time in UTC."""
+    return _EPOCH + timedelta(microseconds=number)
+
+
+def account_row(account: SealedAccount) -> tuple[object, ...]:
+    """Return the columns of ``account`` that live in the table of the same name, as `ROW_COLUMNS` names them."""
+    return (
+        account.account_id,
+        _STATE_NUMBERS[account.state],
+        _REASON_NUMBERS[account.inactive_reason],
+        account.version,
+        to_number(account.created_at),
+        to_number(account.updated_at),
+        account.predecessor,
+        bucket(account.email_index),
+    )
+
+
+def account(tenant: str, row: tuple[Any, ...]) -> SealedAccount:
+    """Return the account in a row of `ACCOUNT_COLUMNS`."""
+    source_id, account_id, state, reason, version, created_at, updated_at, predecessor, digest, record = row
+    groups, key_bytes, payload_bytes = _RECORD_HEADER.unpack_from(record)
+    start = _RECORD_HEADER.size
+    key_start = start + groups * INDEX_BYTES
+    payload_start = key_start + key_bytes
+    return SealedAccount(
+        tenant=tenant,
+        source_id=source_id,
+        account_id=account_id,
+        state=STATES[state],
+        inactive_reason=_REASONS[reason],
+        fingerprint=digest[:INDEX_BYTES],
+        email_index=digest[INDEX_BYTES:],
+        group_indexes=tuple(record[at : at + INDEX_BYTES] for at in range(start, key_start, INDEX_BYTES)),
+        wrapped_key=record[key_start:payload_start],
+        payload=record[payload_start : payload_start + payload_bytes],
+        version=version,
+        created_at=to_time(created_at),
+        updated_at=to_time(updated_at),
+        predecessor=predecessor,
+    )
+
+
+def digest_record(account: SealedAccount) -> bytes:
+    """Return what comparisons and look-ups read of ``account`` as one record; they all have one length."""
+    return account.fingerprint + account.email_index
+
+
+def sealed_record(account: SealedAccount) -> bytes:
+    """Return everything of ``account`` that only opening needs as one record, padded to a length that other records share."""
+    header = _RECORD_HEADER.pack(len(account.group_indexes), len(account.wrapped_key), len(account.payload))
+    record = b"".join((header, *account.group_indexes, account.wrapped_key, account.payload))
+    return record.ljust(_padded(len(record)), b"\0")
+
+
+def bucket(email_index: bytes) -> int:
+    """Return the few bits of an index by which an address is looked up; the rest is compared afterwards."""
+    return int.from_bytes(email_index[:2], "big") >> (16 - _BUCKET_BITS)
+
+
+def tombstone(tenant: str, row: tuple[str, str, int, int]) -> Tombstone:
+    """Return the tombstone in a row of account id, source id, and the times of beginning and end."""
+    account_id, source_id, created_at, deleted_at = row
+    return Tombstone(tenant, source_id, account_id, to_time(created_at), to_time(deleted_at))
+
+
+def _padded(length: int) -> int:
+    if length <= _SMALLEST_RECORD:
+        return _SMALLEST_RECORD
+    step = (1 << (length - 1).bit_length()) // 2 // _STEPS
+    return -(-length // step) * step

@@ -1,0 +1,186 @@
+"""The tables of the SQLite store, and how a store comes to have them.
+
+How erased bytes are really gone
+    SQLite's ``secure_delete`` zeroes what is deleted, but not the stale copies that an ordinary b-tree leaves in the
+    slack of its pages when it splits and merges them. So everything that must be destroyable lives in rows that never
+    move: ``digest`` and ``sealed`` are only ever appended to, and their rows only ever overwritten by others of the
+    same length, in place. An erased row is overwritten with zeros and its place noted in ``vacancy`` for the next
+    account of its size. The b-trees that do get rebalanced hold ids (which the tombstone keeps anyway) and, for looking
+    addresses up, 12 bits of an index.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+from smartify_core.errors import ForeignStore, NewerSchema, StorageUnavailable
+
+from ._sqlite_errors import as_storage_error, busy
+
+#: "smar", in the four bytes of the file's header that say which program a SQLite file belongs to.
+APPLICATION_ID: Final = 0x736D6172
+
+#: Each entry takes a store from the version that is its position to the next. Entries are never changed once released.
+MIGRATIONS: Final[Sequence[Sequence[str]]] = (
+    (
+        # Times are microseconds since 1970, UTC. A lease that nobody holds has no expiry.
+        """create table tenant (
+            id integer primary key,
+            name text not null unique,
+            fence integer not null,
+            expires_at integer,
+            revision integer not null
+        )""",
+        """create table account (
+            tenant integer not null references tenant,
+            source_id text not null,
+            account_id text not null,
+            state integer not null,
+            inactive_reason integer not null,
+            version integer not null,
+            created_at integer not null,
+            updated_at integer not null,
+            predecessor text,
+            email_bucket integer not null,
+            digest integer not null,
+            sealed integer not null,
+            primary key (tenant, source_id)
+        ) without rowid""",
+        "create unique index account_by_account_id on account (tenant, account_id)",
+        "create index account_by_email_bucket on account (tenant, email_bucket)",
+        "create table digest (id integer primary key, record blob not null)",
+        "create table sealed (id integer primary key, record blob not null)",
+        """create table vacancy (
+            slab integer not null, size integer not null, id integer not null, primary key (slab, size, id)
+        ) without rowid""",
+        """create table tombstone (
+            tenant integer not null references tenant,
+            account_id text not null,
+            source_id text not null,
+            created_at integer not null,
+            deleted_at integer not null,
+            primary key (tenant, account_id)
+        ) without rowid""",
+        "create index tombstone_by_source_id on tombstone (tenant, source_id, deleted_at, account_id)",
+    ),
+)
+
+_SCHEMA_TABLE: Final = """create table smartify_schema (
+    version integer primary key, applied_at integer not null, library text not null
+)"""
+
+
+def refuse_foreign(uri: str, path: Path) -> None:
+    """Look at the file without locking it or writing beside it, and raise when it is not ours.
+
+    Raises:
+        ForeignStore: It is another program's database.
+        StorageUnavailable: It is no database, or cut short.
+    """
+    # "immutable" reads the file as it lies there, without its write-ahead log. That is enough: the application id is
+    # written before there is a log.
+    probe = sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True)
+    try:
+        application_id = _number(probe, "pragma application_id")
+        if application_id != APPLICATION_ID and _number(probe, "pragma page_count"):
+            raise _foreign(path)
+    except sqlite3.DatabaseError as error:
+        # After a crash in the middle of a checkpoint the file may look cut short until its log is read.
+        log = path.with_name(path.name + "-wal")
+        if (
+            getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_CORRUPT
+            or not log.exists()
+            or not log.stat().st_size
+        ):
+            raise as_storage_error(error, path) from None
+    finally:
+        probe.close()
+
+
+def bring_up_to_date(
+    connection: sqlite3.Connection, path: Path, *, patience: float, migrations: Sequence[Sequence[str]] = MIGRATIONS
+) -> None:
+    """Create or migrate the tables, under the store's write lock and all or nothing, and turn the write-ahead log on.
+
+    Raises:
+        NewerSchema: A newer version of this library wrote the store; it was not touched.
+        ForeignStore: The database is another program's.
+    """
+    if _version(connection, path, len(migrations)) < len(migrations):
+        connection.execute("begin exclusive")
+        try:
+            # Read again: another process may have done it while this one waited for the lock.
+            version = _version(connection, path, len(migrations))
+            if version == 0:
+                connection.execute(f"pragma application_id = {APPLICATION_ID}")
+                connection.execute(_SCHEMA_TABLE)
+            for number, statements in enumerate(migrations[version:], start=version + 1):
+                for statement in statements:
+                    connection.execute(statement)
+                applied = (number, time.time_ns() // 1000, _library())
+                connection.execute("insert into smartify_schema values (?, ?, ?)", applied)
+            connection.execute("commit")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("rollback")
+            raise
+    _use_log(connection, path, patience)
+
+
+def _version(connection: sqlite3.Connection, path: Path, known: int) -> int:
+    """Return the version of the tables; 0 for a file without any."""
+    if _number(connection, "pragma application_id") != APPLICATION_ID:
+        if _number(connection, "select count(*) from sqlite_master"):
+            raise _foreign(path)
+        return 0
+    version = _number(connection, "select max(version) from smartify_schema")
+    if version > known:
+        raise NewerSchema(
+            f"the store has schema {version}; this version of the library knows {known}; it was not touched",
+            where=str(path),
+            cure="Upgrade smartify-core.",
+        )
+    return version
+
+
+def _use_log(connection: sqlite3.Connection, path: Path, patience: float) -> None:
+    """Switch the store to its write-ahead log. The switch needs the file alone, and SQLite does not wait for that by itself."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            mode = connection.execute("pragma journal_mode = wal").fetchone()[0]
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            if time.monotonic() >= deadline:
+                raise busy(path) from None
+            time.sleep(0.01)
+            continue
+        if mode != "wal":
+            raise StorageUnavailable(
+                "the file system cannot hold a write-ahead log", where=str(path), cure="Keep the store on a local disk."
+            )
+        return
+
+
+def _foreign(path: Path) -> ForeignStore:
+    return ForeignStore(
+        "the database belongs to another program; it was not touched", where=str(path), cure="Name another file."
+    )
+
+
+def _number(connection: sqlite3.Connection, statement: str) -> int:
+    row = connection.execute(statement).fetchone()
+    return int(row[0] or 0)
+
+
+def _library() -> str:
+    try:
+        return metadata.version("smartify-core")
+    except metadata.PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,96 @@
+"""Rows that never move: a table is only appended to, and a row only overwritten by another of its length, in place.
+
+SQLite then writes over the very bytes that were there, which is what makes an erasure certain (see ``_sqlite_schema``).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import count
+from typing import Final
+
+from attrs import frozen
+
+#: Stored in ``vacancy``: never renumbered.
+_DIGEST: Final = 0
+_SEALED: Final = 1
+
+
+@frozen(order=False)
+class Place:
+    """Where a record lies: its row and its length."""
+
+    id: int
+    size: int
+
+
+class Slab:
+    """One table of ``(id, record)``. Call it inside a writing transaction only.
+
+    Args:
+        connection: What to write with.
+        table: The table.
+        number: What stands for the table in ``vacancy``.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, table: str, number: int) -> None:
+        self._connection = connection
+        self._number = number
+        # The table's name comes from the two constants below.
+        self._last_id = f"select max(id) from {table}"  # noqa: S608
+        self._append = f"insert into {table} (record, id) values (?, ?)"  # noqa: S608
+        self._overwrite = f"update {table} set record = ? where id = ?"  # noqa: S608
+        self._zero = f"update {table} set record = zeroblob(length(record)) where id = ?"  # noqa: S608
+
+    def vacate(self, places: Sequence[Place]) -> None:
+        """Overwrite these records with zeros and keep their places for others."""
+        self._connection.executemany(self._zero, [(place.id,) for place in places])
+        noted = [(self._number, place.size, place.id) for place in places]
+        self._connection.executemany("insert into vacancy (slab, size, id) values (?, ?, ?)", noted)
+
+    def store(self, records: Sequence[bytes], present: Sequence[Place | None]) -> list[int]:
+        """Write each record, over the one at its present place where the length is the same, and return the ids of their rows."""
+        pairs = list(zip(records, present, strict=True))
+        self.vacate([there for record, there in pairs if there is not None and there.size != len(record)])
+        stays = [there is not None and there.size == len(record) for record, there in pairs]
+        wanted: dict[int, int] = defaultdict(int)
+        for (record, _), stay in zip(pairs, stays, strict=True):
+            wanted[len(record)] += not stay
+        vacant = {size: self._take(size, number) for size, number in wanted.items() if number}
+        fresh = count((self._connection.execute(self._last_id).fetchone()[0] or 0) + 1)
+        ids: list[int] = []
+        appended: list[tuple[bytes, int]] = []
+        overwritten: list[tuple[bytes, int]] = []
+        for (record, there), stay in zip(pairs, stays, strict=True):
+            rows = overwritten
+            if there is not None and stay:
+                row = there.id
+            elif vacant[len(record)]:
+                row = vacant[len(record)].pop()
+            else:
+                row, rows = next(fresh), appended
+            rows.append((record, row))
+            ids.append(row)
+        self._connection.executemany(self._append, appended)
+        self._connection.executemany(self._overwrite, overwritten)
+        return ids
+
+    def _take(self, size: int, number: int) -> list[int]:
+        """Take up to ``number`` vacant places of ``size``."""
+        statement = "select id from vacancy where slab = ? and size = ? order by id limit ?"
+        ids = [place for (place,) in self._connection.execute(statement, (self._number, size, number))]
+        taken = [(self._number, size, place) for place in ids]
+        self._connection.executemany("delete from vacancy where slab = ? and size = ? and id = ?", taken)
+        return ids
+
+
+def digests(connection: sqlite3.Connection) -> Slab:
+    """Return the slab of what comparisons and look-ups read."""
+    return Slab(connection, "digest", _DIGEST)
+
+
+def sealed(connection: sqlite3.Connection) -> Slab:
+    """Return the slab of what only opening reads."""
+    return Slab(connection, "sealed", _SEALED)
