@@ -20,7 +20,7 @@ class SamplePerson:
 
 @frozen
 class SampleGroup:
-    """One group: its direct members by id, its child groups by id, and the kinds of member that are no person of ours."""
+    """One group: direct members and child groups by id, and the kinds of member that are none of our people."""
 
     source_id: str
     email: str = field(repr=False)

@@ -1,0 +1,13 @@
+"""Doubles and samples for the tests of whoever uses this library. Needs nothing but the base install.
+
+The wire-level Google server is in ``smartify_core.testing.google``, the conformance kit for authors of sources in
+``smartify_core.testing.conformance``.
+"""
+
+from __future__ import annotations
+
+from ._clock import ManualClock
+from ._sample import Sample, SampleGroup, SamplePerson
+from ._sample_maker import make_sample
+
+__all__ = ["ManualClock", "Sample", "SampleGroup", "SamplePerson", "make_sample"]
