@@ -39,7 +39,7 @@ def by_definition(ours: set[str], members: Mapping[str, GroupMembers], person: s
     return {group: found[group] for group in sorted(found) if group in ours}
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(members=worlds, ours=st.sets(st.sampled_from(GROUPS), min_size=1))
 def test_expansion_equals_its_definition(members: dict[str, GroupMembers], ours: set[str]) -> None:
     """Every person has the groups, paths and order of the definition, whatever the links, cycles and passages."""
@@ -51,7 +51,6 @@ def test_expansion_equals_its_definition(members: dict[str, GroupMembers], ours:
         assert expansion.memberships_of(person) == found
 
 
-@settings(deadline=None)
 @given(members=worlds)
 def test_order_of_input_does_not_matter(members: dict[str, GroupMembers]) -> None:
     """The order in which groups and members come makes no difference."""
