@@ -1,0 +1,82 @@
+"""Proves, without pytest, that the base install works and that a missing extra is named with its cure.
+
+Run as ``python bare_install.py cli`` or ``python bare_install.py testing``. With ``--pretend`` the extra's modules are
+hidden from the import system first, for an environment that has them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.abc
+import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Final
+
+NEEDS: Final = {"cli": ("click", "rich"), "testing": ("pytest", "hypothesis")}
+BASE: Final = (
+    "smartify_core.errors",
+    "smartify_core.model",
+    "smartify_core.directory.google",
+    "smartify_core.sealing",
+    "smartify_core.storage",
+    "smartify_core.lifecycle",
+)
+
+
+class Hidden(importlib.abc.MetaPathFinder):
+    """Says that modules are not installed."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
+
+    def find_spec(
+        self,
+        fullname: str,
+        _path: Sequence[str] | None = None,
+        _target: ModuleType | None = None,
+    ) -> ModuleSpec | None:
+        """Refuse the hidden modules and leave all others to whoever knows them."""
+        if fullname.partition(".")[0] in self.names:
+            raise ModuleNotFoundError(fullname, name=fullname)
+        return None
+
+
+def refused(extra: str) -> str:
+    """Use what needs ``extra`` and return what it says."""
+    if extra == "testing":
+        try:
+            importlib.import_module("smartify_core.testing.conformance")
+        except ImportError as error:
+            return f"{type(error).__name__}: {error}"
+        return "nothing: it imported"
+    from io import StringIO
+
+    from smartify_core.cli import main
+
+    sys.argv = ["smartify", "--version"]
+    stderr, sys.stderr = sys.stderr, StringIO()
+    try:
+        status: object = main()
+    except SystemExit as leaving:
+        status = leaving.code
+    finally:
+        told, sys.stderr = sys.stderr.getvalue(), stderr
+    return f"exit {status}: MissingExtra: {told}" if status else f"nothing: it ended with {status}"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Return 0 when everything holds."""
+    extra = arguments[0]
+    if "--pretend" in arguments:
+        sys.meta_path.insert(0, Hidden(NEEDS[extra]))
+    for name in BASE:
+        importlib.import_module(name)
+    told = refused(extra)
+    sys.stdout.write(f"{told}\n")
+    return 0 if "MissingExtra" in told and f"python -m pip install 'smartify-core[{extra}]'" in told else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,28 @@
+"""What every test run has in common: reproducible examples, and an account of what did not run."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import settings
+
+# A busy machine is no failure, so no example has a deadline; a failure prints how to repeat it.
+settings.register_profile("house", deadline=None, print_blob=True)
+settings.load_profile("house")
+
+
+def _place_and_reason(report: object) -> tuple[str, str]:
+    """Return where a report was skipped, and why."""
+    place = str(getattr(report, "nodeid", "")) or "collection"
+    told = getattr(report, "longrepr", None)
+    reason = told[2] if isinstance(told, tuple) else str(getattr(report, "wasxfail", told))
+    return place, reason.removeprefix("Skipped: ")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name what could not run here, last, so that nothing is left out silently."""
+    terminalreporter.section("not run here")
+    missed = [*terminalreporter.stats.get("skipped", ()), *terminalreporter.stats.get("xfailed", ())]
+    for place, reason in sorted(_place_and_reason(report) for report in missed):
+        terminalreporter.write_line(f"{place}: {reason}")
+    if not missed:
+        terminalreporter.write_line("nothing: every collected test and code block ran")
