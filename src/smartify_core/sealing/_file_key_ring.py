@@ -33,7 +33,9 @@ class FileKeyRing(RootKeyRing):
 
     @classmethod
     def create(cls, path: str | os.PathLike[str]) -> Self:
-        """Write a new key file with random secrets and return its ring. Only its owner may read it, from its first byte on.
+        """Write a new key file with random secrets and return its ring.
+
+        From its first byte on, only its owner may read it.
 
         Raises:
             FileExists: Something is there already; it was left as it is.

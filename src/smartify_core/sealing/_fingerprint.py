@@ -69,7 +69,10 @@ def fingerprinter(key: bytes) -> Callable[[Identity], bytes]:
 
 
 def blind_index(key: bytes, purpose: bytes, email: str) -> bytes:
-    """Return the keyed hash of a normalised address; ``purpose`` (at most 16 bytes) keeps people's and groups' addresses apart."""
+    """Return the keyed hash of a normalised address.
+
+    ``purpose`` (at most 16 bytes) keeps people's and groups' addresses apart.
+    """
     text = normalise(email).encode("utf-8", "surrogatepass")
     return blake2b(text, key=key, digest_size=DIGEST_BYTES, person=purpose).digest()
 

@@ -14,7 +14,10 @@ class KeyRing(Protocol):
     """
 
     def wrap(self, tenant: str, data_key: bytes, *, context: bytes) -> bytes:
-        """Encrypt ``data_key`` (32 bytes) under the tenant's key, bound to ``context``; the answer names the key it used."""
+        """Encrypt ``data_key`` (32 bytes) under the tenant's key, bound to ``context``.
+
+        The answer names the key it used.
+        """
 
     def unwrap(self, tenant: str, wrapped: bytes, *, context: bytes) -> bytes:
         """Return the data key.

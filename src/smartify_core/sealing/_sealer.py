@@ -23,7 +23,7 @@ _DATA_KEY_BYTES: Final = 32
 
 
 class Sealer:
-    """Seals the personal fields of accounts, opens them, and computes what may be compared and looked up while they stay sealed.
+    """Seals the personal fields of accounts, opens them, and computes what may be compared while they stay sealed.
 
     Every account has a data key of its own (AES-256-GCM, NIST SP 800-38D), made anew with each sealing and wrapped by
     the tenant's key. Associated data bind both to their purpose, the layout, the tenant, the source id and the account
@@ -37,7 +37,9 @@ class Sealer:
         self._ring = key_ring
 
     def fingerprinter(self, tenant: str) -> Callable[[Identity], bytes]:
-        """Return the function that takes an identity of ``tenant`` to its fingerprint: 16 bytes, equal iff no field differs.
+        """Return the function that takes an identity of ``tenant`` to its fingerprint.
+
+        A fingerprint has 16 bytes; two are equal if and only if no field of the identities differs.
 
         For whole directories: the function remembers the digests of memberships that identities share. It holds the
         key; let go of it with the run.
@@ -56,7 +58,10 @@ class Sealer:
         return blind_index(self._ring.index_key(tenant), b"smartify-email", email)
 
     def group_index(self, tenant: str, email: str) -> bytes:
-        """Return the blind index (16 bytes) of a group's address; unrelated to that of a person with the same address."""
+        """Return the blind index (16 bytes) of a group's address.
+
+        It is unrelated to that of a person with the same address.
+        """
         return blind_index(self._ring.index_key(tenant), b"smartify-group", email)
 
     def seal(

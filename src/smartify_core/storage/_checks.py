@@ -1,4 +1,4 @@
-"""What a caller may hand to a storage backend: checked before anything is read or written, the same for every backend of ours."""
+"""What a caller may hand to a storage backend: checked before anything is read or written, the same for all of ours."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ def check_keys(keys: Sequence[str] | Sequence[bytes]) -> None:
 
 
 def check_text(*texts: str | None) -> None:
-    """Raise `UsageError` when an id is not Unicode text: half a surrogate pair has no UTF-8 form and so no place in the order."""
+    """Raise `UsageError` when an id is not Unicode text.
+
+    Half a surrogate pair has no UTF-8 form, and so no place in the order.
+    """
     for text in texts:
         if text is not None and not text.isascii():
             try:

@@ -19,11 +19,11 @@ from ._sqlite_slabs import Place, digests, sealed
 _KEYS: Final = 500
 
 _INSERT_ACCOUNT: Final = (
-    f"insert into account ({', '.join(ROW_COLUMNS)}, digest, sealed, tenant, source_id)"  # noqa: S608  # constants only
+    f"insert into account ({', '.join(ROW_COLUMNS)}, digest, sealed, tenant, source_id)"  # noqa: S608  # constants
     f" values ({', '.join('?' * (len(ROW_COLUMNS) + 4))})"
 )
 _UPDATE_ACCOUNT: Final = (
-    f"update account set {', '.join(f'{column} = ?' for column in ROW_COLUMNS)}, digest = ?, sealed = ?"  # noqa: S608  # constants only
+    f"update account set {', '.join(f'{column} = ?' for column in ROW_COLUMNS)}, digest = ?, sealed = ?"  # noqa: S608  # constants
     " where tenant = ? and source_id = ?"
 )
 
@@ -69,7 +69,7 @@ def _refuse_tombstoned(
 ) -> None:
     ended = {write.tombstone.account_id for write in erases}
     for marks, chunk in in_chunks(write.account.account_id for write in puts):
-        statement = f"select account_id from tombstone where tenant = ? and account_id in ({marks})"  # noqa: S608  # marks only
+        statement = f"select account_id from tombstone where tenant = ? and account_id in ({marks})"  # noqa: S608  # marks
         ended.update(account_id for (account_id,) in connection.execute(statement, (tenant, *chunk)))
     for write in puts:
         if write.account.account_id in ended:
@@ -80,7 +80,7 @@ def _live(connection: sqlite3.Connection, tenant: int, batch: Batch) -> dict[str
     found: dict[str, _Live] = {}
     for marks, chunk in in_chunks(_item(write).source_id for write in batch.writes):
         statement = (
-            "select a.source_id, a.account_id, a.version, a.digest, length(d.record), a.sealed, length(s.record)"  # noqa: S608  # marks only
+            "select a.source_id, a.account_id, a.version, a.digest, length(d.record), a.sealed, length(s.record)"  # noqa: S608  # marks
             f" from {ACCOUNT_TABLES}"
             f" where a.tenant = ? and a.source_id in ({marks})"
         )
@@ -96,7 +96,7 @@ def _refuse_conflicts(
     newcomers = [account.account_id for account in created]
     taken: set[str] = set()
     for marks, chunk in in_chunks(newcomers):
-        statement = f"select account_id from account where tenant = ? and account_id in ({marks})"  # noqa: S608  # marks only
+        statement = f"select account_id from account where tenant = ? and account_id in ({marks})"  # noqa: S608  # marks
         taken.update(account_id for (account_id,) in connection.execute(statement, (tenant, *chunk)))
     # Two newcomers of one batch cannot share an account id either.
     taken.update(account_id for account_id, count in Counter(newcomers).items() if count > 1)

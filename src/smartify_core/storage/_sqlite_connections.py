@@ -1,4 +1,4 @@
-"""The connections of one open SQLite store: one that writes, and as many that read as there are threads reading at once."""
+"""The connections of one open SQLite store: one that writes, and as many that read as threads read at once."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Connections:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Lend the writing connection inside a transaction: committed at the end, rolled back when anything is raised."""
+        """Lend the writing connection in a transaction: committed at the end, rolled back when anything is raised."""
         self._leave_parent()
         if not self._write_lock.acquire(timeout=self._patience):
             raise busy(self.path)
@@ -104,7 +104,7 @@ class Connections:
             self._write_lock.release()
 
     def clear_log_after_this(self) -> None:
-        """Have the write-ahead log emptied once the present transaction is committed: it holds pages from before an erasure."""
+        """Have the write-ahead log emptied after the present transaction: it holds pages from before an erasure."""
         self._log_to_clear = True
 
     def close(self) -> None:
@@ -174,7 +174,10 @@ class Connections:
         return self._writer
 
     def _clear_log(self) -> None:
-        """Empty the log now, or remember to: a reader that still needs it must not fail a commit that is already durable."""
+        """Empty the log now, or remember to do it later.
+
+        A reader that still needs the log must not fail a commit that is already durable.
+        """
         writer = self._writing_connection()
         try:
             writer.execute(f"pragma busy_timeout = {int(_CHECKPOINT_PATIENCE * 1000)}")
@@ -188,7 +191,7 @@ class Connections:
 
 
 def _prepare(path: Path) -> None:
-    """Make sure that there is a file that may hold the store, creating an empty one, readable by its owner only, when there is none."""
+    """Make sure that there is a file for the store: an empty one, readable by its owner only, where there was none."""
     folder = path.parent
     if not folder.is_dir():
         raise StorageUnavailable("the folder of the store does not exist", where=str(folder), cure="Create it first.")

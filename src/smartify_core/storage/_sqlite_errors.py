@@ -1,4 +1,4 @@
-"""What SQLite raises, as errors of ours. Messages name the file and the kind of trouble, and never quote a statement or a value."""
+"""What SQLite raises, as errors of ours: they name the file and the kind of trouble, and quote nothing."""
 
 from __future__ import annotations
 

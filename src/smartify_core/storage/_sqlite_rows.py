@@ -100,7 +100,7 @@ def digest_record(account: SealedAccount) -> bytes:
 
 
 def sealed_record(account: SealedAccount) -> bytes:
-    """Return everything of ``account`` that only opening needs as one record, padded to a length that other records share."""
+    """Return what only opening needs of ``account`` as one record, padded to a length that others share."""
     header = _RECORD_HEADER.pack(len(account.group_indexes), len(account.wrapped_key), len(account.payload))
     record = b"".join((header, *account.group_indexes, account.wrapped_key, account.payload))
     return record.ljust(_padded(len(record)), b"\0")

@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
+from threading import Event
 from typing import Final
 
 from smartify_core.errors import ForeignStore, NewerSchema, StorageUnavailable
@@ -149,7 +150,10 @@ def _version(connection: sqlite3.Connection, path: Path, known: int) -> int:
 
 
 def _use_log(connection: sqlite3.Connection, path: Path, patience: float) -> None:
-    """Switch the store to its write-ahead log. The switch needs the file alone, and SQLite does not wait for that by itself."""
+    """Switch the store to its write-ahead log.
+
+    The switch needs the file alone, and SQLite does not wait for that by itself.
+    """
     deadline = time.monotonic() + patience
     while True:
         try:
@@ -159,7 +163,7 @@ def _use_log(connection: sqlite3.Connection, path: Path, patience: float) -> Non
                 raise
             if time.monotonic() >= deadline:
                 raise busy(path) from None
-            time.sleep(0.01)
+            Event().wait(0.01)
             continue
         if mode != "wal":
             raise StorageUnavailable(

@@ -51,7 +51,7 @@ class Slab:
         self._connection.executemany("insert into vacancy (slab, size, id) values (?, ?, ?)", noted)
 
     def store(self, records: Sequence[bytes], present: Sequence[Place | None]) -> list[int]:
-        """Write each record, over the one at its present place where the length is the same, and return the ids of their rows."""
+        """Write each record, over its present one where the length is the same, and return the ids of their rows."""
         pairs = list(zip(records, present, strict=True))
         self.vacate([there for record, there in pairs if there is not None and there.size != len(record)])
         stays = [there is not None and there.size == len(record) for record, there in pairs]

@@ -1,4 +1,4 @@
-"""Storage in memory: the reference meaning of the port, and the model that other backends are compared with. Lost at exit."""
+"""Storage in memory, lost at exit: the reference meaning of the port, and the model for other backends."""
 
 from __future__ import annotations
 

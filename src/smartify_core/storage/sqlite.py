@@ -24,17 +24,18 @@ from ._storage import KEYS_AT_ONCE
 
 _TENANT: Final = "(select id from tenant where name = ?)"
 _HEADS: Final = (
-    f"select a.source_id, substr(d.record, 1, {INDEX_BYTES}), a.state, a.version"  # noqa: S608  # constants only
+    f"select a.source_id, substr(d.record, 1, {INDEX_BYTES}), a.state, a.version"  # noqa: S608  # constants
     " from account a cross join digest d on d.id = a.digest"
     f" where a.tenant = {_TENANT} and a.source_id > ? order by a.source_id limit ?"
 )
 _HEADS_FROM_START: Final = _HEADS.replace(" and a.source_id > ?", "")
-_ACCOUNTS: Final = f"select {ACCOUNT_COLUMNS} from {ACCOUNT_TABLES} where a.tenant = {_TENANT}"  # noqa: S608  # constants only
+_ACCOUNTS: Final = f"select {ACCOUNT_COLUMNS} from {ACCOUNT_TABLES} where a.tenant = {_TENANT}"  # noqa: S608  # constants
 _CANDIDATES: Final = (
-    f"select a.source_id, substr(d.record, {INDEX_BYTES + 1})"  # noqa: S608  # constants only
-    f" from account a cross join digest d on d.id = a.digest where a.tenant = {_TENANT}"
+    f"select a.source_id, substr(d.record, {INDEX_BYTES + 1})"  # noqa: S608  # constants
+    " from account a indexed by account_by_email_bucket cross join digest d on d.id = a.digest"
+    f" where a.tenant = {_TENANT}"
 )
-_STONES: Final = f"select account_id, source_id, created_at, deleted_at from tombstone where tenant = {_TENANT}"  # noqa: S608  # constants only
+_STONES: Final = f"select account_id, source_id, created_at, deleted_at from tombstone where tenant = {_TENANT}"  # noqa: S608  # constants
 
 
 class SQLiteStorage:
