@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "src" / "smartify_core"
-#: rich is not in the list: structlog itself loads it where it is installed. That we do not is an import contract (cli-tools).
+#: rich is not in the list: structlog loads it where it is installed. That we do not is an import contract (cli-tools).
 HEAVY = ["googleapiclient", "google.auth", "httplib2", "sqlite3", "click", "pytest", "hypothesis"]
 PURE_NAMES = {"_plan", "_guards", "_rules", "_transitions", "_access", "_breach", "_event"}
 #: Built-in doors to the outside, and clock readings on types that are otherwise plain values.

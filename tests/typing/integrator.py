@@ -1,0 +1,130 @@
+"""What the author of a source, a storage backend or a key ring writes. Read by mypy and pyright, never executed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Self, assert_type
+
+from smartify_core.directory import (
+    Capability,
+    Certificate,
+    DirectorySource,
+    Gone,
+    Listing,
+    Presence,
+    Present,
+    Reject,
+    Snapshot,
+    Uncertain,
+)
+from smartify_core.model import (
+    Batch,
+    Claim,
+    Erase,
+    Head,
+    Identity,
+    ProgressSink,
+    Put,
+    Receipt,
+    SealedAccount,
+    Tombstone,
+)
+from smartify_core.sealing import FileKeyRing, KeyRing
+from smartify_core.sealing.memory import MemoryKeyRing
+from smartify_core.storage import KEYS_AT_ONCE, Storage
+from smartify_core.storage.memory import MemoryStorage
+
+
+class OnePersonSnapshot:
+    """Needs no base class: a checker says which member differs, and how."""
+
+    id = "one"
+    requests = 0
+    rejects: tuple[Reject, ...] = ()
+    certificate = Certificate((Listing("people", pages=1, records=1),))
+
+    def identities(self) -> Iterator[Identity]:
+        yield Identity("1", "ada@acme.example", "Ada", "Lovelace")
+
+    def confirm(self, source_ids: Sequence[str]) -> Mapping[str, Presence]:
+        return {source_id: Uncertain("nobody knows") for source_id in source_ids}
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class OnePersonDirectory:
+    capabilities = frozenset({Capability.IMMUTABLE_IDS})
+
+    def snapshot(self, *, progress: ProgressSink | None = None) -> OnePersonSnapshot:
+        return OnePersonSnapshot()
+
+
+class NowhereStorage:
+    def claim(self, tenant: str, *, now: datetime, ttl: timedelta) -> Claim:
+        return Claim(tenant, fence=1, expires_at=now + ttl, revision=0)
+
+    def renew(self, claim: Claim, *, now: datetime, ttl: timedelta) -> Claim:
+        return claim
+
+    def release(self, claim: Claim) -> None: ...
+
+    def revision(self, tenant: str) -> int:
+        return 0
+
+    def heads(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[Head]:
+        return ()
+
+    def load(self, tenant: str, source_ids: Sequence[str]) -> Mapping[str, SealedAccount]:
+        return {}
+
+    def find_by_email(self, tenant: str, email_indexes: Sequence[bytes]) -> Sequence[SealedAccount]:
+        return ()
+
+    def tombstones(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[Tombstone]:
+        return ()
+
+    def tombstones_of(self, tenant: str, source_ids: Sequence[str]) -> Mapping[str, Tombstone]:
+        return {}
+
+    def commit(self, claim: Claim, batch: Batch) -> Receipt:
+        for write in batch.writes:
+            match write:
+                case Put(account=account):
+                    assert_type(account, SealedAccount)
+                case Erase(tombstone=tombstone):
+                    assert_type(tombstone, Tombstone)
+        return Receipt(claim.revision + 1)
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+a_snapshot: Snapshot = OnePersonSnapshot()
+a_source: DirectorySource = OnePersonDirectory()
+storages: tuple[Storage, ...] = (NowhereStorage(), MemoryStorage())
+key_rings: tuple[KeyRing, ...] = (MemoryKeyRing(), FileKeyRing("smartify.keys"))
+
+
+def every_answer_is_handled(presence: Presence) -> str:
+    match presence:
+        case Present(identity=identity):
+            return identity.source_id
+        case Gone(evidence=evidence):
+            return evidence
+        case Uncertain(reason=reason):
+            return reason
