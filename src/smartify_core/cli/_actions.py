@@ -1,0 +1,108 @@
+"""What each command does, through the public API.
+
+Returns an exit code; raises `SmartifyError` when the whole command fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from smartify_core.lifecycle import Accounts, Counts, Reconciler, Run, Verdict
+
+from . import _documents as documents
+from . import _exit_codes as exit_codes
+from . import _text as text
+from ._build import Sources, chosen, sealer_of, store_of
+from ._config import Config, load
+from ._demo import play
+from ._init import write_all
+from ._output import Output
+from ._progress import progress_of
+
+
+def demo(output: Output, people: int | None) -> int:
+    """Play the demo in the current folder."""
+    output.document(play(output, Path.cwd(), people=people))
+    return exit_codes.DONE
+
+
+def init(output: Output, file: Path) -> int:
+    """Write a configuration and a key file."""
+    written = write_all(file)
+    output.document({"written": [str(path) for path in written]})
+    for path in written:
+        output.line(f"wrote {path}")
+    output.line()
+    output.line(f"Now fill in the two places marked FILL IN in {file}, then look before you act:")
+    output.line("  smartify plan --tenant acme")
+    return exit_codes.DONE
+
+
+def plan(output: Output, file: Path, tenant: str) -> int:
+    """Show what a sync would do."""
+    config = load(file)
+    sources = Sources(config, chosen(config, tenant))
+    sealer = sealer_of(config)
+    source = {tenant: sources[tenant]}
+    with store_of(config, create=False) as storage, progress_of(tenant) as progress:
+        planned = Reconciler(source, storage, sealer).plan(tenant, progress=progress)
+    output.document(documents.of_plan(planned))
+    for line in text.of_plan(planned):
+        output.line(line)
+    for note in text.notes(tenant, planned.held, planned.quarantined, planned.problems):
+        output.note(note)
+    return exit_codes.HELD if planned.held else exit_codes.DONE
+
+
+def sync(output: Output, file: Path, tenant: str | None) -> int:
+    """Bring one tenant, or each, in step with its directory. What fails for one does not stop the others."""
+    config = load(file)
+    runs: list[Run] = []
+    for run in sync_each(config, chosen(config, tenant)):
+        runs.append(run)
+        output.line(text.of_run(run))
+        if run.error is not None:
+            output.note(f"smartify: {run.tenant}: {run.error}")
+        for note in text.notes(run.tenant, run.held, run.quarantined, run.problems):
+            output.note(note)
+    output.document({"runs": [documents.of_run(run) for run in runs]})
+    return exit_codes.of_runs(runs)
+
+
+def sync_each(config: Config, tenants: Iterable[str]) -> Iterator[Run]:
+    """Run one tenant after the other and yield how each ended."""
+    sealer = sealer_of(config)
+    sources = Sources(config, tenants)
+    if len(sources.errors) == len(sources):
+        # Nothing can be synced, so there is no reason to open, or even to create, a store.
+        for name, error in sources.errors.items():
+            yield Run(name, Verdict.FAILED, Counts(), error=error)
+        return
+    with store_of(config, create=True) as storage:
+        reconciler = Reconciler(sources, storage, sealer)
+        for name in sources:
+            with progress_of(name) as progress:
+                run = next(reconciler.run_each([name], progress=progress))
+            yield run
+
+
+def accounts(output: Output, file: Path, tenant: str) -> int:
+    """Print the accounts of a tenant, one after the other: a million of them need no more memory than one page."""
+    config = load(file)
+    chosen(config, tenant)
+    sealer = sealer_of(config)
+    empty = True
+    with store_of(config, create=False) as storage:
+        found = Accounts(storage, sealer).each(tenant)
+        if output.as_json:
+            with output.listing({"tenant": tenant}, "accounts") as listing:
+                for account in found:
+                    listing.add(documents.of_account(account))
+            return exit_codes.DONE
+        for account in found:
+            empty = False
+            output.line(text.of_account(account))
+    if empty:
+        output.note(f"There are no accounts of tenant {tenant} yet. Make them with: smartify sync --tenant {tenant}")
+    return exit_codes.DONE

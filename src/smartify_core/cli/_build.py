@@ -1,0 +1,128 @@
+"""From a configuration to the parts that it names: keys, directories and the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from attrs import asdict
+
+from smartify_core.directory import DirectorySource
+from smartify_core.directory.google import GoogleDirectory, Limits
+from smartify_core.directory.jsonl import JsonLinesDirectory
+from smartify_core.errors import ConfigInvalid, SmartifyError, UnknownTenant, UsageError
+from smartify_core.sealing import FileKeyRing, Sealer
+from smartify_core.storage import Storage
+from smartify_core.storage.memory import MemoryStorage
+from smartify_core.storage.url import open_storage
+
+from ._config import Config, GoogleTenant, JsonLinesTenant, Tenant
+
+_LIMITS = ("requests_per_minute", "concurrency", "attempts")
+
+
+class Sources(Mapping[str, DirectorySource]):
+    """The directory of each tenant, made at once, so that what is wrong with one is known before anything is written.
+
+    A directory that could not be made raises its error when it is looked up: the other tenants' do not suffer from it.
+    """
+
+    def __init__(self, config: Config, tenants: Iterable[str]) -> None:
+        self._made: dict[str, DirectorySource | SmartifyError] = {}
+        for name in tenants:
+            try:
+                self._made[name] = _directory(config.tenants[name])
+            except SmartifyError as error:
+                place = f"{config.file}: tenants.{name}"
+                self._made[name] = type(error)(
+                    error.what, where=f"{place}, {error.where}" if error.where else place, cure=error.cure
+                )
+
+    def __getitem__(self, tenant: str) -> DirectorySource:
+        """Return the tenant's directory, or raise the error that it could not be made for."""
+        found = self._made[tenant]
+        if isinstance(found, SmartifyError):
+            raise found
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+    @property
+    def errors(self) -> Mapping[str, SmartifyError]:
+        """Return the errors of the directories that could not be made."""
+        return {name: found for name, found in self._made.items() if isinstance(found, SmartifyError)}
+
+
+def chosen(config: Config, tenant: str | None) -> tuple[str, ...]:
+    """Return the tenant asked for, or all when none was.
+
+    Raises:
+        UnknownTenant: The one asked for is not configured.
+    """
+    if tenant is None:
+        return tuple(config.tenants)
+    if tenant not in config.tenants:
+        raise UnknownTenant(
+            "no such tenant is configured",
+            where=f"{config.file}: tenants",
+            cure=f"Configured are: {', '.join(config.tenants)}.",
+        )
+    return (tenant,)
+
+
+def sealer_of(config: Config) -> Sealer:
+    """Return what seals and opens personal fields under the configured keys.
+
+    Raises:
+        KeyFileInvalid: The key file cannot be used.
+    """
+    return Sealer(FileKeyRing(config.key_file))
+
+
+def store_of(config: Config, *, create: bool) -> Storage:
+    """Open the configured store.
+
+    Args:
+        config: What names it.
+        create: Whether to make one where there is none. A command that only looks leaves nothing behind: it is shown an
+            empty store instead.
+
+    Raises:
+        ConfigInvalid: The URL names no storage that there is.
+        StorageError: The store cannot be opened.
+    """
+    try:
+        if not create and _is_absent(config.storage_url):
+            return MemoryStorage()
+        return open_storage(config.storage_url)
+    except UsageError as error:
+        raise ConfigInvalid(error.what, where=f"{config.file}: storage.url", cure=error.cure) from None
+
+
+def _is_absent(url: str) -> bool:
+    if not url.startswith("sqlite:////"):
+        return False
+    try:
+        Path(unquote(urlsplit(url).path[1:])).stat()
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):
+        # Whatever is the matter, opening it will say so.
+        return False
+    return False
+
+
+def _directory(tenant: Tenant) -> DirectorySource:
+    match tenant:
+        case JsonLinesTenant(path):
+            return JsonLinesDirectory(path)
+        case GoogleTenant():
+            given = {name: value for name, value in asdict(tenant, recurse=False).items() if value is not None}
+            limits = Limits(**{name: given.pop(name) for name in _LIMITS if name in given})
+            file, subject = given.pop("service_account_file"), given.pop("subject")
+            return GoogleDirectory.from_service_account(file, subject=subject, limits=limits, **given)

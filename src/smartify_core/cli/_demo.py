@@ -1,0 +1,125 @@
+"""``smartify demo``: the main job, for real.
+
+A sample directory is served on loopback the way Google serves one, and synced through the Google adapter.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from attrs import evolve
+
+from smartify_core.errors import SmartifyError
+from smartify_core.lifecycle import Accounts, Reconciler
+from smartify_core.testing import Sample, make_sample
+from smartify_core.testing.google import GoogleServer, Workspace
+
+from . import _documents as documents
+from . import _text as text
+from ._build import Sources, sealer_of, store_of
+from ._config import load
+from ._demo_day import EXPECTED, differences, live_through
+from ._demo_files import TENANT, DemoFiles
+from ._output import Output
+from ._progress import progress_of
+
+_PEOPLE: Final = 60
+_SEED: Final = 2030
+_HEADING: Final = "bold"
+
+
+def play(output: Output, folder: Path, *, people: int | None = None) -> documents.Document:
+    """Play the demo in ``folder`` and return what happened.
+
+    Args:
+        output: Where the story is told.
+        folder: Where the demo's files go.
+        people: How many people the sample has.
+
+    Raises:
+        FileExists: Files that are not the demo's own are in the way. Nothing was touched.
+        SmartifyError: What came out is not what the sample directory says.
+    """
+    number = people or _PEOPLE
+    sample = make_sample(_SEED, people=number, groups=max(12, number // 5))
+    files = DemoFiles(folder)
+    files.clear()
+    workspace = Workspace.from_sample(sample)
+    with GoogleServer(workspace) as server:
+        output.line("A directory", style=_HEADING)
+        output.line(
+            f"  {len(sample.people):,} made-up people and {len(sample.groups):,} groups, served at {server.url}"
+        )
+        output.line("  the way Google serves a customer's: tokens, pages, field masks, nested groups.")
+        files.write(server, sample.admin_email)
+        document = _two_syncs(output, files, sample, workspace)
+    document["files"] = [path.name for path in files.all if path.exists()]
+    document["next"] = [
+        f"smartify accounts --tenant {TENANT}",
+        f"smartify accounts --tenant {TENANT} --json",
+        "mkdir ../mine && cd ../mine && smartify init",
+    ]
+    output.line()
+    output.line("What is left", style=_HEADING)
+    output.line(f"  {', '.join(document['files'])}")
+    output.line("  The store holds no readable name or address; the keys are in their own file.")
+    output.line()
+    output.line("Type next", style=_HEADING)
+    for command in document["next"]:
+        output.line(f"  {command}")
+    return document
+
+
+def _two_syncs(output: Output, files: DemoFiles, sample: Sample, workspace: Workspace) -> documents.Document:
+    config = load(files.config)
+    sealer = sealer_of(config)
+    with store_of(config, create=True) as storage:
+        reconciler = Reconciler(Sources(config, config.tenants), storage, sealer)
+        accounts = Accounts(storage, sealer)
+
+        output.line()
+        output.line("The first sync", style=_HEADING)
+        with progress_of(TENANT) as progress:
+            first = reconciler.run(TENANT, progress=progress)
+        output.line(f"  {text.of_run(first)}")
+        _agree(output, workspace, accounts)
+
+        output.line()
+        output.line("A day passes in the directory", style=_HEADING)
+        day = live_through(workspace, sample)
+        for happening in day:
+            output.line(f"  {happening.person} {happening.what}")
+
+        output.line()
+        output.line("The plan, before anything is written", style=_HEADING)
+        with progress_of(TENANT) as progress:
+            plan = reconciler.plan(TENANT, progress=progress)
+        for change in plan.changes:
+            output.line(f"  {text.of_change(change)}")
+        touched = EXPECTED.changes - EXPECTED.provisioned
+        if plan.counts != evolve(EXPECTED, unchanged=first.counts.provisioned - touched):
+            raise SmartifyError("the plan is not what the day calls for", where=f"plan {plan.hash}")
+
+        output.line()
+        output.line("Exactly that, applied", style=_HEADING)
+        with progress_of(TENANT) as progress:
+            second = reconciler.apply(plan, progress=progress)
+        output.line(f"  {text.of_run(second)}")
+        _agree(output, workspace, accounts)
+    return {
+        "first": documents.of_run(first),
+        "day": [{"what": one.what, "source_id": one.source_id} for one in day],
+        "plan": documents.of_plan(plan),
+        "second": documents.of_run(second),
+        "agrees": True,
+    }
+
+
+def _agree(output: Output, workspace: Workspace, accounts: Accounts) -> None:
+    truth = workspace.truth()
+    found = differences(truth, accounts.each(TENANT))
+    if found:
+        raise SmartifyError(f"{len(found)} accounts are not as the directory has them", where=found[0])
+    number = len(truth["people"])
+    output.line(f"  Checked against the directory itself: {number:,} of {number:,} agree in every field.")

@@ -1,0 +1,76 @@
+"""What ``--json`` prints, as plain values. Pure. The shapes are promised in ``docs/reference/cli.md``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import asdict
+
+from smartify_core.errors import SmartifyError
+from smartify_core.lifecycle import Change, Plan, Run
+from smartify_core.model import Account
+
+Document = dict[str, Any]
+
+
+def of_error(error: SmartifyError) -> Document:
+    """Return an error: its code, what happened, where, the cure, and all of it as one message."""
+    return {"code": error.code, "what": error.what, "where": error.where, "cure": error.cure, "message": str(error)}
+
+
+def of_run(run: Run) -> Document:
+    """Return how one tenant's run ended; ``error`` is there exactly when it failed."""
+    document: Document = {
+        "tenant": run.tenant,
+        "verdict": run.verdict.value,
+        **asdict(run.counts),
+        "requests": run.requests,
+        "seconds": round(run.seconds, 3),
+    }
+    if run.error is not None:
+        document["error"] = of_error(run.error)
+    return document
+
+
+def of_change(change: Change) -> Document:
+    """Return one change of a plan: ids, names of fields and reasons, never a value."""
+    return {
+        "kind": change.kind.value,
+        "source_id": change.source_id,
+        "account_id": change.account_id,
+        "fields": list(change.fields),
+        "evidence": change.evidence,
+        "rule": change.rule,
+    }
+
+
+def of_plan(plan: Plan) -> Document:
+    """Return a whole plan."""
+    return {
+        "tenant": plan.tenant,
+        "hash": plan.hash,
+        "snapshot": plan.snapshot_id,
+        "planned_at": plan.planned_at.isoformat(),
+        "summary": plan.summary(),
+        **asdict(plan.counts),
+        "requests": plan.requests,
+        "changes": [of_change(change) for change in plan.changes],
+        "held_back": [{"source_id": one.source_id, "reason": one.reason} for one in plan.held],
+        "set_aside": [{"source_id": one.source_id, "reason": one.reason} for one in plan.quarantined],
+        "problems": list(plan.problems),
+    }
+
+
+def of_account(account: Account) -> Document:
+    """Return one account. A deleted one has no personal field: the keys are absent."""
+    document: Document = {"source_id": account.source_id, "account_id": account.account_id}
+    if account.personal is not None:
+        document |= {
+            "email": account.personal.email,
+            "given_name": account.personal.given_name,
+            "family_name": account.personal.family_name,
+        }
+    document["state"] = account.state.value
+    if account.personal is not None:
+        document["groups"] = sorted(membership.group.email for membership in account.personal.memberships)
+    return document

@@ -1,0 +1,111 @@
+"""``smartify init``: a configuration that explains itself, and a key file.
+
+Both or nothing, and nothing is ever overwritten.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from smartify_core.errors import ConfigInvalid, FileExists
+from smartify_core.sealing import FileKeyRing
+
+#: The name of the key file, beside the configuration.
+KEY_FILE: Final = "smartify.keys"
+
+TEMPLATE: Final = """\
+# The configuration of smartify. Relative paths count from the folder of this file.
+# Every key is explained in docs/reference/configuration.md.
+
+[storage]
+# Where the accounts live, sealed. sqlite:///FILE is a file beside this one, sqlite:////PATH/FILE one at an absolute
+# path.
+url = "sqlite:///smartify.db"
+
+[keys]
+# The keys that seal them. Keep a copy apart from the store's: without this file nothing in the store opens again.
+file = "smartify.keys"
+
+# One table for each customer. The name after "tenants." is yours to choose: letters, digits, dots, hyphens and
+# underscores.
+[tenants.acme]
+source = "google"
+
+# FILL IN: the JSON key of your Google Cloud service account. docs/how-to/connect-google.md leads you there.
+service_account_file = "service-account.json"
+
+# FILL IN: the address of an active administrator of the customer's account, for whom the service account reads.
+subject = "admin@acme.example"
+
+# The rest is optional. What you see is what holds when a line is left out.
+# customer = "my_customer"        # or the customer's id, C...
+# requests_per_minute = 2400      # for all tenants of one Google Cloud project together
+# concurrency = 10                # requests under way at once, for this tenant
+# attempts = 6                    # how often one request is tried in all
+# timeout = 60.0                  # seconds that a connection may stay silent
+# ca_certs = "ca.pem"             # certificate authorities to trust in place of the usual ones
+# api_endpoint = "http://127.0.0.1:8085/"   # for tests and gateways; the default is Google's
+
+# A customer whose people you get as a file of JSON lines (docs/reference/jsonl.md) needs only this:
+# [tenants.initech]
+# source = "jsonl"
+# path = "people.jsonl"
+"""
+
+
+def write_all(config: Path) -> tuple[Path, Path]:
+    """Write the configuration at ``config`` and a new key file beside it, and return both paths.
+
+    Raises:
+        FileExists: One of them is there already. Neither was written.
+        KeyFileInvalid: The folder is missing or not writable. Neither was written.
+        ConfigInvalid: The configuration could not be written. Neither was.
+    """
+    keys = config.parent / KEY_FILE
+    for path in (config, keys):
+        if os.path.lexists(path):
+            raise _in_the_way(path)
+    FileKeyRing.create(keys)
+    try:
+        write_new(config, TEMPLATE)
+    except BaseException:
+        # Made a moment ago by this very call: nothing can have been sealed with it.
+        keys.unlink(missing_ok=True)
+        raise
+    return config, keys
+
+
+def write_new(path: Path, text: str) -> None:
+    """Write a file that is not there yet, whole or not at all.
+
+    Raises:
+        FileExists: It is there already; it was left as it is.
+        ConfigInvalid: It cannot be written.
+    """
+    try:
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            try:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
+    except FileExistsError:
+        raise _in_the_way(path) from None
+    except OSError as error:
+        raise ConfigInvalid(
+            f"the configuration file cannot be written ({type(error).__name__})",
+            where=str(path),
+            cure="Check the folder and its permissions.",
+        ) from None
+
+
+def _in_the_way(path: Path) -> FileExists:
+    return FileExists(
+        "a file is there already; it was left as it is",
+        where=str(path),
+        cure="Use the files that are there, or choose another folder (--config FOLDER/smartify.toml).",
+    )
