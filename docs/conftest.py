@@ -41,6 +41,7 @@ _FENCE = re.compile(
     r"^(?P<indent> *)(?P<marks>```+|~~~+)(?P<language>[^\n`]*)\n(?P<body>.*?)^(?P=indent)(?P=marks) *$",
     re.DOTALL | re.MULTILINE,
 )
+_MARK = re.compile(r"^ *(```|~~~).*", re.MULTILINE)
 _NOT_RUN = re.compile(r"<!-- *not-run: *(?P<reason>[^\n]+?) *-->\s*\Z")
 _EXIT = re.compile(r"# exit: (\d+) *$")
 
@@ -61,6 +62,15 @@ def blocks(document: Document) -> Iterable[Region]:
             continue
         body = _unindented(fence["body"], fence["indent"])
         yield Region(fence.start(), fence.end(), body, RUNNERS.get(language, _unknown))
+    # What is left once whole fences are taken out must hold no mark: a fence that never ends would hide its code.
+    rest = _FENCE.sub(lambda fence: "\n" * fence[0].count("\n"), document.text)
+    if (stray := _MARK.search(rest)) is not None:
+        place = sum(len(line) for line in document.text.splitlines(keepends=True)[: rest[: stray.start()].count("\n")])
+        yield Region(place, place + len(stray[0]), stray[0], _endless)
+
+
+def _endless(example: Example) -> str:
+    return f"the fence {example.parsed.strip()!r} never ends"
 
 
 def _not_run(example: Example) -> None:

@@ -38,7 +38,7 @@ def looks(plan: Plan, run: Run) -> None:
 
 
 def on_progress(stage: Stage, done: int, total: int | None) -> None:
-    assert_type(stage.name.lower(), str)
+    assert_type(stage, Stage)
     assert_type((done, total), tuple[int, int | None])
 
 
