@@ -7,7 +7,18 @@ The wire-level Google server is in ``smartify_core.testing.google``, the conform
 from __future__ import annotations
 
 from ._clock import ManualClock
+from ._fake_directory import FakeDirectory
 from ._sample import Sample, SampleGroup, SamplePerson
 from ._sample_maker import make_sample
+from ._sample_values import group, identity
 
-__all__ = ["ManualClock", "Sample", "SampleGroup", "SamplePerson", "make_sample"]
+__all__ = [
+    "FakeDirectory",
+    "ManualClock",
+    "Sample",
+    "SampleGroup",
+    "SamplePerson",
+    "group",
+    "identity",
+    "make_sample",
+]
