@@ -1,8 +1,8 @@
 """Every error that this library raises, on one page.
 
-The branches say who must act: the caller (`UsageError`), the directory's side (`SourceError`), the storage backend's side
-(`StorageError`), a person who reviews a held plan (`PlanHeld`), whoever grants access (`AccessDenied`), or whoever installs
-the package (`MissingExtra`).
+The branches say who must act: the caller (`UsageError`), the directory's side (`SourceError`), the storage backend's
+side (`StorageError`), a person who reviews a held plan (`PlanHeld`), whoever grants access (`AccessDenied`), or
+whoever installs the package (`MissingExtra`).
 
 Rules for every message here:
 
@@ -50,7 +50,7 @@ def _rebuild(kind: type[SmartifyError], what: str, where: str | None, cure: str 
     return kind(what, where=where, cure=cure)
 
 
-# --- the caller must act ------------------------------------------------------------------------------------------------
+# --- the caller must act ---------------------------------------------------------------------------------------------
 
 
 class UsageError(SmartifyError, ValueError):
@@ -107,7 +107,7 @@ class FileExists(UsageError):
     code = "SC108"
 
 
-# --- the directory's side must act ------------------------------------------------------------------------------------------------
+# --- the directory's side must act -----------------------------------------------------------------------------------
 
 
 class SourceError(SmartifyError):
@@ -141,7 +141,7 @@ class IncompleteSnapshot(SourceError):
     code = "SC204"
 
 
-# --- the storage backend's side must act ------------------------------------------------------------------------------------------
+# --- the storage backend's side must act -----------------------------------------------------------------------------
 
 
 class StorageError(SmartifyError):
@@ -208,7 +208,7 @@ class SealBroken(StorageError):
     code = "SC309"
 
 
-# --- a person must decide ---------------------------------------------------------------------------------------------------------
+# --- a person must decide --------------------------------------------------------------------------------------------
 
 
 class PlanHeld(SmartifyError):
@@ -223,7 +223,7 @@ class AccessDenied(SmartifyError):
     code = "SC500"
 
 
-# --- something must be installed --------------------------------------------------------------------------------------------------
+# --- something must be installed -------------------------------------------------------------------------------------
 
 
 class MissingExtra(SmartifyError, ImportError):

@@ -1,6 +1,7 @@
 """How close reading a Google directory comes to the ideal, and what it costs in processor time.
 
-Run with ``nox -s benchmarks -- -k fetch``. The server is a process of its own on loopback, which adds the latency to each request.
+Run with ``nox -s benchmarks -- -k fetch``. The server is a process of its own on loopback, which adds the latency to
+each request.
 """
 
 from __future__ import annotations
@@ -133,14 +134,15 @@ def user_pages(at: dict[str, str]) -> list[bytes]:
     options = {"api_endpoint": at["url"]}
     api: Any = build("admin", "directory_v1", credentials=credentials, client_options=options, cache_discovery=False)
     api.users().list(customer="my_customer", maxResults=1, fields="kind").execute()
-    bodies, token = [], ""
+    bodies: list[bytes] = []
+    token: str | None = ""
     while token is not None:
         query = {"customer": "my_customer", "maxResults": "500", "fields": MASK} | (
             {"pageToken": token} if token else {}
         )
         url = f"{at['url']}admin/directory/v1/users?{urllib.parse.urlencode(query)}"
-        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {credentials.token}"})  # noqa: S310 - loopback
-        with urllib.request.urlopen(request) as answer:  # noqa: S310 - loopback
+        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {credentials.token}"})
+        with urllib.request.urlopen(request) as answer:
             bodies.append(answer.read())
         token = json.loads(bodies[-1]).get("nextPageToken")
     return bodies
@@ -160,7 +162,7 @@ def decode_and_build(bodies: list[bytes]) -> int:
 
 
 def test_fetch_costs_little_more_than_decoding(tmp_path: Path) -> None:
-    """With no latency, a person costs the client at most twice the processor time of decoding and building the value."""
+    """With no latency, a person costs the client at most twice the processor time of decoding and building."""
     with server(tmp_path, people=CPU_PEOPLE, groups=1, latency=0) as at:
         source = directory(at)
         bodies = user_pages(at)

@@ -1,6 +1,7 @@
 """What it costs a host to import the core.
 
-Run with ``nox -s benchmarks -- -k import``. Each figure is a process of its own, in turn; what bare Python takes is subtracted pair by pair.
+Run with ``nox -s benchmarks -- -k import``. Each figure is a process of its own, in turn; what bare Python takes is
+subtracted pair by pair.
 """
 
 from __future__ import annotations

@@ -2,11 +2,12 @@
 
 Run with ``nox -s benchmarks -- -k reconcile`` (``SMARTIFY_BENCH_ACCOUNTS`` sets the size, 100,000 when not set).
 
-The limit is the *bare scan-and-compare* of the same rows: 100,000 accounts and 500,000 memberships, unsealed, in a SQLite file for each side, two ordered
-cursors walked side by side in Python. The run that is measured has the directory's side as values in memory, computes a fingerprint for each person, and reads the sealed
-store. Beside it stand the narrow scan (ids and fingerprints alone, nothing computed and nothing compared) and the floor of any run over sealed accounts (each person's
-fingerprint computed and looked up in the narrow rows). All work in this process, in turn, five
-times; the figures are medians, of the ratios too.
+The limit is the *bare scan-and-compare* of the same rows: 100,000 accounts and 500,000 memberships, unsealed, in a
+SQLite file for each side, two ordered cursors walked side by side in Python. The run that is measured has the
+directory's side as values in memory, computes a fingerprint for each person, and reads the sealed store. Beside it
+stand the narrow scan (ids and fingerprints alone, nothing computed and nothing compared) and the floor of any run
+over sealed accounts (each person's fingerprint computed and looked up in the narrow rows). All work in this process,
+in turn, five times; the figures are medians, of the ratios too.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
+from typing import Self
 
 from smartify_core.directory import Capability, Certificate, Listing, Presence
 from smartify_core.lifecycle import Reconciler
@@ -58,7 +60,7 @@ class Listed:
 
     def close(self) -> None: ...
 
-    def __enter__(self) -> Listed:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None: ...
@@ -89,10 +91,12 @@ def write_rows(path: Path, people: Sequence[Identity]) -> None:
     """Write the same people as a store without sealing would have them: one row a person, one row a membership."""
     connection = sqlite3.connect(path)
     connection.execute(
-        "CREATE TABLE account (source_id TEXT PRIMARY KEY, email TEXT, given_name TEXT, family_name TEXT, reason TEXT) WITHOUT ROWID"
+        "CREATE TABLE account (source_id TEXT PRIMARY KEY, email TEXT, given_name TEXT, family_name TEXT, reason TEXT) "
+        "WITHOUT ROWID"
     )
     connection.execute(
-        "CREATE TABLE member (source_id TEXT, group_id TEXT, path TEXT, PRIMARY KEY (source_id, group_id)) WITHOUT ROWID"
+        "CREATE TABLE member (source_id TEXT, group_id TEXT, path TEXT, PRIMARY KEY (source_id, group_id)) "
+        "WITHOUT ROWID"
     )
     connection.executemany("INSERT INTO account VALUES (?, ?, ?, ?, ?)", sorted(map(plain_row, people)))
     connection.executemany(
@@ -130,7 +134,10 @@ def bare_scan_and_compare(ours: Path, theirs: Path) -> int:
 
 
 def narrow_scan(path: Path) -> int:
-    """Scan nothing but id and fingerprint: the least that is read, with no fingerprint computed and nothing compared."""
+    """Scan nothing but id and fingerprint.
+
+    The least that is read, with no fingerprint computed and nothing compared.
+    """
     connection = sqlite3.connect(path)
     number = sum(1 for _ in connection.execute("SELECT source_id, fingerprint FROM narrow ORDER BY source_id"))
     connection.close()
@@ -147,7 +154,10 @@ def write_narrow(path: Path, rows: Sequence[tuple[str, bytes]]) -> None:
 
 
 def fingerprint_and_compare(path: Path, people: Sequence[Identity], fingerprint: Callable[[Identity], bytes]) -> int:
-    """Compute everybody's fingerprint and compare it with the narrow rows: the floor of any run over sealed accounts."""
+    """Compute everybody's fingerprint and compare it with the narrow rows.
+
+    The floor of any run over sealed accounts.
+    """
     connection = sqlite3.connect(path)
     known = dict(connection.execute("SELECT source_id, fingerprint FROM narrow ORDER BY source_id"))
     connection.close()

@@ -1,4 +1,7 @@
-"""Where identities come from: the `DirectorySource` port. Its adapters are ``directory.google`` and ``directory.jsonl``."""
+"""Where identities come from: the `DirectorySource` port.
+
+Its adapters are ``directory.google`` and ``directory.jsonl``.
+"""
 
 from __future__ import annotations
 

@@ -2,10 +2,13 @@
 
 Rules that everything below serves (numbered clauses with their tests: ``docs/reference/directory-contract.md``):
 
-1. A record that was read counts. The *absence* of a record counts only when the certificate vouches that every page of every listing was
-   read and well formed, and even then each absent person is confirmed one by one before anything happens to their account.
+1. A record that was read counts. The *absence* of a record counts only when the certificate vouches that every page
+   of every listing was
+   read and well formed, and even then each absent person is confirmed one by one before anything happens to their
+   account.
 2. A source that cannot be read raises a `SourceError`; it never yields an empty directory instead.
-3. Nothing is asked for, held or yielded about a person but first name, last name, email and email groups (and an opaque id, and whether they are active).
+3. Nothing is asked for, held or yielded about a person but first name, last name, email and email groups (and an
+   opaque id, and whether they are active).
 """
 
 from __future__ import annotations
@@ -38,7 +41,8 @@ class Capability(enum.Enum):
 class Listing:
     """One listing of a read: how much of it was seen, and whether its end was reached.
 
-    ``problem`` says, without personal data, why a listing is not complete; it is ``None`` exactly when the listing is complete.
+    ``problem`` says, without personal data, why a listing is not complete; it is ``None`` exactly when the listing is
+    complete.
     """
 
     name: str
@@ -54,7 +58,10 @@ class Listing:
 
 @frozen(order=False)
 class Certificate:
-    """What a source vouches for after a read. It is complete only when it names at least one listing and each is complete."""
+    """What a source vouches for after a read.
+
+    It is complete only when it names at least one listing and each is complete.
+    """
 
     listings: tuple[Listing, ...]
 
@@ -71,7 +78,9 @@ class Certificate:
 
 @frozen(order=False)
 class Reject:
-    """A record that was read but cannot be used, such as a person without an email. Its account, if any, is left as it is.
+    """A record that was read but cannot be used, such as a person without an email.
+
+    Its account, if any, is left as it is.
 
     Args:
         source_id: The person's id. A record without a usable id is no reject: its listing is not complete.
@@ -93,7 +102,10 @@ class Present:
 
 @frozen(order=False)
 class Gone:
-    """The source itself says that the person is no more. ``evidence`` names how it said so, such as ``"deleted list"``."""
+    """The source itself says that the person is no more.
+
+    ``evidence`` names how it said so, such as ``"deleted list"``.
+    """
 
     evidence: str
 
@@ -143,7 +155,8 @@ class Snapshot(Protocol):
     def confirm(self, source_ids: Sequence[str]) -> Mapping[str, Presence]:
         """Ask the source about people whom this read did not yield; answers for every id asked, and only for those.
 
-        A `Present` identity carries the memberships that this read saw for that id. An answer that is no clear yes or no is `Uncertain`, never `Gone`.
+        A `Present` identity carries the memberships that this read saw for that id. An answer that is no clear yes or
+        no is `Uncertain`, never `Gone`.
 
         Raises:
             SourceError: The source as a whole cannot be asked.
@@ -160,7 +173,9 @@ class Snapshot(Protocol):
     def __enter__(self) -> Self:
         """Return the snapshot itself."""
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Close the snapshot."""
 
 

@@ -24,16 +24,17 @@ class Accounts:
     def by_email(self, tenant: str, email: str) -> Account | None:
         """Return the live account that carries this address, compared without regard to case, or ``None``.
 
-        For sign-in: the address is looked up by its blind index and no sealed field is opened, so ``personal`` is ``None``. While an address is on its way from one account
-        to another it may stand at two for a moment; then nobody is returned.
+        For sign-in: the address is looked up by its blind index and no sealed field is opened, so ``personal`` is
+        ``None``. While an address is on its way from one account to another it may stand at two for a moment; then
+        nobody is returned.
         """
         found = self._storage.find_by_email(tenant, [self._sealer.email_index(tenant, email)])
         return _closed(found[0]) if len(found) == 1 else None
 
     def each(self, tenant: str) -> Iterator[Account]:
-        """Yield every account, opened: the live ones in bytewise order of source id, then the deleted ones, which have no personal fields.
+        """Yield every account, opened: the live ones in bytewise order of source id, then the deleted ones.
 
-        Holds one page of accounts at a time.
+        Deleted ones have no personal fields. Holds one page of accounts at a time.
 
         Raises:
             WrongKey: The key ring does not hold the key of an account.

@@ -1,7 +1,7 @@
 """One read of the directory held against the store: who is new, who differs, who was not seen.
 
-A person in whom nothing changed costs one fingerprint and one look-up; nothing of theirs is loaded or opened. In memory stay, for each known account, its id and
-its fingerprint, and everybody in whom something did change.
+A person in whom nothing changed costs one fingerprint and one look-up; nothing of theirs is loaded or opened. In
+memory stay, for each known account, its id and its fingerprint, and everybody in whom something did change.
 """
 
 from __future__ import annotations

@@ -88,8 +88,9 @@ def settle_addresses(
 ) -> frozenset[str]:
     """Return the source ids that cannot have the address they want, so that no address ends up with two people.
 
-    A person whose wish fails keeps the address they have; that may in turn make another wish fail, and so on until nothing changes. Where several people want one free
-    address, none of them gets it: the directory contradicts itself, and nobody here can tell who is right.
+    A person whose wish fails keeps the address they have; that may in turn make another wish fail, and so on until
+    nothing changes. Where several people want one free address, none of them gets it: the directory contradicts
+    itself, and nobody here can tell who is right.
 
     Args:
         wanted: Email index wanted, by source id: everyone who is new or whose address changes.
@@ -114,7 +115,7 @@ def settle_addresses(
 
 
 def keeping_address(intent: Intent) -> Intent | None:
-    """Return the intent with the address left as it is, or ``None`` where nothing else is wanted or nothing is there yet.
+    """Return the intent with the address left as it is; ``None`` where nothing else is wanted, or nothing is there yet.
 
     A person who may not have an address may still have to lose access, so the rest of the change goes ahead.
     """

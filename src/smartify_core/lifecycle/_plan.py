@@ -1,7 +1,7 @@
 """What a run would do: an immutable plan that explains each change, and is sealed by construction.
 
-A change carries the write that storage will get, personal fields already sealed. A plan can therefore be logged, kept or shown as it is: it names ids and
-fields, never a value.
+A change carries the write that storage will get, personal fields already sealed. A plan can therefore be logged, kept
+or shown as it is: it names ids and fields, never a value.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from ._transitions import ChangeKind
 class Change:
     """One change of one account, with the reason for it.
 
-    ``fields`` names the personal fields and state that differ, never their values. ``evidence`` names what the source said and where; ``rule`` says why that leads to this change.
+    ``fields`` names the personal fields and state that differ, never their values. ``evidence`` names what the source
+    said and where; ``rule`` says why that leads to this change.
     """
 
     kind: ChangeKind
@@ -90,7 +91,8 @@ class Counts:
 class Plan:
     """What one read of the directory calls for, against the store as it was at ``revision``.
 
-    ``changes`` stand in the order in which they will be applied; ``problems`` says what kept the read from being certified complete.
+    ``changes`` stand in the order in which they will be applied; ``problems`` says what kept the read from being
+    certified complete.
     """
 
     tenant: str
@@ -118,8 +120,8 @@ class Plan:
     def hash(self) -> str:
         """Return the content hash: 32 hexadecimal digits, equal for plans that decide the same.
 
-        It covers the tenant and, for each change, its kind, source id, expected version, fields and the fingerprint that results; not the ids and keys that are drawn at
-        random, nor the time.
+        It covers the tenant and, for each change, its kind, source id, expected version, fields and the fingerprint
+        that results; not the ids and keys that are drawn at random, nor the time.
         """
         digest = hashlib.blake2b(digest_size=16)
         for part in _parts(self):
@@ -164,7 +166,10 @@ class Verdict(enum.Enum):
 
 @frozen(order=False)
 class Run:
-    """What one run did. ``seconds`` is its length by the clock handed to the reconciler; ``error`` tells why a failed one failed."""
+    """What one run did.
+
+    ``seconds`` is its length by the clock handed to the reconciler; ``error`` tells why a failed one failed.
+    """
 
     tenant: str
     verdict: Verdict

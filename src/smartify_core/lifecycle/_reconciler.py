@@ -6,9 +6,8 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Final
-
-import structlog
+from functools import cache
+from typing import TYPE_CHECKING, Final, cast
 
 from smartify_core.directory import Capability, DirectorySource
 from smartify_core.errors import SmartifyError, StalePlan, UnknownTenant, UsageError
@@ -20,17 +19,28 @@ from ._comparison import Comparison, chunks
 from ._plan import Counts, Plan, Run, Verdict
 from ._planner import Planner
 
+if TYPE_CHECKING:
+    from structlog.stdlib import BoundLogger
+
 #: How long a tenant's lease lasts when its worker falls silent. A working one renews it.
 LEASE_TTL: Final = timedelta(minutes=10)
 #: How many changes are written together. Small enough to redo, large enough that a commit's cost does not show.
 BATCH_SIZE: Final = 500
 
-# Through the host's own logging, where it decides what is shown; ids and counts only.
-_log = structlog.wrap_logger(
-    logging.getLogger("smartify_core.lifecycle"),
-    wrapper_class=structlog.stdlib.BoundLogger,
-    processors=[structlog.stdlib.filter_by_level, structlog.stdlib.render_to_log_kwargs],
-)
+
+@cache
+def _log() -> BoundLogger:
+    """Return the logger: the host's own logging decides what is shown; ids and counts only."""
+    import structlog  # noqa: PLC0415 - half of this package's import time, and many a process never logs
+
+    return cast(
+        "BoundLogger",
+        structlog.wrap_logger(
+            logging.getLogger("smartify_core.lifecycle"),
+            wrapper_class=structlog.stdlib.BoundLogger,
+            processors=[structlog.stdlib.filter_by_level, structlog.stdlib.render_to_log_kwargs],
+        ),
+    )
 
 
 def utc_now() -> datetime:
@@ -42,7 +52,8 @@ class Reconciler:
     """Brings the accounts of each tenant in step with its directory.
 
     Args:
-        sources: The directory of each tenant, by tenant. Any mapping will do, also one that makes a source when asked for it.
+        sources: The directory of each tenant, by tenant. Any mapping will do, also one that makes a source when asked
+            for it.
         storage: Where the accounts live.
         sealer: What seals their personal fields.
         clock: The time.
@@ -121,7 +132,7 @@ class Reconciler:
             try:
                 run = self.run(tenant, progress=progress)
             except SmartifyError as error:
-                _log.error("run failed", tenant=tenant, code=error.code)
+                _log().error("run failed", tenant=tenant, code=error.code)
                 run = Run(tenant, Verdict.FAILED, Counts(), seconds=self._since(started), error=error)
             yield run
 
@@ -184,7 +195,7 @@ class Reconciler:
             quarantined=plan.quarantined,
             problems=plan.problems,
         )
-        _log.info(
+        _log().info(
             "run finished", tenant=plan.tenant, verdict=run.verdict.value, changes=total, snapshot=plan.snapshot_id
         )
         return run

@@ -33,7 +33,8 @@ class PersonalFields:
 class SealedAccount:
     """An account as storage holds it: a storage backend sees this and never a name or an email.
 
-    ``wrapped_key`` and ``payload`` are opaque bytes. ``version`` counts the writes of this account, from 1. Times are aware, UTC.
+    ``wrapped_key`` and ``payload`` are opaque bytes. ``version`` counts the writes of this account, from 1. Times are
+    aware, UTC.
     """
 
     tenant: str

@@ -11,7 +11,10 @@ from ._account import SealedAccount, Tombstone
 
 @frozen(order=False)
 class Put:
-    """Write an account whole. ``expected_version`` is the version it replaces; 0 means that no live account may be there."""
+    """Write an account whole.
+
+    ``expected_version`` is the version it replaces; 0 means that no live account may be there.
+    """
 
     account: SealedAccount
     expected_version: int

@@ -48,8 +48,9 @@ class Membership:
 class Identity:
     """A person as the source knows them: first name, last name, email, email groups, and nothing else about them.
 
-    A name part that is missing, or holds only white space and zero-width characters, is the empty string. ``memberships`` holds *all* groups (direct,
-    nested, whole customer), one entry a group, in ascending order of group id.
+    A name part that is missing, or holds only white space and zero-width characters, is the empty string.
+    ``memberships`` holds *all* groups (direct, nested, whole customer), one entry a group, in ascending order of
+    group id.
     """
 
     source_id: str

@@ -19,5 +19,6 @@ class Stage(enum.Enum):
     APPLIED = "applied"
 
 
-#: Called with the stage, how many are done, and how many there are to do (``None`` while unknown). Never called by two threads at once.
+#: Called with the stage, how many are done, and how many there are to do (``None`` while unknown). Never called by
+#: two threads at once.
 ProgressSink = Callable[[Stage, int, int | None], None]

@@ -3,7 +3,8 @@
 Rules that everything below serves (numbered clauses with their tests: ``docs/reference/storage-contract.md``):
 
 1. A backend holds ids, states, times and opaque bytes. It never sees a name or an email.
-2. `Storage.commit` is the only write of accounts: all of a batch or nothing of it, under the newest claim of the tenant only.
+2. `Storage.commit` is the only write of accounts: all of a batch or nothing of it, under the newest claim of the
+   tenant only.
 3. Order is bytewise: source ids ascend by their UTF-8 bytes, whatever locale the host has.
 4. No foreign exception leaves a method: what a driver raises is translated into a `StorageError`.
 
@@ -27,10 +28,12 @@ KEYS_AT_ONCE: Final = 1000
 class Storage(Protocol):
     """Where sealed accounts live. Times are aware UTC and come from the caller: a backend reads no clock."""
 
-    # --- the right to write -----------------------------------------------------------------------------------------------
+    # --- the right to write ----------------------------------------------------------------------------------------
 
     def claim(self, tenant: str, *, now: datetime, ttl: timedelta) -> Claim:
-        """Take the tenant's lease until ``now + ttl``. The fence grows by one with each claim, and survives release and reopening.
+        """Take the tenant's lease until ``now + ttl``.
+
+        The fence grows by one with each claim, and survives release and reopening.
 
         Raises:
             LeaseHeld: Another claim has neither been released nor expired (``expires_at > now``).
@@ -46,7 +49,7 @@ class Storage(Protocol):
     def release(self, claim: Claim) -> None:
         """Give the lease back. Does nothing when the claim is no longer the newest, or was released before."""
 
-    # --- reading -------------------------------------------------------------------------------------------------------------
+    # --- reading ------------------------------------------------------------------------------------------------------
 
     def revision(self, tenant: str) -> int:
         """Return how many commits the tenant has seen; 0 for one never heard of."""
@@ -58,39 +61,58 @@ class Storage(Protocol):
         """
 
     def load(self, tenant: str, source_ids: Sequence[str]) -> Mapping[str, SealedAccount]:
-        """Return the live accounts among ``source_ids`` (at most `KEYS_AT_ONCE`), by source id; unknown ones are absent."""
+        """Return the live accounts among ``source_ids`` (at most `KEYS_AT_ONCE`), by source id.
+
+        Unknown ones are absent.
+        """
 
     def find_by_email(self, tenant: str, email_indexes: Sequence[bytes]) -> Sequence[SealedAccount]:
-        """Return the live accounts that carry one of these email indexes (at most `KEYS_AT_ONCE`), in bytewise order of source id."""
+        """Return the live accounts that carry one of these email indexes (at most `KEYS_AT_ONCE`).
+
+        They stand in bytewise order of source id.
+        """
 
     def tombstones(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[Tombstone]:
-        """Return the next page of tombstones whose account id comes after ``after``, in bytewise order of account id."""
+        """Return the next page of tombstones whose account id comes after ``after``.
+
+        They stand in bytewise order of account id; a page shorter than ``limit`` is the last one.
+        """
 
     def tombstones_of(self, tenant: str, source_ids: Sequence[str]) -> Mapping[str, Tombstone]:
-        """Return the latest tombstone (by ``deleted_at``, then account id) of each of these source ids (at most `KEYS_AT_ONCE`); those without one are absent."""
+        """Return the latest tombstone of each of these source ids (at most `KEYS_AT_ONCE`); those without are absent.
 
-    # --- writing -------------------------------------------------------------------------------------------------------------
+        The latest is the one with the greatest ``deleted_at``, then the greatest account id.
+        """
+
+    # --- writing ------------------------------------------------------------------------------------------------------
 
     def commit(self, claim: Claim, batch: Batch) -> Receipt:
         """Apply the whole batch or nothing of it, and add one to the tenant's revision.
 
-        A `Put` writes the account given (its ``version`` is ``expected_version + 1``). An `Erase` removes the live account, so that its key, indexes and payload are
-        gone from the store's bytes where the backend can promise that, and keeps the tombstone for good.
+        A `Put` writes the account given (its ``version`` is ``expected_version + 1``). An `Erase` removes the live
+        account, so that its key, indexes and payload are gone from the store's bytes where the backend can promise
+        that, and keeps the tombstone for good.
 
         Raises:
-            LeaseLost: The claim's fence is not the tenant's newest, or the claim was released. An expired claim that nobody took over may still write.
+            LeaseLost: The claim's fence is not the tenant's newest, or the claim was released. An expired claim that
+                nobody took over may still write.
             WriteConflict: A live account is not at ``expected_version`` (or is absent, or has another account id).
             Tombstoned: A `Put` names an account id that has a tombstone.
             UsageError: The batch names a source id twice, or a tenant that is not the claim's.
         """
 
-    # --- life ------------------------------------------------------------------------------------------------------------
+    # --- life ---------------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Let go of files and connections. Closing twice is harmless; any other call afterwards raises `StorageUnavailable`."""
+        """Let go of files and connections.
+
+        Closing twice is harmless; any other call afterwards raises `StorageUnavailable`.
+        """
 
     def __enter__(self) -> Self:
         """Return the storage itself."""
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Close the storage."""

@@ -56,7 +56,9 @@ def test_no_address_ever_stands_at_two_accounts(
     held: Mapping[str, bytes], moves: Mapping[str, bytes], leavers: set[str], joiners: Mapping[str, bytes]
 ) -> None:
     """Whatever the wishes, what is granted leaves each address with at most one person, and nobody without one."""
-    wishes = {who: address for who, address in moves.items() if who not in leavers and held[who] != address} | dict(joiners)
+    wishes = {who: address for who, address in moves.items() if who not in leavers and held[who] != address} | dict(
+        joiners
+    )
     leaving = {who: held[who] for who in (*wishes, *leavers) if who in held}
     refused = settle_addresses(wishes, leaving, {address: [who] for who, address in held.items()})
 
