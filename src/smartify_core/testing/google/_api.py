@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from attrs import define, field
@@ -24,7 +24,7 @@ from smartify_core.testing.google._masks import (
     page_fields,
     parse_mask,
 )
-from smartify_core.testing.google._paging import binding_of, mint_token, page_of, read_token
+from smartify_core.testing.google._paging import SortKey, binding_of, mint_token, page_of, read_token
 from smartify_core.testing.google._quirks import Quirks
 from smartify_core.testing.google._resources import Lookup
 from smartify_core.testing.google._tokens import SCOPES, Actor
@@ -63,7 +63,8 @@ _LISTINGS: Mapping[str, Callable[[Call, World, Lookup], Listing]] = {
 }
 
 #: A kept page is served again for so long at most, so that the age of the page token in it stays true.
-_KEEP_SECONDS = 60.0
+_KEEP = timedelta(seconds=60)
+_NOW = timedelta(0)
 _KEEP_PAGES = 20_000
 
 
@@ -72,7 +73,7 @@ class _Kept:
     """Encoded answers of one world at one version."""
 
     version: int = -1
-    answers: dict[object, tuple[float, Answer]] = field(factory=dict)
+    answers: dict[object, tuple[tuple[datetime, datetime], Answer]] = field(factory=dict)
 
 
 class Api:
@@ -110,10 +111,12 @@ class Api:
                 kept.version = world.version
                 kept.answers.clear()
             key = (call.operation, admin, call.keys, frozenset(call.query.items()))
-            instant = world.clock().timestamp()
+            clocks = (world.clock(), self._clock())
+            if call.page_token:
+                self._after(call, world, clocks)
             found = kept.answers.get(key)
-            if found is None or not 0 <= instant - found[0] < _KEEP_SECONDS:
-                found = (instant, self._fresh(call, world, None, admin=admin))
+            if found is None or not all(_NOW <= now - then < _KEEP for now, then in zip(clocks, found[0], strict=True)):
+                found = (clocks, self._fresh(call, world, None, admin=admin))
                 kept.answers[key] = found
             return found[1]
 
@@ -156,8 +159,7 @@ class Api:
         size = self._size(call)
         clocks = (world.clock(), self._clock())
         binding = binding_of(call, world.customer_id)
-        token = call.page_token
-        after = read_token(token, binding, clocks, self.quirks.page_token_lifetime) if token else None
+        after = self._after(call, world, clocks)
         listing = _LISTINGS[call.operation](call, world, lookup)
         shown, last = page_of(listing.keys, listing.items, after, size, descending=listing.descending)
         following = mint_token(binding, last, clocks) if last is not None else None
@@ -169,8 +171,13 @@ class Api:
                 self._salt += 1
                 return mint_token(binding, after, clocks, self._salt)
 
-            edit(Page(payload, listing.collection, token, restart))
+            edit(Page(payload, listing.collection, call.page_token, restart))
         return payload
+
+    def _after(self, call: Call, world: World, clocks: Sequence[datetime]) -> SortKey | None:
+        """Return the key that the call's page comes after, and refuse a token that is no good for it."""
+        token, binding = call.page_token, binding_of(call, world.customer_id)
+        return read_token(token, binding, clocks, self.quirks.page_token_lifetime) if token else None
 
     def _size(self, call: Call) -> int:
         default, greatest = _SIZES[call.operation]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import selectors
 import socket
 import socketserver
 import struct
@@ -47,6 +48,7 @@ class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 256
+    timeout = 0  # a client that hung up between select and accept is nothing to wait for
 
     def __init__(self, port: int, handle: Callable[[Request], Outcome], wait: Callable[[float], object]) -> None:
         self.handle_call = handle
@@ -55,6 +57,15 @@ class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self._guard = threading.Lock()
         self._closing = False
         super().__init__(("127.0.0.1", port), _Connection)
+        self._wake, self._woken = socket.socketpair()
+
+    def serve(self) -> None:
+        """Accept connections until :meth:`close_all`. Waits on a socket of its own too, so that it ends at once."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.socket, selectors.EVENT_READ)
+            selector.register(self._woken, selectors.EVENT_READ)
+            while not any(key.fileobj is self._woken for key, _ in selector.select()):
+                self.handle_request()
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as typeshed has it
         """Serve one connection and keep book of it."""
@@ -71,9 +82,13 @@ class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
                 self._open.pop(request, None)
             self.shutdown_request(request)
 
-    def close_all(self) -> None:
-        """Close the listening socket and every connection, and wait for their threads."""
+    def close_all(self, accepting: threading.Thread) -> None:
+        """End ``accepting``, which runs :meth:`serve`, and every connection; wait for all the threads."""
+        self._wake.send(b"!")
+        accepting.join()
         self.server_close()
+        self._wake.close()
+        self._woken.close()
         with self._guard:
             self._closing = True
             threads = list(self._open.values())

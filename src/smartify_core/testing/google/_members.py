@@ -23,13 +23,13 @@ class Memberships:
         """Return the ids of the groups that list ``member_id`` directly."""
         return set(self._groups_of.get(member_id, ()))
 
-    def put(self, group_id: str, record: MemberRecord) -> None:
+    def put(self, group_id: str, record: MemberRecord, *, allow_cycle: bool = False) -> None:
         """Add or replace a member.
 
         Raises:
             UsageError: The group would come to contain itself, which Google refuses ("Cyclic memberships not allowed").
         """
-        if record.kind is MemberKind.GROUP and self._reaches(record.id, group_id):
+        if not allow_cycle and record.kind is MemberKind.GROUP and self._reaches(record.id, group_id):
             raise UsageError(
                 "a group cannot come to contain itself", where=f"{record.id} in {group_id}", cure="Break the cycle."
             )

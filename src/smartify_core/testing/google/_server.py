@@ -101,9 +101,7 @@ class GoogleServer:
                 "the port cannot be used", where=f"127.0.0.1:{self._wanted_port}", cure="Use port 0 to take a free one."
             ) from None
         self._service.token_url = self.url + "token"
-        self._thread = threading.Thread(
-            target=self._listener.serve_forever, kwargs={"poll_interval": 0.05}, name="google-wire", daemon=True
-        )
+        self._thread = threading.Thread(target=self._listener.serve, name="google-wire", daemon=True)
         self._thread.start()
         return self
 
@@ -112,9 +110,7 @@ class GoogleServer:
         if self._listener is None or self._thread is None:
             return
         self._stopping.set()
-        self._listener.shutdown()
-        self._thread.join()
-        self._listener.close_all()
+        self._listener.close_all(self._thread)
         self._listener = self._thread = None
 
     def __enter__(self) -> Self:
@@ -167,7 +163,11 @@ class GoogleServer:
         return Path(path)
 
     def authorized_user(self, subject: str, *, scopes: Sequence[str] = READ_ONLY) -> dict[str, Any]:
-        """Return the content of an "authorized user" file: an administrator's consent in place of a service account."""
+        """Return the content of an "authorized user" file: an administrator's consent in place of a service account.
+
+        Google's Python library takes ``token_uri`` from such a file only when its values are passed to ``Credentials``
+        one by one; ``from_authorized_user_info`` always asks Google.
+        """
         return self._tokens.new_authorized_user(subject, scopes, self.url + "token")
 
     def access_token(self, subject: str | None = None, *, scopes: Sequence[str] = READ_ONLY) -> str:

@@ -68,7 +68,7 @@ class Workspace(People):
             for user_id in group.member_ids:
                 world.add_member(group.source_id, user_id=user_id)
             for child_id in group.child_group_ids:
-                world.add_member(group.source_id, group_id_member=child_id)
+                world.add_member(group.source_id, group_id_member=child_id, allow_cycle=True)
             for outsider in group.external_emails:
                 world.add_member(group.source_id, external_email=outsider)
             if group.whole_customer:
@@ -121,6 +121,7 @@ class Workspace(People):
         role: str = "MEMBER",
         email_shown: str | None = None,
         status: str | Default | None = AS_GOOGLE,
+        allow_cycle: bool = False,
     ) -> str:
         """Put one member into a group and return the member's id. Say exactly one of the four kinds.
 
@@ -135,6 +136,8 @@ class Workspace(People):
             email_shown: The address that the listing shows, such as an alias, in place of the primary one.
             status: The listing's ``status``; ``None`` leaves it out. By default what Google says: the person's own
                 state, ``ACTIVE`` for a group, and nothing for the whole customer and for outsiders.
+            allow_cycle: Whether a group may come to contain itself. Google refuses that, yet a client that reads page
+                by page can see it.
 
         Raises:
             UsageError: Not exactly one kind, an unknown group or person, or a group that would come to contain itself.
@@ -161,7 +164,7 @@ class Workspace(People):
                     MemberKind.OUTSIDER,
                 )
             record = MemberRecord(member_id, kind, role, email_shown, status, revision=self.version)
-            self._members.put(group_id, record)
+            self._members.put(group_id, record, allow_cycle=allow_cycle)
             return member_id
 
     def remove_member(self, group_id: str, member_id: str) -> None:
