@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import assert_type
 
+from smartify_core.directory import DirectorySource
 from smartify_core.lifecycle import Reconciler
-from smartify_core.model import Clock
+from smartify_core.model import Clock, Group, Identity
 from smartify_core.sealing import Sealer
 from smartify_core.sealing.memory import MemoryKeyRing
 from smartify_core.storage.memory import MemoryStorage
-from smartify_core.testing import ManualClock, Sample, SamplePerson, make_sample
+from smartify_core.testing import FakeDirectory, ManualClock, Sample, SamplePerson, group, identity, make_sample
 from smartify_core.testing.google import Fault, GoogleServer, Workspace
 
 
@@ -20,7 +21,20 @@ def world() -> tuple[Reconciler, ManualClock]:
     assert_type(as_port(), datetime)
     assert_type(clock.advance(days=1), datetime)
     assert_type(clock.advance(timedelta(days=1)), datetime)
-    return Reconciler({}, MemoryStorage(), Sealer(MemoryKeyRing()), clock=clock), clock
+    directory = FakeDirectory(identity("ada"), identity("grace"), clock=clock)
+    reconciler = Reconciler({"acme": directory}, MemoryStorage(), Sealer(MemoryKeyRing()), clock=clock)
+    assert_type(reconciler, Reconciler)
+    return reconciler, clock
+
+
+def turns(directory: FakeDirectory) -> None:
+    as_port: DirectorySource = directory
+    assert_type(as_port.snapshot().requests, int)
+    assert_type(identity("ada"), Identity)
+    assert_type(directory.current("ada"), Identity)
+    assert_type(directory.add_group(group("staff"), "ada", identity("grace")), Group)
+    directory.rename("ada", email="augusta@acme.example")
+    directory.truncate_next("users")
 
 
 def wire() -> None:
