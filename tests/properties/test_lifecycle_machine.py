@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from typing import Literal
 
@@ -10,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from smartify_core.errors import SourceUnavailable
-from smartify_core.lifecycle import Accounts, Reconciler, Run, Verdict
-from smartify_core.model import Account, AccountState, Batch, Claim, Group, Identity, Receipt, Stage
+from smartify_core.lifecycle import Accounts, Reconciler, Verdict
+from smartify_core.model import Account, AccountState, Batch, Claim, Group, Identity, Membership, Receipt, Stage
 from smartify_core.sealing import Sealer
 from smartify_core.sealing.memory import MemoryKeyRing
 from smartify_core.storage.memory import MemoryStorage
@@ -25,7 +26,8 @@ ADDRESSES = tuple(f"desk-{number}@acme.example" for number in range(8))
 #: Somebody who never leaves, so that the guard against an empty directory is a test of its own.
 CARETAKER = identity("caretaker")
 
-person_numbers = st.sampled_from(range(len(PEOPLE)))
+#: Chooses among whoever is there: taken modulo their number, so that every step hits somebody.
+picks = st.integers(0, 59)
 groups = st.sampled_from(GROUPS)
 
 
@@ -73,6 +75,8 @@ class LifecycleMachine(RuleBasedStateMachine):
         self.directory.add(CARETAKER)
         for one in GROUPS:
             self.directory.add_group(one)
+        for number, person in enumerate(PEOPLE[:4]):
+            self._admit(person.source_id, ADDRESSES[number])
         self.reconciler.run(TENANT)
 
     @property
@@ -82,56 +86,57 @@ class LifecycleMachine(RuleBasedStateMachine):
 
     # --- what happens in the directory
 
-    @rule(number=person_numbers, address=st.sampled_from(ADDRESSES))
-    def join(self, number: int, address: str) -> None:
+    @precondition(lambda self: self._strangers())
+    @rule(pick=picks, place=picks)
+    def join(self, pick: int, place: int) -> None:
         """Somebody who has never been there joins, under an address that nobody living has."""
-        who = PEOPLE[number].source_id
-        if who in self.living | self.deleted or address in self._taken():
-            return
-        self.directory.add(identity(f"person-{number}", source_id=who, email=address))
-        self.living.add(who)
+        self._admit(_pick(self._strangers(), pick), _pick(self._free(), place))
+
+    @precondition(lambda self: self.living)
+    @rule(pick=picks, place=picks)
+    def rename(self, pick: int, place: int) -> None:
+        """Somebody moves to a free address."""
+        who, address = _pick(self.living, pick), _pick(self._free(), place)
+        self.directory.rename(who, email=address)
         self.address[who] = address
 
-    @rule(number=person_numbers, address=st.sampled_from(ADDRESSES))
-    def rename(self, number: int, address: str) -> None:
-        """Somebody moves to a free address."""
-        who = PEOPLE[number].source_id
-        if who in self.living and address not in self._taken():
-            self.directory.rename(who, email=address)
-            self.address[who] = address
+    @precondition(lambda self: len(self.living) > 1)
+    @rule(pick=picks)
+    def swap(self, pick: int) -> None:
+        """Two people exchange addresses."""
+        self._swap(_pick(self.living, pick), _pick(self.living, pick + 1))
 
-    @rule(number=person_numbers, step=st.sampled_from(["suspend", "archive", "restore"]))
-    def change_state(self, number: int, step: str) -> None:
+    @precondition(lambda self: self.living)
+    @rule(pick=picks, step=st.sampled_from(["suspend", "archive", "restore"]))
+    def change_state(self, pick: int, step: str) -> None:
         """Somebody is suspended, archived or neither."""
-        who = PEOPLE[number].source_id
-        if who in self.living:
-            getattr(self.directory, step)(who)
+        getattr(self.directory, step)(_pick(self.living, pick))
 
-    @rule(number=person_numbers)
-    def leave(self, number: int) -> None:
+    @precondition(lambda self: self.living)
+    @rule(pick=picks)
+    def leave(self, pick: int) -> None:
         """Somebody is deleted."""
-        who = PEOPLE[number].source_id
-        if who in self.living:
-            self.directory.delete(who)
-            self.living.remove(who)
-            self.deleted.add(who)
-            self.ever_deleted.add(who)
+        who = _pick(self.living, pick)
+        self.directory.delete(who)
+        self.living.remove(who)
+        self.deleted.add(who)
+        self.ever_deleted.add(who)
 
-    @rule(number=person_numbers)
-    def come_back(self, number: int) -> None:
+    @precondition(lambda self: self.deleted)
+    @rule(pick=picks)
+    def come_back(self, pick: int) -> None:
         """Somebody who was deleted is undeleted, unless their address is somebody else's by now."""
-        who = PEOPLE[number].source_id
-        if who in self.deleted and self.address[who] not in self._taken():
+        who = _pick(self.deleted, pick)
+        if self.address[who] in self._free():
             self.directory.undelete(who)
             self.deleted.remove(who)
             self.living.add(who)
 
-    @rule(number=person_numbers, into=groups, joins=st.booleans())
-    def change_group(self, number: int, into: Group, joins: bool) -> None:
+    @precondition(lambda self: self.living)
+    @rule(pick=picks, into=groups, joins=st.booleans())
+    def change_group(self, pick: int, into: Group, joins: bool) -> None:
         """Somebody joins or leaves a group."""
-        who = PEOPLE[number].source_id
-        if who not in self.living:
-            return
+        who = _pick(self.living, pick)
         if joins:
             self.directory.add_member(who, into)
         elif into in {membership.group for membership in self.directory.current(who).memberships}:
@@ -151,13 +156,33 @@ class LifecycleMachine(RuleBasedStateMachine):
         self.directory.fail_next(SourceUnavailable("no answer"))
         self.faulty = True
 
-    @rule(number=person_numbers, how=st.sampled_from(["miss_next", "uncertain_next", "reject_next"]))
-    def stumble(self, number: int, how: str) -> None:
+    @precondition(lambda self: self.living)
+    @rule(pick=picks, how=st.sampled_from(["miss_next", "reject_next"]))
+    def stumble(self, pick: int, how: str) -> None:
         """The next read stumbles over one person."""
-        who = PEOPLE[number].source_id
-        if who in (self.living | self.deleted if how == "uncertain_next" else self.living):
-            getattr(self.directory, how)(who)
-            self.faulty = True
+        getattr(self.directory, how)(_pick(self.living, pick))
+        self.faulty = True
+
+    @precondition(lambda self: self.deleted)
+    @rule(pick=picks)
+    def doubt(self, pick: int) -> None:
+        """The next read will not say whether somebody is gone."""
+        self.directory.uncertain_next(_pick(self.deleted, pick))
+        self.faulty = True
+
+    @precondition(lambda self: len(self.living) > 1)
+    @rule(pick=picks)
+    def tear(self, pick: int) -> None:
+        """The next listing misses somebody, who exchanges addresses with somebody else before they are asked for."""
+        one, other = _pick(self.living, pick), _pick(self.living, pick + 1)
+        self.directory.miss_next(one)
+        self.directory.after_next_listing(lambda: self._swap(one, other))
+        self.faulty = True
+
+    def _swap(self, one: str, other: str) -> None:
+        if {one, other} <= self.living:
+            self.directory.swap_emails(one, other)
+            self.address[one], self.address[other] = self.address[other], self.address[one]
 
     @rule(commits=st.integers(0, 3), after=st.booleans())
     def will_die(self, commits: int, after: bool) -> None:
@@ -169,12 +194,30 @@ class LifecycleMachine(RuleBasedStateMachine):
 
     @rule()
     def run(self) -> None:
-        """A worker runs; whatever happens to it, its lease runs out at last."""
+        """A worker runs; whatever happens to it, its lease runs out, and nobody lost what the directory gives."""
+        before = self._accounts()
         try:
-            self._check(self.reconciler.run(TENANT))
+            run = self.reconciler.run(TENANT)
         except (SourceUnavailable, Died):
             self.clock.advance(hours=1)
+        else:
+            assert (run.counts.held > 0) == (run.verdict is Verdict.HELD)
+            addresses = [address.lower() for address in self._addresses()]
+            assert len(set(addresses)) == len(addresses)
+        self._nobody_lost_anything(before)
         self.faulty = False
+
+    def _nobody_lost_anything(self, before: list[Account]) -> None:
+        """No account of somebody who is still there ended, and no group was lost that the directory still gives."""
+        truth = {person.source_id: person for person in self.directory.truth()}
+        after = {one.account_id: one for one in self._accounts()}
+        for account in before:
+            if account.personal is None or account.source_id not in truth:
+                continue
+            now = after[account.account_id].personal
+            assert now is not None
+            given = _groups(truth[account.source_id].memberships)
+            assert (_groups(account.personal.memberships) - _groups(now.memberships)) & given == set()
 
     @precondition(lambda self: not self.faulty)
     @rule()
@@ -199,7 +242,6 @@ class LifecycleMachine(RuleBasedStateMachine):
             self.clock.advance(hours=1)
             for run in self.reconciler.run_each([TENANT]):
                 last = run
-        self._check(last)
         assert last.verdict is Verdict.COMPLETE
         assert last.counts.changes == 0
         truth = {person.source_id: person for person in self.directory.truth()}
@@ -238,16 +280,40 @@ class LifecycleMachine(RuleBasedStateMachine):
         ids = [one.account_id for one in self._accounts()]
         assert len(ids) == len(set(ids))
 
+    @invariant()
+    def whoever_came_back_points_to_their_tombstone(self) -> None:
+        """The account of somebody whose earlier account ended names one that really did."""
+        accounts = self._accounts()
+        ended = {(one.source_id, one.account_id) for one in accounts if one.state is AccountState.DELETED}
+        for one in accounts:
+            if one.state is not AccountState.DELETED and any(one.source_id == source_id for source_id, _ in ended):
+                assert (one.source_id, one.predecessor) in ended
+
+    def _addresses(self) -> list[str]:
+        return [one.personal.email for one in self._accounts() if one.personal is not None]
+
     def _accounts(self) -> list[Account]:
         return list(Accounts(self.storage, self.sealer).each(TENANT))
 
-    def _taken(self) -> set[str]:
-        return {self.address[who] for who in self.living}
+    def _admit(self, who: str, address: str) -> None:
+        self.directory.add(identity(f"person-{who}", source_id=who, email=address))
+        self.living.add(who)
+        self.address[who] = address
 
-    @staticmethod
-    def _check(run: Run) -> None:
-        assert run.verdict is not Verdict.FAILED
-        assert (run.counts.held > 0) == (run.verdict is Verdict.HELD)
+    def _strangers(self) -> list[str]:
+        return [person.source_id for person in PEOPLE if person.source_id not in self.living | self.deleted]
+
+    def _free(self) -> list[str]:
+        taken = {self.address[who] for who in self.living}
+        return [address for address in ADDRESSES if address not in taken]
+
+
+def _pick(among: Collection[str], number: int) -> str:
+    return sorted(among)[number % len(among)]
+
+
+def _groups(memberships: Iterable[Membership]) -> set[str]:
+    return {membership.group.id for membership in memberships}
 
 
 TestLifecycle = LifecycleMachine.TestCase
