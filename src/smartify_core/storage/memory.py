@@ -67,6 +67,7 @@ class MemoryStorage:
 
     def release(self, claim: Claim) -> None:
         """Give the lease back. See `Storage.release`."""
+        check_text(claim.tenant)
         with self._lock:
             held = self._open().get(claim.tenant)
             if held is not None and held.fence == claim.fence:

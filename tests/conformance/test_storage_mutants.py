@@ -1,0 +1,429 @@
+# ruff: noqa: D102  # each class says what is broken in it; the methods are the port's
+"""Backends that are broken in one way each: proof that every clause's test can fail, and that it alone does."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from smartify_core.errors import LeaseHeld, StorageUnavailable, Tombstoned, WriteConflict
+from smartify_core.model import AccountState, Batch, Claim, Erase, Head, Put, Receipt, SealedAccount, Tombstone
+from smartify_core.storage import KEYS_AT_ONCE, Storage
+from smartify_core.storage._sqlite_slabs import Place, Slab
+from smartify_core.storage.memory import MemoryStorage
+from smartify_core.storage.sqlite import SQLiteStorage
+
+MUTANTS: dict[str, type[MemoryStorage]] = {}
+
+#: Takes fields by name, also from a mapping.
+evolve: Any = attrs.evolve
+
+
+def breaks(clause: str) -> Callable[[type[MemoryStorage]], type[MemoryStorage]]:
+    """Enter a mutant under the one clause that it breaks."""
+
+    def enter(mutant: type[MemoryStorage]) -> type[MemoryStorage]:
+        MUTANTS[clause] = mutant
+        return mutant
+
+    return enter
+
+
+@breaks("ST-01")
+class SkipsAFence(MemoryStorage):
+    """Counts fences by two."""
+
+    def claim(self, tenant: str, *, now: datetime, ttl: timedelta) -> Claim:
+        taken = super().claim(tenant, now=now, ttl=ttl)
+        self._tenants[tenant].fence += 1
+        return attrs.evolve(taken, fence=taken.fence + 1)
+
+
+@breaks("ST-02")
+class LetsGoLate(MemoryStorage):
+    """Holds a lease on for the instant at which it expires."""
+
+    def claim(self, tenant: str, *, now: datetime, ttl: timedelta) -> Claim:
+        held = self._tenants.get(tenant)
+        if held is not None and held.expires_at == now:
+            raise LeaseHeld("a mutant says no")
+        return super().claim(tenant, now=now, ttl=ttl)
+
+
+@breaks("ST-03")
+class AnybodyReleases(MemoryStorage):
+    """Lets an overtaken claim release the newer one's lease."""
+
+    def release(self, claim: Claim) -> None:
+        held = self._open().get(claim.tenant)
+        super().release(attrs.evolve(claim, fence=held.fence) if held else claim)
+
+
+@breaks("ST-04")
+class RenewsInWordsOnly(MemoryStorage):
+    """Answers a renewal and forgets it."""
+
+    def renew(self, claim: Claim, *, now: datetime, ttl: timedelta) -> Claim:
+        held = self._claimed(claim)
+        before = held.expires_at
+        renewed = super().renew(claim, now=now, ttl=ttl)
+        held.expires_at = before
+        return renewed
+
+
+@breaks("ST-05")
+class NeedsToKnowATenant(MemoryStorage):
+    """Has no answer about tenants it never heard of."""
+
+    def tombstones(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[Tombstone]:
+        if tenant not in self._open():
+            raise StorageUnavailable("a mutant knows no such tenant")
+        return super().tombstones(tenant, after=after, limit=limit)
+
+
+@breaks("ST-06")
+class StripsZeros(MemoryStorage):
+    """Takes payloads for text and cuts zeros off their ends."""
+
+    def load(self, tenant: str, source_ids: Sequence[str]) -> Mapping[str, SealedAccount]:
+        found = super().load(tenant, source_ids)
+        return {key: attrs.evolve(one, payload=one.payload.rstrip(b"\0")) for key, one in found.items()}
+
+
+@breaks("ST-07")
+class AnswersTwice(MemoryStorage):
+    """Returns an account once for each time its index is named."""
+
+    def find_by_email(self, tenant: str, email_indexes: Sequence[bytes]) -> Sequence[SealedAccount]:
+        found = super().find_by_email(tenant, email_indexes)
+        return [one for one in found for _ in range(list(email_indexes).count(one.email_index))]
+
+
+@breaks("ST-08")
+class SortsAsUtf16(MemoryStorage):
+    """Orders ids as languages with 16-bit characters do."""
+
+    def heads(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[Head]:
+        found = super().heads(tenant, after=after, limit=limit)
+        return sorted(found, key=lambda head: head.source_id.encode("utf-16-be"))
+
+
+@breaks("ST-09")
+class RepeatsTheLast(MemoryStorage):
+    """Begins a page with the entry that the page before ended with."""
+
+    def heads(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[Head]:
+        first = [head for head in super().heads(tenant) if head.source_id == after]
+        return [*first, *super().heads(tenant, after=after, limit=limit)][:limit]
+
+
+@breaks("ST-10")
+class HeadsAreActive(MemoryStorage):
+    """Says of every account that it is active."""
+
+    def heads(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[Head]:
+        found = super().heads(tenant, after=after, limit=limit)
+        return [attrs.evolve(head, state=AccountState.ACTIVE) for head in found]
+
+
+@breaks("ST-11")
+class ComparesMostOfAnIndex(MemoryStorage):
+    """Looks at the first bytes of an index only."""
+
+    def find_by_email(self, tenant: str, email_indexes: Sequence[bytes]) -> Sequence[SealedAccount]:
+        starts = {index[:15] for index in email_indexes}
+        alike = [index for index in self._of(tenant).by_email if index[:15] in starts]
+        super().find_by_email(tenant, email_indexes)
+        return super().find_by_email(tenant, alike)
+
+
+@breaks("ST-12")
+class ForgetsLaterTombstones(MemoryStorage):
+    """Tells the first tombstone of a person."""
+
+    def tombstones_of(self, tenant: str, source_ids: Sequence[str]) -> Mapping[str, Tombstone]:
+        found = super().tombstones_of(tenant, source_ids)
+        return {source_id: self._of(tenant).ended_by_source[source_id][0] for source_id in found}
+
+
+@breaks("ST-13")
+class OneLeaseForAll(MemoryStorage):
+    """Lets one tenant's lease keep another's workers out."""
+
+    def claim(self, tenant: str, *, now: datetime, ttl: timedelta) -> Claim:
+        taken = super().claim(tenant, now=now, ttl=ttl)
+        if any(held.expires_at for name, held in self._open().items() if name != tenant):
+            raise LeaseHeld("a mutant says no")
+        return taken
+
+
+@breaks("ST-14")
+class ServesAnyPage(MemoryStorage):
+    """Cuts a page that is too large instead of refusing it."""
+
+    def tombstones(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[Tombstone]:
+        return super().tombstones(tenant, after=after, limit=min(limit, KEYS_AT_ONCE))
+
+
+@breaks("ST-15")
+class EmptyBatchesDoNotCount(MemoryStorage):
+    """Leaves the revision alone when a batch has no writes."""
+
+    def commit(self, claim: Claim, batch: Batch) -> Receipt:
+        receipt = super().commit(claim, batch)
+        if not batch.writes:
+            self._of(claim.tenant).revision -= 1
+        return receipt
+
+
+@breaks("ST-16")
+class ReleasedClaimsWrite(MemoryStorage):
+    """Compares fences and forgets that a claim may have been released."""
+
+    def commit(self, claim: Claim, batch: Batch) -> Receipt:
+        held = self._of(claim.tenant)
+        if held.fence == claim.fence and held.expires_at is None:
+            held.expires_at = claim.expires_at
+        return super().commit(claim, batch)
+
+
+@breaks("ST-17")
+class ReadsAClock(MemoryStorage):
+    """Refuses claims that have expired by its own clock, which stands at 2010."""
+
+    def commit(self, claim: Claim, batch: Batch) -> Receipt:
+        if claim.expires_at < datetime(2010, 1, 1, tzinfo=UTC):
+            raise StorageUnavailable("a mutant finds the claim too old")
+        return super().commit(claim, batch)
+
+
+@breaks("ST-18")
+class ErasesAnyVersion(MemoryStorage):
+    """Does not look at the version that an Erase expects."""
+
+    def commit(self, claim: Claim, batch: Batch) -> Receipt:
+        live = self._of(claim.tenant).accounts
+        writes = [
+            attrs.evolve(one, expected_version=live[one.tombstone.source_id].version)
+            if isinstance(one, Erase) and one.tombstone.source_id in live
+            else one
+            for one in batch.writes
+        ]
+        return super().commit(claim, Batch(tuple(writes)))
+
+
+@breaks("ST-19")
+class KeepsUpdatesOfRefusedBatches(MemoryStorage):
+    """Applies the updates of a batch before it finds that another write of it is refused."""
+
+    def commit(self, claim: Claim, batch: Batch) -> Receipt:
+        try:
+            return super().commit(claim, batch)
+        except (WriteConflict, Tombstoned):
+            held = self._of(claim.tenant)
+            for write in batch.writes:
+                if isinstance(write, Put) and write.expected_version and write.account.source_id in held.accounts:
+                    try:
+                        super().commit(claim, Batch((write,)))
+                    except (WriteConflict, Tombstoned):
+                        continue
+                    held.revision -= 1
+            raise
+
+
+@breaks("ST-20")
+class LateUpdatesRevive(MemoryStorage):
+    """Writes an update of an ended account as if it were new."""
+
+    def commit(self, claim: Claim, batch: Batch) -> Receipt:
+        try:
+            return super().commit(claim, batch)
+        except Tombstoned:
+            held = self._of(claim.tenant)
+            (write, *more) = batch.writes
+            if more or not isinstance(write, Put) or not write.expected_version:
+                raise
+            held.tombstones.pop(write.account.account_id, None)
+            return super().commit(claim, Batch((Put(evolve(write.account, version=1), 0),)))
+
+
+@breaks("ST-21")
+class FindsTheDeparted(MemoryStorage):
+    """Still finds an erased account by its address."""
+
+    departed: tuple[SealedAccount, ...] = ()
+
+    def commit(self, claim: Claim, batch: Batch) -> Receipt:
+        before = dict(self._of(claim.tenant).accounts)
+        receipt = super().commit(claim, batch)
+        ended = [before[one.tombstone.source_id] for one in batch.writes if isinstance(one, Erase)]
+        self.departed = (*self.departed, *ended)
+        return receipt
+
+    def find_by_email(self, tenant: str, email_indexes: Sequence[bytes]) -> Sequence[SealedAccount]:
+        found = list(super().find_by_email(tenant, email_indexes))
+        gone = [one for one in self.departed if one.tenant == tenant and one.email_index in email_indexes]
+        return found or gone
+
+
+@breaks("ST-22")
+class ReturnersLoseTheirTombstone(MemoryStorage):
+    """Drops a person's tombstones when they come back."""
+
+    def commit(self, claim: Claim, batch: Batch) -> Receipt:
+        receipt = super().commit(claim, batch)
+        held = self._of(claim.tenant)
+        for write in batch.writes:
+            if isinstance(write, Put):
+                for left in held.ended_by_source.pop(write.account.source_id, []):
+                    del held.tombstones[left.account_id]
+                    held.ended_ids.remove(left.account_id)
+        return receipt
+
+
+@breaks("ST-23")
+class SharesAccountIds(MemoryStorage):
+    """Lets two people have one account."""
+
+    def commit(self, claim: Claim, batch: Batch) -> Receipt:
+        held = self._of(claim.tenant)
+        kept = held.by_account_id
+        fresh = all(
+            isinstance(one, Put) and not one.expected_version and one.account.source_id not in held.accounts
+            for one in batch.writes
+        )
+        if not fresh:
+            return super().commit(claim, batch)
+        held.by_account_id = {}
+        try:
+            return super().commit(claim, batch)
+        finally:
+            held.by_account_id = {**kept, **held.by_account_id}
+
+
+@breaks("ST-24")
+class SortsHalfACharacter(MemoryStorage):
+    """Takes an id that is no text for one that comes last."""
+
+    def tombstones(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[Tombstone]:
+        if after is not None and "\ud83d" in after:
+            return []
+        return super().tombstones(tenant, after=after, limit=limit)
+
+
+@breaks("ST-25")
+class LooksAtTheLeaseFirst(MemoryStorage):
+    """Tells an overtaken worker that its claim is lost before it tells it that the batch makes no sense."""
+
+    def commit(self, claim: Claim, batch: Batch) -> Receipt:
+        self._claimed(claim)
+        return super().commit(claim, batch)
+
+
+@breaks("ST-26")
+class ChecksAndThenActs(MemoryStorage):
+    """Lets threads run between looking at a lease and taking it."""
+
+    def claim(self, tenant: str, *, now: datetime, ttl: timedelta) -> Claim:
+        held = self._open().get(tenant)
+        if held is not None and held.expires_at is not None and held.expires_at > now:
+            raise LeaseHeld("a mutant says no")
+        # Time for the other threads to look, too.
+        threading.Event().wait(0.02)
+        with self._lock:
+            if held is not None or tenant in self._tenants:
+                self._tenants[tenant].expires_at = None
+            return super().claim(tenant, now=now, ttl=ttl)
+
+
+@breaks("ST-27")
+class ReadsInTwoSteps(MemoryStorage):
+    """Loads accounts one after the other while others write."""
+
+    def load(self, tenant: str, source_ids: Sequence[str]) -> Mapping[str, SealedAccount]:
+        if len(source_ids) != 2:
+            return super().load(tenant, source_ids)
+        found = dict(super().load(tenant, source_ids[:1]))
+        threading.Event().wait(0.001)
+        return {**found, **super().load(tenant, source_ids[1:])}
+
+
+@breaks("ST-28")
+class AnswersWhenClosed(MemoryStorage):
+    """Takes a closed store for an empty one."""
+
+    def revision(self, tenant: str) -> int:
+        return 0 if self._closed else super().revision(tenant)
+
+
+class ForgetsLeases(SQLiteStorage):
+    """Frees every lease when it is opened."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        with self._connections.writing() as connection:
+            connection.execute("update tenant set expires_at = null")
+
+
+def failing(clauses: Mapping[str, Callable[[Any], None]], fresh: Callable[[], object]) -> set[str]:
+    """Return the numbers of the clauses that a backend fails, each tried on a fresh one."""
+    failed = set()
+    for number, clause in clauses.items():
+        try:
+            clause(fresh())
+        except pytest.skip.Exception:
+            continue
+        except (Exception, pytest.fail.Exception):  # noqa: BLE001  # any way of failing is one
+            failed.add(number)
+    return failed
+
+
+@pytest.mark.parametrize("clause", sorted(MUTANTS))
+def test_a_mutant_fails_its_clause_and_no_other(
+    clause: str, clauses: Mapping[str, Callable[[Any], None]], backend_of: Callable[[Callable[[], Storage]], object]
+) -> None:
+    """Each broken backend in memory is caught by exactly the clause that it breaks."""
+    assert failing(clauses, lambda: backend_of(MUTANTS[clause])) == {clause}
+
+
+def test_a_store_that_forgets_leases_is_caught(
+    clauses: Mapping[str, Callable[[Any], None]], sqlite_of: Callable[[Callable[[Path], Storage]], object]
+) -> None:
+    """A file that keeps all but the leases fails the clause on durability only."""
+    assert failing(clauses, lambda: sqlite_of(ForgetsLeases)) == {"ST-29"}
+
+
+def test_a_store_that_leaves_bytes_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+    clauses: Mapping[str, Callable[[Any], None]],
+    sqlite_of: Callable[[Callable[[Path], Storage]], object],
+) -> None:
+    """A file that only notes an erased row's place as free fails the clause on erasure only."""
+
+    def only_note(slab: Slab, places: Sequence[Place]) -> None:
+        noted = [(slab._number, place.size, place.id) for place in places]
+        slab._connection.executemany("insert into vacancy (slab, size, id) values (?, ?, ?)", noted)
+
+    monkeypatch.setattr(Slab, "vacate", only_note)
+    assert failing(clauses, lambda: sqlite_of(SQLiteStorage)) == {"ST-30"}
+
+
+def test_a_log_that_is_not_emptied_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+    clauses: Mapping[str, Callable[[Any], None]],
+    sqlite_of: Callable[[Callable[[Path], Storage]], object],
+) -> None:
+    """A file whose log keeps the pages from before an erasure fails the clause on erasure only."""
+    monkeypatch.setattr("smartify_core.storage._sqlite_connections.Connections._clear_log", lambda _: None)
+    assert failing(clauses, lambda: sqlite_of(SQLiteStorage)) == {"ST-30"}
+
+
+def test_every_clause_has_a_mutant(clauses: Mapping[str, Callable[[Any], None]]) -> None:
+    """No clause is left whose test was never seen to fail."""
+    assert {*MUTANTS, "ST-29", "ST-30"} == set(clauses)
