@@ -33,10 +33,13 @@ def plain_text_to_a_stranger(url: str) -> bool:
         host = parts.hostname or ""
     except ValueError:
         return True
-    return not (
-        host
-        and (parts.scheme == "https" or (parts.scheme == "http" and (host in _LOOPBACK or host.startswith("127."))))
-    )
+    encrypted = parts.scheme == "https"
+    return not (host and (encrypted or (parts.scheme == "http" and is_loopback(host))))
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether ``host`` is this very machine."""
+    return host in _LOOPBACK or host.startswith("127.")
 
 
 def load_service_account(file: str | Path, subject: object) -> service_account.Credentials:

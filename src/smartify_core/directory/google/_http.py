@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import socket
 import threading
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import google.auth.credentials
 import googleapiclient.discovery
@@ -15,7 +16,9 @@ import httplib2
 from google.api_core.client_options import ClientOptions
 from googleapiclient.http import HttpRequest
 
-from ._credentials import TokenGate
+from smartify_core.errors import SourceUnavailable
+
+from ._credentials import TokenGate, is_loopback
 
 
 class _BytesModel(googleapiclient.model.JsonModel):
@@ -61,32 +64,22 @@ class Endpoint:
         self.places = threading.BoundedSemaphore(concurrency)
 
 
-def _proxy(scheme: Literal["http", "https"] = "http") -> httplib2.ProxyInfo | None:
-    """Return the proxy of the environment, which never stands between this machine and itself."""
-    proxy = httplib2.proxy_info_from_environment(scheme)
-    if proxy is not None and proxy.bypass_hosts is not httplib2.AllHosts:
-        proxy.bypass_hosts = (*proxy.bypass_hosts, "localhost", "127.0.0.1", "::1")
-    return proxy
-
-
 class Http(httplib2.Http):
     """One thread's connections. They can be cut off by another thread, and then open no new one."""
 
     def __init__(self, closing: threading.Event, timeout: float, ca_certs: str | None) -> None:
-        super().__init__(timeout=timeout, ca_certs=ca_certs, proxy_info=_proxy)
+        super().__init__(timeout=timeout, ca_certs=ca_certs)
         # A redirect of an API call is a captive portal's or a proxy's; the token must not follow it.
         self.follow_redirects = False
 
         class Plain(httplib2.HTTPConnectionWithTimeout):
             def connect(self) -> None:
-                if closing.is_set():
-                    raise ConnectionAbortedError
+                _before_connect(self, closing)
                 super().connect()
 
         class Secure(httplib2.HTTPSConnectionWithTimeout):
             def connect(self) -> None:
-                if closing.is_set():
-                    raise ConnectionAbortedError
+                _before_connect(self, closing)
                 super().connect()
 
         self._types = {"http": Plain, "https": Secure}
@@ -110,3 +103,30 @@ class Http(httplib2.Http):
             if isinstance(carrier, socket.socket):
                 with contextlib.suppress(OSError):
                     socket.socket.shutdown(carrier, socket.SHUT_RDWR)
+
+
+def _before_connect(
+    connection: httplib2.HTTPConnectionWithTimeout | httplib2.HTTPSConnectionWithTimeout, closing: threading.Event
+) -> None:
+    """Refuse to connect while closing, and take the environment's proxy away where it does not belong.
+
+    A proxy never stands between this machine and itself. httplib2 needs PySocks for any proxy, and asks for it even
+    where the environment's ``no_proxy`` names the host.
+
+    Raises:
+        ConnectionAbortedError: The read is being closed.
+        SourceUnavailable: A proxy is wanted, and httplib2 cannot use one.
+    """
+    if closing.is_set():
+        raise ConnectionAbortedError
+    proxy = connection.proxy_info
+    if proxy is None:
+        return
+    if is_loopback(connection.host) or not proxy.applies_to(connection.host):
+        connection.proxy_info = None
+    elif importlib.util.find_spec("socks") is None:
+        raise SourceUnavailable(
+            "the environment names a proxy, which httplib2 cannot use without PySocks",
+            where="http_proxy or https_proxy",
+            cure="Install it with: python -m pip install pysocks. Or name Google's hosts in no_proxy.",
+        )
