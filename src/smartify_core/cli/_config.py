@@ -92,7 +92,7 @@ def load(file: Path) -> Config:
                 "Use up to 64 ASCII letters, digits, dots, hyphens and underscores, beginning with a letter or digit.",
             )
         found[name] = _tenant(tenants.table(name))
-    return Config(file, _anchored(url, file), key_file, found)
+    return Config(file, _anchored(url, storage), key_file, found)
 
 
 def _tenant(table: _Table) -> Tenant:
@@ -155,12 +155,15 @@ def _parse(file: Path) -> dict[str, Any]:
         raise ConfigInvalid("the configuration file is not TOML", where=where, cure="Correct it there.") from None
 
 
-def _anchored(url: str, file: Path) -> str:
+def _anchored(url: str, table: _Table) -> str:
     """Return ``url`` with the relative path of a SQLite file counted from the folder of the configuration."""
-    scheme, slashes, path = url.partition(":///")
-    if scheme != "sqlite" or not slashes or not path or Path(unquote(path)).is_absolute():
+    scheme, _, rest = url.partition(":")
+    if scheme.lower() != "sqlite":
         return url
-    return f"sqlite:///{quote(str(file.absolute().parent))}/{path}"
+    slashes, path = rest[:3], rest[3:]
+    if slashes != "///" or not path:
+        raise table.wrong("the storage URL names no file", "Use sqlite:///FILE or sqlite:////ABSOLUTE/FILE.", "url")
+    return url if Path(unquote(path)).is_absolute() else f"sqlite:///{table.quoted_folder}/{path}"
 
 
 @frozen(order=False)
@@ -182,6 +185,10 @@ class _Table:
                 valid = ", ".join(sorted(known))
                 hint = f"Did you mean {near[0]!r}? Valid here: {valid}." if near else f"Valid here: {valid}."
                 raise self.wrong("there is no such key", hint, key[:_A_MISTAKE_STAYS_SHORT])
+
+    @property
+    def quoted_folder(self) -> str:
+        return quote(str(self.file.absolute().parent))
 
     def table(self, key: str) -> _Table:
         content = self._value(key, f"Add a table [{'.'.join((*self.way, key))}].")

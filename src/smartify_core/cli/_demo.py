@@ -26,7 +26,6 @@ from ._progress import progress_of
 
 _PEOPLE: Final = 60
 _SEED: Final = 2030
-_HEADING: Final = "bold"
 
 
 def play(output: Output, folder: Path, *, people: int | None = None) -> documents.Document:
@@ -47,7 +46,7 @@ def play(output: Output, folder: Path, *, people: int | None = None) -> document
     files.clear()
     workspace = Workspace.from_sample(sample)
     with GoogleServer(workspace) as server:
-        output.line("A directory", style=_HEADING)
+        output.heading("A directory")
         output.line(
             f"  {len(sample.people):,} made-up people and {len(sample.groups):,} groups, served at {server.url}"
         )
@@ -60,12 +59,10 @@ def play(output: Output, folder: Path, *, people: int | None = None) -> document
         f"smartify accounts --tenant {TENANT} --json",
         "mkdir ../mine && cd ../mine && smartify init",
     ]
-    output.line()
-    output.line("What is left", style=_HEADING)
+    output.heading("What is left")
     output.line(f"  {', '.join(document['files'])}")
     output.line("  The store holds no readable name or address; the keys are in their own file.")
-    output.line()
-    output.line("Type next", style=_HEADING)
+    output.heading("Type next")
     for command in document["next"]:
         output.line(f"  {command}")
     return document
@@ -78,31 +75,29 @@ def _two_syncs(output: Output, files: DemoFiles, sample: Sample, workspace: Work
         reconciler = Reconciler(Sources(config, config.tenants), storage, sealer)
         accounts = Accounts(storage, sealer)
 
-        output.line()
-        output.line("The first sync", style=_HEADING)
+        output.heading("The first sync")
         with progress_of(TENANT) as progress:
             first = reconciler.run(TENANT, progress=progress)
         output.line(f"  {text.of_run(first)}")
         _agree(output, workspace, accounts)
 
-        output.line()
-        output.line("A day passes in the directory", style=_HEADING)
+        output.heading("A day passes in the directory")
         day = live_through(workspace, sample)
         for happening in day:
             output.line(f"  {happening.person} {happening.what}")
 
-        output.line()
-        output.line("The plan, before anything is written", style=_HEADING)
+        output.heading("The plan, before anything is written")
         with progress_of(TENANT) as progress:
             plan = reconciler.plan(TENANT, progress=progress)
+        person = {happening.source_id: happening.person for happening in day}
         for change in plan.changes:
-            output.line(f"  {text.of_change(change)}")
+            line = text.of_change(change, snapshot_id=plan.snapshot_id)
+            output.line(f"  {line}: {person.get(change.source_id, 'nobody of the day')}")
         touched = EXPECTED.changes - EXPECTED.provisioned
         if plan.counts != evolve(EXPECTED, unchanged=first.counts.provisioned - touched):
             raise SmartifyError("the plan is not what the day calls for", where=f"plan {plan.hash}")
 
-        output.line()
-        output.line("Exactly that, applied", style=_HEADING)
+        output.heading("Exactly that, applied")
         with progress_of(TENANT) as progress:
             second = reconciler.apply(plan, progress=progress)
         output.line(f"  {text.of_run(second)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from attrs import field, frozen
@@ -29,19 +29,22 @@ class Happening:
 
 def live_through(workspace: Workspace, sample: Sample) -> tuple[Happening, ...]:
     """Let one day pass in ``workspace``, which was made from ``sample``, and return what happened."""
-    at_work = iter(
-        person
+    active = {
+        person.source_id: person
         for person in sample.people
         if not (person.suspended or person.archived) and person.email != sample.admin_email
-    )
+    }
     domain = sample.domains[0]
 
     joiner = workspace.add_user(email=f"noor.vega@{domain}", given_name="Noor", family_name="Vega")
-    workspace.add_member(sample.groups[0].source_id, user_id=joiner)
-    story = [Happening(f"joins, and is put into {sample.groups[0].name}", joiner, "Noor Vega")]
+    team = next(
+        group for group in sample.groups if group.member_ids and not (group.child_group_ids or group.whole_customer)
+    )
+    workspace.add_member(team.source_id, user_id=joiner)
+    story = [Happening(f"joins, and is put into {team.name}", joiner, "Noor Vega")]
 
-    mover, left, entered = _move(workspace, sample)
-    at_work = (person for person in at_work if person is not mover)
+    mover, left, entered = _move(workspace, sample, active)
+    at_work = (person for person in active.values() if person is not mover)
     story.append(_told(f"moves from {left} to {entered}", mover))
 
     leaver = next(at_work)
@@ -70,17 +73,16 @@ def live_through(workspace: Workspace, sample: Sample) -> tuple[Happening, ...]:
     return tuple(story)
 
 
-def _move(workspace: Workspace, sample: Sample) -> tuple[SamplePerson, str, str]:
+def _move(workspace: Workspace, sample: Sample, active: Mapping[str, SamplePerson]) -> tuple[SamplePerson, str, str]:
     """Move somebody from one group to another that they were in by no path at all."""
     groups_of = {person["id"]: set(person["groups"]) for person in workspace.truth()["people"]}
-    people = {person.source_id: person for person in sample.people if person.email != sample.admin_email}
     for left in sample.groups:
         for source_id in left.member_ids:
             for entered in sample.groups:
-                if source_id in people and entered.email not in groups_of[source_id]:
+                if source_id in active and entered.email not in groups_of[source_id]:
                     workspace.remove_member(left.source_id, source_id)
                     workspace.add_member(entered.source_id, user_id=source_id)
-                    return people[source_id], left.name, entered.name
+                    return active[source_id], left.name, entered.name
     raise SmartifyError("the sample has nobody who could change groups")
 
 

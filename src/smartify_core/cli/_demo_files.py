@@ -39,6 +39,7 @@ source = "google"
 service_account_file = "{_SERVICE_ACCOUNT}"
 subject = "{_SUBJECT}"
 api_endpoint = "{_ENDPOINT}"
+attempts = 1 # the sample never falters, and once it has stopped there is nothing to wait for
 """
 _is_unchanged = re.compile(
     re.escape(_TEMPLATE)

@@ -6,13 +6,13 @@ Whatever else there is to say goes to stderr.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import unicodedata
 from types import TracebackType
 from typing import Final, Self
 
-from rich.console import Console
-from rich.text import Text
+import click
 
 from smartify_core.errors import SmartifyError
 
@@ -47,7 +47,7 @@ class Output:
             # and there the escape of half a surrogate pair happens to be JSON's own.
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="backslashreplace", **({"encoding": "utf-8"} if as_json else {}))
-        self._console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False, soft_wrap=True)
+        self._plain = as_json or not sys.stdout.isatty() or "NO_COLOR" in os.environ
 
     def document(self, document: documents.Document) -> None:
         """Print the one JSON document; does nothing for people."""
@@ -56,10 +56,15 @@ class Output:
             json.dump(document, sys.stdout, ensure_ascii=False, indent=2)
             sys.stdout.write("\n")
 
-    def line(self, text: str = "", *, style: str = "") -> None:
+    def line(self, text: str = "") -> None:
         """Print a line for people; does nothing with ``--json``."""
         if not self.as_json:
-            self._console.print(Text(harmless(text), style=style))
+            sys.stdout.write(f"{harmless(text)}\n")
+
+    def heading(self, text: str) -> None:
+        """Print the heading of what follows, after an empty line."""
+        if not self.as_json:
+            sys.stdout.write(f"\n{text if self._plain else click.style(text, bold=True)}\n")
 
     def note(self, text: str) -> None:
         """Print a line to stderr, in either mode."""
@@ -93,7 +98,8 @@ class Listing:
     """A JSON document whose last key is a long list, printed entry by entry, so that it never stands whole in memory.
 
     A context manager. What stops it half-way closes the list and becomes the document's key ``error``: what was
-    printed stays one JSON document. Before the first entry nothing is printed, and whatever stops it then is reported as any error is.
+    printed stays one JSON document. Before the first entry nothing is printed, and whatever stops it then is reported
+    as any error is.
     """
 
     def __init__(self, output: Output, head: documents.Document, name: str) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from smartify_core.lifecycle import Change, Counts, Held, Plan, Quarantined, Run
+from smartify_core.lifecycle import Change, ChangeKind, Counts, Held, Plan, Quarantined, Run
 from smartify_core.model import Account
 
 #: How many reasons are told one by one; `--json` of a plan has them all.
 _REASONS_SHOWN: Final = 20
+
+#: The changes that concern an account from end to end.
+_WHOLE: Final = frozenset({ChangeKind.PROVISION, ChangeKind.DELETE})
 
 
 def of_counts(counts: Counts) -> str:
@@ -38,8 +41,10 @@ def of_run(run: Run) -> str:
 
 def of_plan(plan: Plan) -> Iterator[str]:
     """Return the lines of a plan: each change with its reason, and how many there are."""
+    if plan.changes:
+        yield f"By snapshot {plan.snapshot_id}:"
     for change in plan.changes:
-        yield of_change(change)
+        yield of_change(change, snapshot_id=plan.snapshot_id)
     if plan.changes:
         yield ""
     yield f"{plan.tenant}: {plan.summary()}; {plan.counts.unchanged:,} unchanged ({plan.requests:,} requests)"
@@ -47,9 +52,16 @@ def of_plan(plan: Plan) -> Iterator[str]:
         yield f"To do it: smartify sync --tenant {plan.tenant}"
 
 
-def of_change(change: Change) -> str:
-    """Return one line about a change: what, to which account, in which fields, on what evidence."""
-    return f"{change.kind.value:<10}  {change.account_id}  {', '.join(change.fields) or '-':<30}  {change.evidence}"
+def of_change(change: Change, *, snapshot_id: str) -> str:
+    """Return one line about a change: what, to which account, in which fields, on what evidence.
+
+    Args:
+        change: The change.
+        snapshot_id: The plan's snapshot, which was named already and need not be named in every line.
+    """
+    fields = "everything" if change.kind in _WHOLE else ", ".join(change.fields)
+    evidence = change.evidence.replace(f"snapshot {snapshot_id}", "the snapshot")
+    return f"{change.kind.value:<10}  {change.account_id}  {fields:<20}  {evidence}"
 
 
 def of_account(account: Account) -> str:

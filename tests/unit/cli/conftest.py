@@ -1,0 +1,114 @@
+"""The command in a process of its own, and a folder that is set up for a customer on the Google wire."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import frozen
+
+from smartify_core.sealing import FileKeyRing
+from smartify_core.testing import Sample, make_sample
+from smartify_core.testing.google import GoogleServer, Workspace
+
+COMMAND = (sys.executable, "-m", "smartify_core.cli")
+
+
+@frozen
+class Result:
+    """What one run of the command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """Return stdout, which must be exactly one JSON document."""
+        return json.loads(self.out)
+
+    @property
+    def error(self) -> dict[str, str]:
+        """Return the error that the one document on stdout reports."""
+        error = self.document["error"]
+        assert isinstance(error, dict)
+        return error
+
+
+@frozen
+class Shop:
+    """A folder with everything that ``smartify`` needs, and the directory that its one tenant is read from."""
+
+    folder: Path
+    sample: Sample
+    workspace: Workspace
+    server: GoogleServer
+
+    def configure(self, **changes: str | int) -> None:
+        """Write the configuration anew, with some keys of the tenant changed."""
+        keys: dict[str, str | int] = {
+            "source": "google",
+            "service_account_file": "sa.json",
+            "subject": self.sample.admin_email,
+            "api_endpoint": self.server.url,
+            "attempts": 1,
+        }
+        lines = [f"{key} = {json.dumps(value)}" for key, value in (keys | changes).items()]
+        head = '[storage]\nurl = "sqlite:///smartify.db"\n[keys]\nfile = "smartify.keys"\n[tenants.acme]\n'
+        (self.folder / "smartify.toml").write_text(head + "\n".join(lines) + "\n", encoding="utf-8")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Give an empty folder that the command runs in."""
+    place = tmp_path / "here"
+    place.mkdir()
+    return place
+
+
+@pytest.fixture
+def smartify(folder: Path) -> Callable[..., Result]:
+    """Run the command in a process of its own, with the folder as its current one."""
+
+    def run(*arguments: str, **environment: str) -> Result:
+        done = subprocess.run(
+            [*COMMAND, *arguments],
+            cwd=folder,
+            env=os.environ | environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+        return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return run
+
+
+@pytest.fixture
+def shop(folder: Path) -> Iterator[Shop]:
+    """Give a folder whose one tenant, acme, is a sample of 24 people on a wire-level Google server."""
+    sample = make_sample(7, people=24, groups=8)
+    workspace = Workspace.from_sample(sample)
+    with GoogleServer(workspace) as server:
+        FileKeyRing.create(folder / "smartify.keys")
+        server.write_service_account(folder / "sa.json")
+        made = Shop(folder, sample, workspace, server)
+        made.configure()
+        yield made
+
+
+@pytest.fixture
+def everything() -> Callable[[Path], dict[str, bytes]]:
+    """Read every file of a folder, to tell whether a command changed anything."""
+
+    def read(folder: Path) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+    return read

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+COMMAND = (sys.executable, "-m", "smartify_core.cli")
+
+
+def test_version(smartify: Callable[..., Any]) -> None:
+    """``--version`` is the installed package's, in words or as a document."""
+    assert smartify("--version").out == f"smartify {version('smartify-core')}\n"
+    assert smartify("--version", "--json").document == {"version": version("smartify-core")}
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",), ("sync", "--help")])
+def test_help_is_no_error(smartify: Callable[..., Any], arguments: tuple[str, ...]) -> None:
+    """Asked for nothing, or for help, the command explains itself."""
+    result = smartify(*arguments)
+    assert (result.code, result.err) == (0, "")
+    assert result.out.startswith("Usage: smartify")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (("snyc",), "'sync'"),
+        (("plan",), "--tenant"),
+        (("sync", "--tenat", "acme"), "--tenant"),
+        (("demo", "--people", "3"), "20"),
+        ((), "No command"),
+    ],
+)
+def test_wrong_usage_is_an_error_like_any_other(
+    folder: Path, smartify: Callable[..., Any], arguments: tuple[str, ...], hint: str
+) -> None:
+    """A mistake in the command line is exit code 2, with code and cure, as a document when that was asked for."""
+    result = smartify(*arguments, "--json")
+    assert (result.code, result.error["code"]) == (2, "SC100")
+    assert hint in result.error["what"]
+    assert "--help" in result.error["cure"]
+    assert result.error["message"] in result.err
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--json", "--config", "etc/s.toml", "accounts", "--tenant", "acme"),
+        ("accounts", "--tenant", "acme", "--config", "etc/s.toml", "--json"),
+        ("--config", "wrong.toml", "accounts", "--config", "etc/s.toml", "--tenant", "acme", "--json"),
+    ],
+)
+def test_shared_options_stand_before_or_after_the_command(
+    shop: Any, smartify: Callable[..., Any], arguments: tuple[str, ...]
+) -> None:
+    """``--json`` and ``--config`` may stand on either side of the command; the later ``--config`` wins."""
+    (shop.folder / "etc").mkdir()
+    for name in ("smartify.keys", "sa.json"):
+        (shop.folder / name).rename(shop.folder / "etc" / name)
+    (shop.folder / "smartify.toml").rename(shop.folder / "etc" / "s.toml")
+    result = smartify(*arguments)
+    assert (result.code, result.document) == (0, {"tenant": "acme", "accounts": []})
+
+
+def without(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    code = f"import sys; sys.modules[{module!r}] = None\nfrom smartify_core.cli import main\nsys.exit(main())"
+    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("module", ["click", "rich"])
+def test_missing_extra_is_a_sentence(module: str) -> None:
+    """Without click or rich the command names what to install, and its exit code is 2."""
+    result = without(module, "--version")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("SC600 ")
+    assert "python -m pip install 'smartify-core[cli]'" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_missing_module_that_is_no_extra_is_not_hidden() -> None:
+    """A broken installation shows itself: only the extra's own modules are excused."""
+    result = without("attrs", "--version")
+    assert result.returncode == 1
+    assert "ModuleNotFoundError" in result.stderr
+
+
+def test_importing_the_command_needs_no_extra() -> None:
+    """The module with ``main`` can be imported and looked at without click and rich."""
+    code = "import sys, smartify_core.cli; sys.exit('click' in sys.modules or 'rich' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_closed_pipe_is_quiet(shop: Any, smartify: Callable[..., Any]) -> None:
+    """When whoever reads stdout has had enough, the command ends without a word, as if SIGPIPE had ended it."""
+    smartify("sync")
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [*COMMAND, "accounts", "--tenant", "acme"], cwd=shop.folder, stdout=writing, stderr=-1, check=False
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_names_survive_a_terminal_that_lacks_their_letters(shop: Any, smartify: Callable[..., Any]) -> None:
+    """In an ASCII environment names are shown as escapes, and JSON is UTF-8 all the same."""
+    smartify("sync")
+    ascii_only = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
+    shown = smartify("accounts", "--tenant", "acme", **ascii_only)
+    assert shown.code == 0
+    assert "\\u" in shown.out
+    document = smartify("accounts", "--tenant", "acme", "--json", **ascii_only).document
+    assert document == smartify("accounts", "--tenant", "acme", "--json").document
+
+
+def test_progress_is_shown_on_a_terminal_only(shop: Any) -> None:
+    """With a terminal on stderr there is a progress bar on it, and nothing of it on stdout."""
+    watched, terminal = pty.openpty()
+    try:
+        done = subprocess.run(
+            [*COMMAND, "sync", "--json"],
+            cwd=shop.folder,
+            stdout=subprocess.PIPE,
+            stderr=terminal,
+            env=os.environ | {"TERM": "xterm", "COLUMNS": "100"},
+            check=False,
+        )
+        os.close(terminal)
+        seen = b""
+        try:
+            while chunk := os.read(watched, 65536):
+                seen += chunk
+        except OSError:
+            pass  # Linux reports the end of a terminal as an error
+    finally:
+        os.close(watched)
+    assert done.returncode == 0
+    assert b"acme: users read" in seen
+    assert b"acme: groups read" in seen
+    assert b"acme: applied" in seen
+    assert done.stdout.startswith(b"{")
+    assert b"users read" not in done.stdout
