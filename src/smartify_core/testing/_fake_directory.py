@@ -353,7 +353,7 @@ class FakeDirectory:
     def miss_next(self, *people: Identity | str, times: int = 1) -> None:
         """Let the next read miss people although its certificate is complete.
 
-        Google's does so when somebody is renamed behind the cursor. Asked by id, the directory says that they are there.
+        Google's does so when somebody is renamed behind the cursor. Asked by id, the directory says they are there.
         """
         missed = {self._world.person(person).identity.source_id for person in people}
         for faults in self._plan.next(times):
