@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ._calls import Call
 from ._faults import Fault, Faults, Rule
+from ._named_errors import NamedErrors
 from ._quirks import Quirks
 from ._quota import Quota
 from ._records import AS_GOOGLE
@@ -27,6 +28,7 @@ __all__ = [
     "Fault",
     "Faults",
     "GoogleServer",
+    "NamedErrors",
     "Quirks",
     "Quota",
     "Recorded",

@@ -17,7 +17,6 @@ from smartify_core.testing.google._addresses import AddressBook
 from smartify_core.testing.google._members import Memberships
 from smartify_core.testing.google._records import GroupRecord, MemberKind, MemberRecord, UserRecord
 from smartify_core.testing.google._timeline import Timeline
-from smartify_core.testing.google._truth import truth_of
 
 #: How long a deleted user can be undeleted and is listed as deleted (Directory API, "Undelete a user account").
 UNDELETE_WINDOW = timedelta(days=20)
@@ -169,17 +168,6 @@ class World:
                 return domain.lower() not in {each.lower() for each in self.domains}
             outside = (MemberKind.FOREIGN_GROUP, MemberKind.OUTSIDER)
             return any(self._members.of(each)[key].kind in outside for each in self._members.groups_of(key))
-
-    def truth(self) -> dict[str, Any]:
-        """Return who is here, in which state and in which groups, found by searching the graph, not by the API.
-
-        Returns:
-            ``{"people": [{"id", "email", "given_name", "family_name", "state", "groups"}], "deleted": [ids]}``.
-            ``state`` is ``active`` or ``inactive``; ``groups`` are the addresses of all groups by whatever path,
-            sorted; a name part that is missing or prints nothing is the empty string.
-        """
-        with self._lock:
-            return truth_of(self._users.values(), self.deleted_users(), self._groups, self._members.by_group)
 
     # --- how changes are made ---------------------------------------------------------------------------------------
 
