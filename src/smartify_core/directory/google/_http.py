@@ -60,8 +60,8 @@ class Endpoint:
             "groups.get": groups.get,
             "members.list": members.list,
         }
-        self.gate = TokenGate(credentials)
-        self.places = threading.BoundedSemaphore(concurrency)
+        self.gate: TokenGate = TokenGate(credentials)
+        self.places: threading.BoundedSemaphore = threading.BoundedSemaphore(concurrency)
 
 
 class Http(httplib2.Http):

@@ -20,7 +20,7 @@ from googleapiclient.http import HttpRequest
 
 from smartify_core.errors import SourceUnavailable
 
-from ._credentials import TokenRefusedError
+from ._credentials import TokenGate, TokenRefusedError
 from ._cures import rejected
 from ._http import Endpoint, Http
 from ._limits import Limits, RateLimiter
@@ -105,8 +105,8 @@ class Transport:
         self._sleep = sleep
         self._now = now
         self._persistence = Persistence(limits, self.pause, random)
-        self.gate = endpoint.gate
-        self.closing = threading.Event()
+        self.gate: TokenGate = endpoint.gate
+        self.closing: threading.Event = threading.Event()
         self.timeout = timeout
         self.ca_certs = ca_certs
         self._thread = threading.local()

@@ -57,7 +57,9 @@ class GoogleServer:
         clock: Callable[[], datetime] = utc_now,
         quirks: Quirks | None = None,
     ) -> None:
-        self.workspaces = (workspace,) if isinstance(workspace, Workspace) else tuple(workspace)
+        self.workspaces: tuple[Workspace, ...] = (
+            (workspace,) if isinstance(workspace, Workspace) else tuple(workspace)
+        )
         domains = [domain.lower() for each in self.workspaces for domain in each.domains]
         customers = {each.customer_id for each in self.workspaces}
         if not domains or len(set(domains)) != len(domains) or len(customers) != len(self.workspaces):
@@ -66,7 +68,7 @@ class GoogleServer:
                 cure="Give every workspace domains and a customer id of its own.",
             )
         self.latency = latency
-        self.faults = Faults()
+        self.faults: Faults = Faults()
         self._stopping = threading.Event()
         self._tokens = TokenOffice(self.workspaces, clock)
         api = Api(self.workspaces, quirks=quirks or Quirks(), page_size_cap=page_size_cap, clock=clock)

@@ -33,13 +33,13 @@ class World:
 
     def __init__(self, *, customer_id: str, domains: Sequence[str], admin_email: str, clock: Clock) -> None:
         self.customer_id = customer_id
-        self.domains = tuple(domains)
+        self.domains: tuple[str, ...] = tuple(domains)
         self.admin_email = admin_email
         self.clock = clock
         self.read_lag = _NO_TIME
         self.search_lag = _NO_TIME
         #: Rises with every change.
-        self.version = 0
+        self.version: int = 0
         self._lock = threading.RLock()
         self._made = 0
         self._implicit_admin = True
