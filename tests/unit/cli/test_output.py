@@ -72,8 +72,9 @@ def _printed(items: list[dict[str, Any]], *, stop: BaseException | None = None) 
                 listing.add(item)
             if stop is not None:
                 raise stop
-    except (SealBroken, Stopped, OSError) as error:
-        assert error is stop
+    except (SealBroken, Stopped, OSError):
+        if stop is None:
+            raise
     return "".join(parts)
 
 
