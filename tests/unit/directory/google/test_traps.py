@@ -3,7 +3,7 @@
 ======= ================================================== ============================================================
 section trap                                               test
 ======= ================================================== ============================================================
-1       nothing but the clause's fields, the right parameters test_nothing_but_the_clauses_fields_is_asked_for
+1       only the clause's fields, the right parameters     test_nothing_but_the_clauses_fields_is_asked_for
 1       showDeleted is the text "true"                     test_nothing_but_the_clauses_fields_is_asked_for
 1       an empty collection leaves its key out             test_an_account_without_groups_is_complete
 1       a page with a token may be empty                   test_a_page_may_be_empty_and_go_on
