@@ -57,9 +57,7 @@ class GoogleServer:
         clock: Callable[[], datetime] = utc_now,
         quirks: Quirks | None = None,
     ) -> None:
-        self.workspaces: tuple[Workspace, ...] = (
-            (workspace,) if isinstance(workspace, Workspace) else tuple(workspace)
-        )
+        self.workspaces: tuple[Workspace, ...] = (workspace,) if isinstance(workspace, Workspace) else tuple(workspace)
         domains = [domain.lower() for each in self.workspaces for domain in each.domains]
         customers = {each.customer_id for each in self.workspaces}
         if not domains or len(set(domains)) != len(domains) or len(customers) != len(self.workspaces):

@@ -36,8 +36,8 @@ class World:
         self.domains: tuple[str, ...] = tuple(domains)
         self.admin_email = admin_email
         self.clock = clock
-        self.read_lag = _NO_TIME
-        self.search_lag = _NO_TIME
+        self.read_lag: timedelta = _NO_TIME
+        self.search_lag: timedelta = _NO_TIME
         #: Rises with every change.
         self.version: int = 0
         self._lock = threading.RLock()

@@ -171,6 +171,40 @@ def test_a_change_to_nobody_is_refused(world: Workspace, change: str) -> None:
         getattr(world, change)("999")
 
 
+def test_a_person_comes_back_from_suspension_and_archive(world: Workspace) -> None:
+    """Either state alone makes a person inactive; lifting both makes them active again."""
+    ann = person(world, "ann")
+    world.suspend(ann)
+    world.archive(ann)
+    states = []
+    for lift in (world.unsuspend, world.unarchive):
+        states.append(truth(world, ann)["state"])
+        lift(ann)
+    assert [*states, truth(world, ann)["state"]] == ["inactive", "inactive", "active"]
+
+
+def test_ids_are_unique_among_the_living_and_the_deleted(world: Workspace) -> None:
+    """An id in use, also by somebody deleted lately, or by a group, is refused for another of its kind."""
+    ann = person(world, "ann")
+    world.delete_user(ann)
+    with pytest.raises(UsageError, match=ann):
+        world.add_user(email="b@acme.example", given_name="B", family_name="B", source_id=ann)
+    group = world.add_group(email="g@acme.example", name="G")
+    with pytest.raises(UsageError, match=group):
+        world.add_group(email="h@acme.example", name="H", source_id=group)
+    with pytest.raises(UsageError, match="no group"):
+        world.delete_group("0nobody")
+
+
+def test_a_groups_name_changes_without_its_address(world: Workspace) -> None:
+    """A rename may leave the address, and its aliases, alone."""
+    group = world.add_group(email="g@acme.example", name="G")
+    world.rename_group(group, name="Gee")
+    found = world.find_group(group)
+    assert found is not None
+    assert (found.email, found.name, found.aliases) == ("g@acme.example", "Gee", ())
+
+
 def test_no_message_of_the_world_holds_an_address(world: Workspace) -> None:
     """Refusals and representations name ids and never an address or a name."""
     ann = person(world, "ann")
