@@ -30,24 +30,35 @@ from smartify_core.storage.sqlite import SQLiteStorage
 
 START = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
+SOURCE_IDS = ["a", "B", "a\0", "\uffff", "\U00010000"]
+ACCOUNT_IDS = ["\ud7ff", "\U0001f600", *map(str, range(10))]
+
 #: Few of each, so that steps meet; some that only a bytewise order puts right.
 tenants = st.sampled_from(["acme", "umbrella"])
-source_ids = st.sampled_from(["a", "B", "a\0", "\uffff", "\U00010000"])
-account_ids = st.sampled_from(["1", "2", "3", "4", "\ud7ff", "\U0001f600"])
+source_ids = st.sampled_from(SOURCE_IDS)
+account_ids = st.sampled_from(ACCOUNT_IDS)
 indexes = st.sampled_from([bytes([n]) * 16 for n in range(3)] + [bytes([0]) * 15 + b"\1"])
 payloads = st.integers(0, 1500).map(lambda length: b"p" * length) | st.binary(max_size=20)
 seconds = st.integers(0, 90).map(lambda number: timedelta(seconds=number))
+seldom = st.integers(0, 9).map(lambda number: number == 9)
 
 
 @st.composite
-def writes(draw: st.DrawFn, tenant: str, known: dict[str, SealedAccount], now: datetime) -> Put | Erase:
-    """Draw a write that mostly fits what is known of the store, and sometimes does not."""
+def writes(draw: st.DrawFn, tenant: str, model: MemoryStorage, now: datetime) -> Put | Erase:
+    """Draw a write that mostly fits what the model holds, and sometimes does not."""
     source_id = draw(source_ids)
-    live = known.get(source_id)
-    fits = live is not None and draw(st.integers(0, 9)) > 0
-    account_id = live.account_id if live and fits else draw(account_ids)
-    expected = live.version if live and fits else draw(st.integers(0, 2))
-    if draw(st.integers(0, 2)) == 0 and live:
+    live = model.load(tenant, [source_id]).get(source_id)
+    taken = {one.account_id for one in model.load(tenant, SOURCE_IDS).values()}
+    taken |= {one.account_id for one in model.tombstones(tenant)}
+    account_id = (
+        live.account_id if live else draw(st.sampled_from([one for one in ACCOUNT_IDS if one not in taken] or ["0"]))
+    )
+    expected = live.version if live else 0
+    if draw(seldom):
+        account_id = draw(account_ids)
+    if draw(seldom):
+        expected = draw(st.integers(0, 2))
+    if live and draw(st.booleans()):
         return Erase(Tombstone(tenant, source_id, account_id, START, now), expected)
     account = SealedAccount(
         tenant=tenant,
@@ -68,6 +79,11 @@ def writes(draw: st.DrawFn, tenant: str, known: dict[str, SealedAccount], now: d
     return Put(account, expected)
 
 
+def name(write: Put | Erase) -> str:
+    """Return the source id that a write names."""
+    return write.account.source_id if isinstance(write, Put) else write.tombstone.source_id
+
+
 class Stores(RuleBasedStateMachine):
     """One store in memory, one in a file with two handles; every call goes to both, and their answers are compared."""
 
@@ -79,6 +95,7 @@ class Stores(RuleBasedStateMachine):
         self.handles = [SQLiteStorage(self.path), SQLiteStorage(self.path)]
         self.now = START
         self.claims: list[Claim] = []
+        self.newest: dict[str, Claim] = {}
 
     def teardown(self) -> None:
         """Close the file and remove it."""
@@ -109,6 +126,7 @@ class Stores(RuleBasedStateMachine):
         answer = self.both(which, lambda storage: storage.claim(tenant, now=self.now, ttl=ttl))
         if isinstance(answer, Claim):
             self.claims.append(answer)
+            self.newest[answer.tenant] = answer
 
     @rule(data=st.data(), later=seconds, ttl=seconds, which=st.booleans())
     def renew(self, data: st.DataObject, later: timedelta, ttl: timedelta, which: bool) -> None:
@@ -118,28 +136,33 @@ class Stores(RuleBasedStateMachine):
         answer = self.both(which, lambda storage: storage.renew(claim, now=self.now, ttl=ttl))
         if isinstance(answer, Claim):
             self.claims.append(answer)
+            self.newest[answer.tenant] = answer
 
     @rule(data=st.data(), which=st.booleans())
     def release(self, data: st.DataObject, which: bool) -> None:
         """Release some claim, new or old."""
         claim = data.draw(st.sampled_from(self.claims))
         self.both(which, lambda storage: storage.release(claim))
+        if claim.fence == self.newest.get(claim.tenant, claim).fence:
+            self.newest.pop(claim.tenant, None)
 
-    @rule(data=st.data(), which=st.booleans())
-    def commit(self, data: st.DataObject, which: bool) -> None:
-        """Commit a batch under some claim, mostly the newest."""
-        claim = data.draw(st.sampled_from(self.claims[::-1]))
-        known = dict(self.model.load(claim.tenant, [head.source_id for head in self.model.heads(claim.tenant)]))
-        drawn = data.draw(st.lists(writes(claim.tenant, known, self.now), max_size=4))
+    @rule(tenant=tenants, data=st.data(), which=st.booleans())
+    def commit(self, tenant: str, data: st.DataObject, which: bool) -> None:
+        """Commit a batch under the newest claim of the tenant, made where it was released."""
+        if (claim := self.newest.get(tenant)) is None:
+            self.claim(tenant, timedelta(seconds=90), timedelta(seconds=60), which)
+            claim = self.newest[tenant]
+        drawn = data.draw(st.lists(writes(tenant, self.model, self.now), max_size=4, unique_by=name))
         self.both(which, lambda storage: storage.commit(claim, Batch(tuple(drawn))))
 
-    @rule(data=st.data(), which=st.booleans())
-    def commit_to_another(self, data: st.DataObject, which: bool) -> None:
-        """Commit under a claim whose fence or tenant was tampered with."""
+    @rule(data=st.data(), which=st.booleans(), forge=seldom)
+    def commit_amiss(self, data: st.DataObject, which: bool, forge: bool) -> None:
+        """Commit under any claim, perhaps tampered with, a batch that may name a source id twice."""
         claim = data.draw(st.sampled_from(self.claims))
-        forged = attrs.evolve(claim, tenant=data.draw(tenants), fence=data.draw(st.integers(0, 5)))
-        drawn = data.draw(st.lists(writes(claim.tenant, {}, self.now), max_size=2))
-        self.both(which, lambda storage: storage.commit(forged, Batch(tuple(drawn))))
+        drawn = data.draw(st.lists(writes(claim.tenant, self.model, self.now), max_size=4))
+        if forge:
+            claim = attrs.evolve(claim, tenant=data.draw(tenants), fence=data.draw(st.integers(0, 5)))
+        self.both(which, lambda storage: storage.commit(claim, Batch(tuple(drawn))))
 
     @rule(tenant=tenants, after=st.none() | source_ids, limit=st.integers(0, 4), which=st.booleans())
     def page(self, tenant: str, after: str | None, limit: int, which: bool) -> None:
@@ -165,15 +188,14 @@ def everything(storage: MemoryStorage | SQLiteStorage, tenant: str) -> tuple[obj
     """Return all that the port tells of a tenant, in the order in which it tells it."""
     heads = list(storage.heads(tenant))
     stones = list(storage.tombstones(tenant))
-    ids = ["a", "B", "a\0", "\uffff", "\U00010000"]
     emails = [bytes([n]) * 16 for n in range(4)]
     return (
         storage.revision(tenant),
         heads,
-        dict(storage.load(tenant, ids)),
+        dict(storage.load(tenant, SOURCE_IDS)),
         list(storage.find_by_email(tenant, emails)),
         stones,
-        dict(storage.tombstones_of(tenant, ids)),
+        dict(storage.tombstones_of(tenant, SOURCE_IDS)),
     )
 
 

@@ -210,8 +210,14 @@ def _prepare(path: Path) -> None:
             raise StorageUnavailable(
                 "the store is not readable and writable", where=str(path), cure="Make it so for this user."
             ) from None
-        if not path.stat().st_size:
+        size = path.stat().st_size
+        if not size:
             path.chmod(_OWNER_ONLY)
+        elif size == 1:
+            # SQLite takes a file of a single byte for an empty one, and would write over it.
+            raise StorageUnavailable(
+                "the file is not a SQLite database", where=str(path), cure="Name another file."
+            ) from None
     except OSError as error:
         raise StorageUnavailable(
             f"the store cannot be created: {os.strerror(error.errno or 0)}", where=str(path), cure="Check the folder."
