@@ -11,6 +11,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from ._retry import ClosingError
+
 Act = Callable[[], None]
 Task = Callable[[], Act]
 
@@ -50,6 +52,7 @@ class Crew:
         """Run acts until every task, and every task that they submit, is done. For the owner.
 
         Raises:
+            ClosingError: The crew was dismissed meanwhile.
             BaseException: What a task or an act raised first; the other tasks are still under way then.
         """
         while self._pending:
@@ -74,7 +77,10 @@ class Crew:
         return finish
 
     def dismiss(self, patience: float) -> None:
-        """Send all threads home: no further task is begun. Wait up to ``patience`` seconds for those under way."""
+        """Send all threads home: no further task is begun. Wait up to ``patience`` seconds for those under way.
+
+        Whoever attends is woken by a `ClosingError`, for the tasks that were not begun will never answer.
+        """
         while True:
             try:
                 self._tasks.get_nowait()
@@ -82,6 +88,7 @@ class Crew:
                 break
         for _ in self._threads:
             self._tasks.put(None)
+        self._acts.put(_raising(ClosingError()))
         until = time.monotonic() + patience
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
