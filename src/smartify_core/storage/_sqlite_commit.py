@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
@@ -98,13 +97,13 @@ def _refuse_conflicts(
     for marks, chunk in in_chunks(newcomers):
         statement = f"select account_id from account where tenant = ? and account_id in ({marks})"  # noqa: S608  # marks
         taken.update(account_id for (account_id,) in connection.execute(statement, (tenant, *chunk)))
-    # Two newcomers of one batch cannot share an account id either.
-    taken.update(account_id for account_id, count in Counter(newcomers).items() if count > 1)
     for write in batch.writes:
         item = _item(write)
         found = live.get(item.source_id)
         if isinstance(write, Put) and not write.expected_version:
             fits = found is None and item.account_id not in taken
+            # Two newcomers of one batch cannot share an account id either.
+            taken.add(item.account_id)
         else:
             fits = found is not None and (found.account_id, found.version) == (item.account_id, write.expected_version)
         if not fits:
