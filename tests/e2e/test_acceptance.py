@@ -1,4 +1,4 @@
-"""The promise, from end to end: after each sync, accounts are the directory's own truth: every user, state and group."""
+"""The promise, end to end: after each sync, accounts are the directory's own truth: every user, state and group."""
 
 from __future__ import annotations
 

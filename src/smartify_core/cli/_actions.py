@@ -23,8 +23,11 @@ from ._progress import progress_of
 
 def demo(output: Output, people: int | None) -> int:
     """Play the demo in the current folder."""
-    output.document(play(output, Path.cwd(), people=people))
-    return exit_codes.DONE
+    story = play(output, Path.cwd(), people=people)
+    output.document(story)
+    for wrong in story["wrong"]:
+        output.note(f"smartify: the store is not as the directory says: {wrong}")
+    return exit_codes.FAILED if story["wrong"] else exit_codes.DONE
 
 
 def init(output: Output, file: Path) -> int:

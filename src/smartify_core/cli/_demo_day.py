@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from smartify_core.errors import SmartifyError
+from smartify_core.errors import UsageError
 from smartify_core.lifecycle import Counts
 from smartify_core.model import Account, AccountState
 from smartify_core.testing import Sample, SamplePerson
@@ -83,7 +83,7 @@ def _move(workspace: Workspace, sample: Sample, active: Mapping[str, SamplePerso
                     workspace.remove_member(left.source_id, source_id)
                     workspace.add_member(entered.source_id, user_id=source_id)
                     return active[source_id], left.name, entered.name
-    raise SmartifyError("the sample has nobody who could change groups")
+    raise UsageError("the sample has nobody who could change groups", cure="Ask for more people.")
 
 
 def _told(what: str, person: SamplePerson) -> Happening:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import stat
 from collections.abc import Callable
@@ -8,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from smartify_core.cli._demo_day import EXPECTED, differences, live_through
+from smartify_core.cli import main
+from smartify_core.cli._demo_day import EXPECTED, Happening, differences, live_through
 from smartify_core.model import Account, AccountState, PersonalFields
-from smartify_core.testing import make_sample
+from smartify_core.testing import Sample, make_sample
 from smartify_core.testing.google import Workspace
 
 FILES = {"demo-service-account.json", "smartify.db", "smartify.keys", "smartify.toml"}
@@ -152,3 +154,20 @@ def test_differences_are_noticed() -> None:
         "source id 3 has an account and is not in the directory",
         "source id 2 has no account",
     )
+
+
+def test_demo_that_goes_wrong_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The demo's check can fail: a day other than the expected one ends in exit code 1 and a sentence on stderr."""
+
+    def another_day(workspace: Workspace, sample: Sample) -> tuple[Happening, ...]:
+        workspace.add_user(email="one.more@acme.example", given_name="One", family_name="More")
+        return live_through(workspace, sample)
+
+    monkeypatch.setattr("smartify_core.cli._demo.live_through", another_day)
+    monkeypatch.chdir(tmp_path)
+    assert main(["demo", "--json"]) == 1
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["agrees"] is False
+    assert "provision 3" in captured.err
