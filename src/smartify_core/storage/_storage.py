@@ -98,8 +98,8 @@ class Storage(Protocol):
                 nobody took over may still write.
             WriteConflict: A live account is not at ``expected_version`` (or is absent, or has another account id).
             Tombstoned: A `Put` names an account id that has a tombstone, or gets one in the same batch.
-            UsageError: The batch is misshapen: it names a source id twice, or a tenant that is not the claim's, or holds
-                what no account can have (clause ``ST-24``).
+            UsageError: The batch is misshapen: it names a source id twice, or a tenant that is not the claim's, or
+                holds what no account can have (clause ``ST-24``).
         """
 
     # --- life ---------------------------------------------------------------------------------------------------------
