@@ -120,7 +120,6 @@ class Uncertain:
 Presence = Present | Gone | Uncertain
 
 
-@runtime_checkable
 class Snapshot(Protocol):
     """One read of a source. A context manager; use it from one thread; read it once, to the end."""
 

@@ -30,8 +30,8 @@ def test_the_directory_is_a_source(populated: Office) -> None:
     directory = populated.directory()
     assert isinstance(directory, DirectorySource)
     with directory.snapshot() as snapshot:
-        list(snapshot.identities())
-        assert isinstance(snapshot, Snapshot)
+        declared: Snapshot = snapshot  # a type checker says which member would be missing
+        list(declared.identities())
         assert snapshot.id != directory.snapshot().id
     assert directory.capabilities == {
         Capability.IMMUTABLE_IDS,
