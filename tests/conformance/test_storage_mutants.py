@@ -1,4 +1,3 @@
-# each class says what is broken in it; the methods are the port's
 """Backends that are broken in one way each: proof that every clause's test can fail, and that it alone does."""
 
 from __future__ import annotations
