@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from smartify_core.directory import Capability
@@ -46,6 +46,9 @@ class PeopleClauses:
 
         @settings(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
         @given(given_name=_names, family_name=_names)
+        @example(given_name="Mariana " * 7 + "Inês", family_name="\U00020bb7" * 60)
+        @example(given_name=" Zoe\u0308 ", family_name="\u03a3\u038a\u03a3\u03c5\u03c2 \u05d0\u200f\u0660")
+        @example(given_name="ﬁ Ｗｉｄｅ", family_name='O\'Neill & <Sons>, "Jr." \\')
         def come_through(given_name: str, family_name: str) -> None:
             world.rename_person(someone, given_name=given_name, family_name=family_name)
             person = read(world).people[someone]
@@ -93,6 +96,7 @@ class PeopleClauses:
     def test_DS08_deleted_is_not_yielded(self, world: DirectoryWorld) -> None:
         """A deleted person is not yielded, neither as inactive nor otherwise, and the others are."""
         first, second, third = cast(world)
+        read(world)
         world.delete(second)
         people = read(world).people
         assert second not in people

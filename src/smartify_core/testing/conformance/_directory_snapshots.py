@@ -105,7 +105,7 @@ class SnapshotClauses:
             telling.release()
 
         with world.source.snapshot(progress=listen) as snapshot:
-            listed = list(snapshot.identities())
+            listed = {person.source_id for person in snapshot.identities()}
         assert overlaps == []
         assert set(told) <= {Stage.USERS_READ, Stage.GROUPS_READ}
         for reports in told.values():

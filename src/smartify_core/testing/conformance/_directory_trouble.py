@@ -25,7 +25,7 @@ class TroubleClauses:
         assert reading.certificate.complete
         assert reading.certificate.problems == ()
         assert len({listing.name for listing in listings}) == len(listings)
-        assert max(listing.records for listing in listings) >= len(reading.listed)
+        assert max(listing.records for listing in listings) >= len(reading.people)
 
     def test_DS24_cut_people_are_not_complete(self, world: DirectoryWorld) -> None:
         """A listing of people that breaks off raises or is not complete; it is never a smaller complete directory."""
