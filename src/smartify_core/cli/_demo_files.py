@@ -19,7 +19,7 @@ from ._init import KEY_FILE, write_new
 #: The one tenant of the demo.
 TENANT: Final = "acme"
 
-_SERVICE_ACCOUNT: Final = "demo-service-account.json"
+_SERVICE_ACCOUNT: Final = "smartify-demo-service-account.json"
 _STORE: Final = "smartify.db"
 _ENDPOINT: Final = "@ENDPOINT@"
 _SUBJECT: Final = "@SUBJECT@"

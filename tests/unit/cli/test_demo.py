@@ -15,7 +15,7 @@ from smartify_core.model import Account, AccountState, PersonalFields
 from smartify_core.testing import Sample, make_sample
 from smartify_core.testing.google import Workspace
 
-FILES = {"demo-service-account.json", "smartify.db", "smartify.keys", "smartify.toml"}
+FILES = {"smartify-demo-service-account.json", "smartify.db", "smartify.keys", "smartify.toml"}
 
 
 def test_demo_plays_the_whole_story(folder: Path, smartify: Callable[..., Any]) -> None:
@@ -101,7 +101,9 @@ def test_demo_that_was_made_ones_own_is_not_replaced(
     """Once somebody has changed the demo's configuration, the files beside it may be theirs too."""
     smartify("demo")
     config = folder / "smartify.toml"
-    config.write_text(config.read_text(encoding="utf-8").replace("demo-service", "real-service"), encoding="utf-8")
+    config.write_text(
+        config.read_text(encoding="utf-8").replace("smartify-demo-service", "real-service"), encoding="utf-8"
+    )
     before = everything(folder)
     assert smartify("demo", "--json").error["code"] == "SC108"
     assert everything(folder) == before

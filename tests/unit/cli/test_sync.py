@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 from smartify_core.testing.google import Fault
@@ -119,6 +121,20 @@ def test_accounts_are_as_the_directory_says(shop: Any, smartify: Callable[..., A
         assert account.pop("account_id")
         account["id"] = account.pop("source_id")
     assert sorted(living, key=lambda one: one["id"]) == shop.workspace.truth()["people"]
+
+
+def test_account_that_does_not_open_ends_the_listing(shop: Any, smartify: Callable[..., Any]) -> None:
+    """When an account's sealed bytes are damaged, what was printed before stays one document, with the error in it."""
+    smartify("sync")
+    whole = smartify("accounts", "--tenant", "acme", "--json").document["accounts"]
+    with closing(sqlite3.connect(shop.folder / "smartify.db")) as store:
+        last = "(select sealed from account order by source_id desc limit 1)"
+        store.execute(f"update sealed set record = zeroblob(length(record)) where id = {last}")
+        store.commit()
+    result = smartify("accounts", "--tenant", "acme", "--json")
+    assert result.document["accounts"] == whole[:-1]
+    assert (result.code, result.error["code"]) in {(1, "SC309"), (2, "SC107")}
+    assert result.error["message"] in result.err
 
 
 def test_accounts_of_a_tenant_never_synced_are_none(shop: Any, smartify: Callable[..., Any]) -> None:
