@@ -35,12 +35,13 @@ class DirectoryWorld:
         """Refuse a misspelt name in ``unsupported``, and one of a hook that is given after all."""
         super().__init_subclass__()
         for name in cls.unsupported:
-            hook = vars(DirectoryWorld).get(name)
-            if not inspect.isfunction(hook) or name.startswith("_"):
+            if name not in _hooks():
                 raise UsageError(
-                    f"the kit has no hook {name!r}", where=f"{cls.__name__}.unsupported", cure=f"Its hooks: {_hooks()}."
+                    f"the kit has no hook {name!r}",
+                    where=f"{cls.__name__}.unsupported",
+                    cure=f"Its hooks: {', '.join(_hooks())}.",
                 )
-            if getattr(cls, name) is not hook:
+            if getattr(cls, name) is not vars(DirectoryWorld)[name]:
                 raise UsageError(
                     f"the hook {name!r} is both given and listed as unsupported",
                     where=f"{cls.__name__}.unsupported",
@@ -181,7 +182,7 @@ class DirectoryWorld:
         )
 
 
-def _hooks() -> str:
-    return ", ".join(
-        name for name, member in vars(DirectoryWorld).items() if inspect.isfunction(member) and name[0] != "_"
-    )
+def _hooks() -> list[str]:
+    """Return the names of what can be listed as unsupported."""
+    names = (name for name, member in vars(DirectoryWorld).items() if inspect.isfunction(member))
+    return [name for name in names if not name.startswith("_") and name != "supports"]
