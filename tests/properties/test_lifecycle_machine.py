@@ -201,7 +201,7 @@ class LifecycleMachine(RuleBasedStateMachine):
         except (SourceUnavailable, Died):
             self.clock.advance(hours=1)
         else:
-            assert (run.counts.held > 0) == (run.verdict is Verdict.HELD)
+            assert bool(run.held or run.problems) == (run.verdict is Verdict.HELD)
             addresses = [address.lower() for address in self._addresses()]
             assert len(set(addresses)) == len(addresses)
         self._nobody_lost_anything(before)

@@ -21,12 +21,20 @@ class Accounts:
         self._storage = storage
         self._sealer = sealer
 
+    def for_sign_in(self, tenant: str, email: str) -> Account | None:
+        """Return the *active* account that carries this address, or ``None``: nobody else may sign in.
+
+        As `by_email`, and ``None`` as well for somebody who is suspended or archived.
+        """
+        account = self.by_email(tenant, email)
+        return account if account is not None and account.state is AccountState.ACTIVE else None
+
     def by_email(self, tenant: str, email: str) -> Account | None:
         """Return the live account that carries this address, compared without regard to case, or ``None``.
 
-        For sign-in: the address is looked up by its blind index and no sealed field is opened, so ``personal`` is
-        ``None``. While an address is on its way from one account to another it may stand at two for a moment; then
-        nobody is returned.
+        The account may be inactive: before anybody is let in, ask `for_sign_in`. The address is looked up by its
+        blind index and no sealed field is opened, so ``personal`` is ``None``. While an address is on its way from
+        one account to another it may stand at two for a moment; then nobody is returned.
         """
         found = self._storage.find_by_email(tenant, [self._sealer.email_index(tenant, email)])
         return _closed(found[0]) if len(found) == 1 else None

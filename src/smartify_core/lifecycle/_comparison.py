@@ -17,7 +17,7 @@ from smartify_core.sealing import Sealer
 from smartify_core.storage import KEYS_AT_ONCE, Storage
 
 from ._decide import Intent, Known, absent, without_losses
-from ._guards import why_absence_proves_nothing
+from ._guards import why_absence_proves_nothing, why_the_directory_is_a_stranger
 from ._plan import Held, Quarantined
 
 T = TypeVar("T")
@@ -64,9 +64,11 @@ class Comparison:
         self.problems = certificate.problems
         self._set_aside(snapshot.rejects, unseen)
         missing = absent(unseen)
-        doubt = why_absence_proves_nothing(
-            certificate, source.capabilities, known=known, absent=len(missing), people_read=people_read
-        )
+        stranger = why_the_directory_is_a_stranger(known=known, absent=len(missing), people_read=people_read)
+        doubt = stranger or why_absence_proves_nothing(certificate, source.capabilities, people_read=people_read)
+        if stranger is not None:
+            self.held += [Held(identity.source_id, f"new, but {stranger}") for identity, _ in self._fresh]
+            self._fresh.clear()
         if doubt is None:
             self._confirm(snapshot, missing, unseen)
         else:
@@ -98,7 +100,7 @@ class Comparison:
                 raise SourceMalformed(
                     "the source yielded one person twice",
                     where=f"tenant {self._tenant}, source id {source_id}",
-                    cure="A source yields each id once (clause DS-02); mend the source.",
+                    cure="A source yields each id once (clause DS-01); mend the source.",
                 )
             unseen[source_id] = None
             if not before:

@@ -6,21 +6,31 @@ from collections.abc import Collection
 
 from smartify_core.directory import Capability, Certificate
 
-#: A certified read that shows not one of at least this many known people is taken for a wrong or emptied directory.
-#: Below it, a small customer may really have changed its whole staff; each removal is still confirmed one by one.
-STRANGERS_FLOOR = 3
+
+def why_the_directory_is_a_stranger(*, known: int, absent: int, people_read: int) -> str | None:
+    """Return why the directory is taken for another customer's, or ``None`` when somebody known here was seen.
+
+    Then nobody may be provisioned either: strangers let in today would be known people tomorrow, and the next read
+    would seem to be the right one. Holds for a customer of one person as for any other.
+
+    Args:
+        known: How many live accounts there were.
+        absent: How many of them the read did not show.
+        people_read: How many people the read showed.
+    """
+    if known and people_read and absent == known:
+        return "the directory shows none of the people known here, as another customer's would"
+    return None
 
 
 def why_absence_proves_nothing(
-    certificate: Certificate, capabilities: Collection[Capability], *, known: int, absent: int, people_read: int
+    certificate: Certificate, capabilities: Collection[Capability], *, people_read: int
 ) -> str | None:
     """Return why nobody may be removed on this read, or ``None`` when each absent person may be confirmed.
 
     Args:
         certificate: What the source vouches for.
         capabilities: What the source is able to tell.
-        known: How many live accounts there were.
-        absent: How many of them the read did not show.
         people_read: How many people the read showed.
     """
     if not certificate.complete:
@@ -31,6 +41,4 @@ def why_absence_proves_nothing(
         return "the source has no way to confirm that one person is gone"
     if people_read == 0:
         return "the directory showed nobody at all"
-    if known >= STRANGERS_FLOOR and absent == known:
-        return "the directory showed none of the people known here, as a wrong customer would"
     return None

@@ -156,9 +156,9 @@ class Verdict(enum.Enum):
 
     #: The store says what the directory says.
     COMPLETE = "complete"
-    #: So it does, but for records that were set aside or listings that were not whole.
+    #: So it does, but for records that were set aside.
     DEGRADED = "degraded"
-    #: Everything safe was done; something was held.
+    #: Everything safe was done; something was held, or the read was not certified complete.
     HELD = "held"
     #: The run could not be done; the store is as the last whole batch left it.
     FAILED = "failed"
@@ -191,8 +191,9 @@ class Run:
         if self.error is not None:
             raise self.error
         if self.verdict is Verdict.HELD:
+            reason = self.held[0].reason if self.held else self.problems[0]
             raise PlanHeld(
                 f"{len(self.held)} changes were held",
                 where=f"tenant {self.tenant}",
-                cure=f"Look at the plan; the first reason is: {self.held[0].reason}.",
+                cure=f"Look at the plan; the first reason is: {reason}.",
             )

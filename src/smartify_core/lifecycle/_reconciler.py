@@ -71,6 +71,12 @@ class Reconciler:
         batch_size: int = BATCH_SIZE,
         lease_ttl: timedelta = LEASE_TTL,
     ) -> None:
+        if not isinstance(sources, Mapping):
+            raise UsageError(
+                "sources is no mapping from tenant to directory source",
+                where="Reconciler",
+                cure='Name the tenant of each source: Reconciler({"acme": source}, ...).',
+            )
         if batch_size < 1:
             raise UsageError(f"batch_size is {batch_size}", where="Reconciler", cure="Give 1 or more.")
         if lease_ttl <= timedelta(0):
@@ -229,6 +235,6 @@ class _Lease:
 
 
 def _verdict(plan: Plan) -> Verdict:
-    if plan.held:
+    if plan.held or plan.problems:
         return Verdict.HELD
-    return Verdict.DEGRADED if plan.quarantined or plan.problems else Verdict.COMPLETE
+    return Verdict.DEGRADED if plan.quarantined else Verdict.COMPLETE

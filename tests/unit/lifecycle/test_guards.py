@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from smartify_core.directory import Capability, Certificate, Listing
-from smartify_core.lifecycle._guards import STRANGERS_FLOOR, why_absence_proves_nothing
+from smartify_core.lifecycle._guards import why_absence_proves_nothing, why_the_directory_is_a_stranger
 
 WHOLE = Certificate((Listing("users", 1, 10),))
 ABLE = frozenset({Capability.IMMUTABLE_IDS, Capability.SINGLE_READ})
@@ -13,7 +13,7 @@ ABLE = frozenset({Capability.IMMUTABLE_IDS, Capability.SINGLE_READ})
 
 def test_certified_read_lets_absence_be_confirmed() -> None:
     """A complete read by a source that can be asked gives no reason to hold anybody."""
-    assert why_absence_proves_nothing(WHOLE, ABLE, known=10, absent=2, people_read=8) is None
+    assert why_absence_proves_nothing(WHOLE, ABLE, people_read=8) is None
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def test_certified_read_lets_absence_be_confirmed() -> None:
 )
 def test_uncertified_read_proves_nothing(certificate: Certificate) -> None:
     """One listing that is not whole, or no listing at all, is enough to hold everybody."""
-    reason = why_absence_proves_nothing(certificate, ABLE, known=10, absent=1, people_read=9)
+    reason = why_absence_proves_nothing(certificate, ABLE, people_read=9)
     assert reason is not None
     assert "certified" in reason
 
@@ -31,17 +31,21 @@ def test_uncertified_read_proves_nothing(certificate: Certificate) -> None:
 def test_source_that_cannot_be_asked_removes_nobody() -> None:
     """Without a way to confirm one person, absence stays a rumour."""
     able = frozenset({Capability.IMMUTABLE_IDS, Capability.PUSH})
-    assert why_absence_proves_nothing(WHOLE, able, known=10, absent=1, people_read=9) is not None
+    assert why_absence_proves_nothing(WHOLE, able, people_read=9) is not None
 
 
 def test_empty_directory_removes_nobody() -> None:
     """A directory that shows nobody is taken for a fault, even for a customer of one."""
-    assert why_absence_proves_nothing(WHOLE, ABLE, known=1, absent=1, people_read=0) is not None
+    assert why_absence_proves_nothing(WHOLE, ABLE, people_read=0) is not None
 
 
-def test_directory_of_strangers_removes_nobody() -> None:
-    """A directory that shows none of the people known here is taken for somebody else's."""
-    known = STRANGERS_FLOOR
-    assert why_absence_proves_nothing(WHOLE, ABLE, known=known, absent=known, people_read=50) is not None
-    assert why_absence_proves_nothing(WHOLE, ABLE, known=known, absent=known - 1, people_read=50) is None
-    assert why_absence_proves_nothing(WHOLE, ABLE, known=known - 1, absent=known - 1, people_read=50) is None
+@pytest.mark.parametrize("known", [1, 2, 40])
+def test_directory_of_strangers_is_recognised(known: int) -> None:
+    """A directory that shows none of the people known here is taken for somebody else's, however few they are."""
+    assert why_the_directory_is_a_stranger(known=known, absent=known, people_read=50) is not None
+    assert why_the_directory_is_a_stranger(known=known, absent=known - 1, people_read=50) is None
+
+
+def test_first_run_knows_nobody_and_is_no_stranger() -> None:
+    """A tenant without accounts has nobody to recognise the directory by."""
+    assert why_the_directory_is_a_stranger(known=0, absent=0, people_read=50) is None

@@ -280,6 +280,45 @@ def test_empty_directory_is_held(settled: World) -> None:
     assert len(settled.live()) == 4
 
 
+@pytest.mark.parametrize("staff", [EVERYONE, EVERYONE[:1]], ids=["a customer of four", "a customer of one"])
+def test_another_customers_directory_is_held_run_after_run(world: World, staff: tuple[Any, ...]) -> None:
+    """With the wrong directory nobody is removed and no stranger let in, today or at any later run."""
+    world.directory.add(*staff)
+    world.run()
+    wrong = FakeDirectory(identity("stranger-1"), identity("stranger-2"))
+    reconciler = Reconciler({TENANT: wrong}, world.storage, world.sealer, clock=world.clock)
+    for _ in range(3):
+        run = reconciler.run(TENANT)
+        assert (run.verdict, run.counts) == (Verdict.HELD, Counts(held=len(staff) + 2))
+    assert world.live().keys() == {person.source_id for person in staff}
+
+
+def test_uncertified_read_is_never_called_complete(world: World) -> None:
+    """A first read that was cut short says that it was held, although there was nobody to hold."""
+    world.directory.add(*EVERYONE)
+    world.directory.truncate_next("users", keep=0)
+    run = world.run()
+    assert (run.verdict, run.counts) == (Verdict.HELD, Counts())
+    with pytest.raises(PlanHeld, match="users"):
+        run.require_complete()
+
+
+def test_inactive_people_may_not_sign_in(settled: World) -> None:
+    """The account of somebody who is suspended is found by its address, and is nobody's to sign in to."""
+    settled.directory.suspend(ADA)
+    settled.run()
+    accounts = Accounts(settled.storage, settled.sealer)
+    assert accounts.by_email(TENANT, ADA.email) is not None
+    assert accounts.for_sign_in(TENANT, ADA.email) is None
+    assert accounts.for_sign_in(TENANT, GRACE.email) is not None
+
+
+def test_source_without_its_tenant_is_refused(world: World) -> None:
+    """A bare source is refused: the tenant of each source is named once, where it is configured."""
+    with pytest.raises(UsageError, match="mapping"):
+        Reconciler(world.directory, world.storage, world.sealer)
+
+
 @pytest.mark.parametrize("error", [SourceUnavailable("no answer"), SourceRejected("no scope")])
 def test_unreadable_source_raises_and_concludes_nothing(settled: World, error: Exception) -> None:
     """A source that cannot be read is an error, never an empty directory; the lease is given back."""
