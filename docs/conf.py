@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 from docutils.nodes import Element, TextElement
+from pygments.lexers.data import JsonLexer
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -77,4 +78,5 @@ def public_home(app: Sphinx, env: BuildEnvironment, node: pending_xref, contnode
 def setup(app: Sphinx) -> None:
     """Make the API pages, and mend references into private files."""
     write_api_pages()
+    app.add_lexer("jsonl", JsonLexer)
     app.connect("missing-reference", public_home)

@@ -393,6 +393,14 @@ class TestWriting:
             write_jsonl(tmp_path / "people.jsonl", directory.snapshot().identities())
         assert left_in(tmp_path) == []
 
+    def test_folder_in_the_way(self, tmp_path: Path) -> None:
+        """A folder of the file's name stays, and nothing else is left behind."""
+        (tmp_path / "people.jsonl").mkdir()
+        with pytest.raises(UsageError, match="cannot be written: IsADirectoryError") as raised:
+            write_jsonl(tmp_path / "people.jsonl", [identity("ada")])
+        assert raised.value.__cause__ is None
+        assert left_in(tmp_path) == ["people.jsonl"]
+
     def test_folder_that_is_not_there(self, tmp_path: Path) -> None:
         """A folder that is not there is named as such, without a foreign error."""
         with pytest.raises(UsageError, match="cannot be written: FileNotFoundError") as raised:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from smartify_core.directory import DirectorySource
@@ -24,7 +24,7 @@ class FakeDirectoryWorld(DirectoryWorld):
         around: Makes the source under test from it; by default it is the source itself.
     """
 
-    unsupported: ClassVar = {"add_outsider": "a fake directory knows nobody from outside"}
+    unsupported: ClassVar[Mapping[str, str]] = {"add_outsider": "a fake directory knows nobody from outside"}
 
     def __init__(
         self,
