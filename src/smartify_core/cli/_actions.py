@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from smartify_core.lifecycle import Accounts, Counts, Reconciler, Run, Verdict
+from smartify_core.errors import SmartifyError
+from smartify_core.lifecycle import Accounts, Counts, Plan, Reconciler, Run, Verdict
+from smartify_core.storage.memory import MemoryStorage
 
 from . import _documents as documents
 from . import _exit_codes as exit_codes
 from . import _text as text
-from ._build import Sources, chosen, sealer_of, store_of
+from ._build import Sources, chosen, sealer_of, store_is_absent, store_of
 from ._config import Config, load
 from ._demo import play
 from ._init import write_all
@@ -55,7 +57,7 @@ def plan(output: Output, file: Path, tenant: str) -> int:
         output.line(line)
     for note in text.notes(tenant, planned.held, planned.quarantined, planned.problems):
         output.note(note)
-    return exit_codes.HELD if planned.held else exit_codes.DONE
+    return exit_codes.HELD if planned.held or planned.problems else exit_codes.DONE
 
 
 def sync(output: Output, file: Path, tenant: str | None) -> int:
@@ -82,9 +84,32 @@ def sync_each(config: Config, tenants: Iterable[str]) -> Iterator[Run]:
         for name, error in sources.errors.items():
             yield Run(name, Verdict.FAILED, Counts(), error=error)
         return
+    waiting = list(sources)
+    first: Plan | None = None
+    if store_is_absent(config):
+        # Until a directory has answered there is nothing to keep, so there is no store either: a wrong scope or subject
+        # leaves nothing behind. A plan against nothing is a plan against the store that is made then.
+        planner = Reconciler(sources, MemoryStorage(), sealer)
+        while waiting and first is None:
+            name = waiting.pop(0)
+            try:
+                with progress_of(name) as progress:
+                    first = planner.plan(name, progress=progress)
+            except SmartifyError as error:
+                yield Run(name, Verdict.FAILED, Counts(), error=error)
+        if first is None:
+            return
     with store_of(config, create=True) as storage:
         reconciler = Reconciler(sources, storage, sealer)
-        for name in sources:
+        if first is not None:
+            with progress_of(first.tenant) as progress:
+                try:
+                    run = reconciler.apply(first, progress=progress)
+                except SmartifyError:
+                    # Somebody else was quicker, or the store is in trouble: a run of its own does it, or tells.
+                    run = next(reconciler.run_each([first.tenant], progress=progress))
+            yield run
+        for name in waiting:
             with progress_of(name) as progress:
                 run = next(reconciler.run_each([name], progress=progress))
             yield run

@@ -97,14 +97,16 @@ def store_of(config: Config, *, create: bool) -> Storage:
         StorageError: The store cannot be opened.
     """
     try:
-        if not create and _is_absent(config.storage_url):
+        if not create and store_is_absent(config):
             return MemoryStorage()
         return open_storage(config.storage_url)
     except UsageError as error:
         raise ConfigInvalid(error.what, where=f"{config.file}: storage.url", cure=error.cure) from None
 
 
-def _is_absent(url: str) -> bool:
+def store_is_absent(config: Config) -> bool:
+    """Return whether the store would have to be created."""
+    url = config.storage_url
     if not url.startswith("sqlite:////"):
         return False
     try:

@@ -48,7 +48,7 @@ def of_plan(plan: Plan) -> Iterator[str]:
     if plan.changes:
         yield ""
     yield f"{plan.tenant}: {plan.summary()}; {plan.counts.unchanged:,} unchanged ({plan.requests:,} requests)"
-    if plan.changes:
+    if plan.changes and not (plan.held or plan.problems):
         yield f"To do it: smartify sync --tenant {plan.tenant}"
 
 

@@ -157,6 +157,21 @@ def test_wrong_scope_or_subject(shop: Any, smartify: Callable[..., Any], mistake
     assert accounts_in(smartify) == before
 
 
+@pytest.mark.parametrize("mistake", ["scope", "subject"])
+def test_first_sync_that_is_refused_leaves_nothing_behind(
+    shop: Any, smartify: Callable[..., Any], everything: Callable[[Path], dict[str, bytes]], mistake: str
+) -> None:
+    """Where there is no store yet, a directory that refuses to answer is no reason to make one."""
+    if mistake == "scope":
+        (shop.folder / "sa.json").unlink()
+        shop.server.write_service_account(shop.folder / "sa.json", scopes=(USER_SCOPE,))
+    else:
+        shop.configure(subject="nobody-there@acme.example")
+    before = everything(shop.folder)
+    assert smartify("sync", "--json").code == 1
+    assert everything(shop.folder) == before
+
+
 @pytest.mark.parametrize("command", ["plan", "sync", "accounts"])
 def test_unknown_tenant(
     shop: Any, smartify: Callable[..., Any], everything: Callable[[Path], dict[str, bytes]], command: str

@@ -29,8 +29,10 @@ class Roster:
     people: set[str] = field(factory=set)
     groups: set[str] = field(factory=set)
     everyone: bool = False
-    #: Members that do not say who they are.
+    #: Nested groups that do not say which they are. They occur in the field and tell nothing about anybody.
     nameless: int = 0
+    #: People who do not say who they are: anybody whom the group seems to have lost may be one of them.
+    faceless: int = 0
     extent: Extent = NOTHING_READ
     #: Whether the group was deleted while the directory was being read.
     vanished: bool = False
@@ -43,8 +45,10 @@ class Roster:
         """Take in one page."""
         for record in records:
             member = read_member(record)
-            if member is None:
+            if member is None and isinstance(record, dict) and record.get("type") == "GROUP":
                 self.nameless += 1
+            elif member is None:
+                self.faceless += 1
             elif member[0] is MemberType.CUSTOMER:
                 self.everyone = True
             elif member[0] is MemberType.GROUP:
@@ -59,6 +63,7 @@ class Roster:
         self.groups.clear()
         self.everyone = False
         self.nameless = 0
+        self.faceless = 0
         self.extent = NOTHING_READ
 
 
@@ -92,6 +97,11 @@ def read_roster(transport: Transport, group_id: str, limits: Limits, *, ours: bo
             if roster.vanished or roster.problem is not None:
                 return roster
         else:
+            if not ours:
+                # Everybody of the customer whose group that is, who are not the people of this account.
+                roster.everyone = False
+            if roster.faceless:
+                roster.problem = f"{roster.faceless} of its members do not say who they are"
             return roster
         roster.forget()
         if attempt < _FRESH_ATTEMPTS:

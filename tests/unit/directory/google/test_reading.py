@@ -416,8 +416,17 @@ def test_a_group_that_hides_from_both_questions_is_a_problem(populated: Office) 
     assert not populated.read().certificate.complete
 
 
-def test_a_member_that_does_not_say_who_it_is_is_noted(populated: Office) -> None:
-    """Members without an id occur in the field; one does not make every read incomplete."""
+def test_a_person_among_the_members_who_does_not_say_who_it_is_is_a_problem(populated: Office) -> None:
+    """Anybody whom the group seems to have lost may be the one without an id, so the members are not vouched for."""
+    populated.server.faults.add(
+        "members.list", Fault("no id", edit=lambda page: page.payload["members"][0].pop("id")), times=1
+    )
+    (problem,) = populated.read().certificate.problems
+    assert problem.endswith("1 of its members do not say who they are")
+
+
+def test_a_nested_group_that_does_not_say_which_it_is_is_noted(populated: Office) -> None:
+    """Nested groups without an id occur in the field; one does not make every read incomplete."""
     populated.server.faults.add(
         "members.list", Fault("no id", edit=lambda page: page.payload["members"].append({"type": "GROUP"})), times=1
     )

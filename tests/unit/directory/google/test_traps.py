@@ -37,7 +37,7 @@ section trap                                               test
 5       outsiders are USER without status                  test_outsiders_are_no_identities
 5       members without status, with alias                 test_members_are_joined_by_id
 5       the status of a suspended member                   test_a_suspended_member_keeps_the_group
-5       members without an id                              test_a_member_that_does_not_say_who_it_is_is_noted
+5       members without an id                              test_a_nested_group_that_does_not_say_which_it_is_is_noted
 5       derived membership is inconsistent: not used       test_nothing_but_the_clauses_fields_is_asked_for
 6       own expansion, any depth                           test_nested_groups_are_followed_to_any_depth
 6       a cycle observed                                   test_a_cycle_that_a_read_can_see_is_harmless
