@@ -66,6 +66,7 @@ def build(session: nox.Session) -> None:
     session.run(str(programs / "python"), "-m", "pip", "install", "--quiet", f"{wheel}[cli]", external=True)
     session.chdir(goods)
     session.run(str(programs / "smartify"), "--version", external=True)
+    session.run(str(programs / "smartify"), "demo", external=True)
 
 
 @nox.session(name="tests-bare")
