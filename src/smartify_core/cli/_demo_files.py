@@ -72,7 +72,7 @@ class DemoFiles:
         )
 
     def clear(self) -> None:
-        """Remove what an earlier demo left here.
+        """Remove what an earlier demo left here, but for its key file.
 
         Raises:
             FileExists: A file is in the way that is not the demo's, or no longer only the demo's. Nothing was touched.
@@ -85,12 +85,15 @@ class DemoFiles:
                 cure="Run the demo in an empty folder.",
             )
         for path in there:
-            path.unlink()
+            # A store of the reader's own may have come to use the keys, and without them nothing in it would open.
+            if path.name != KEY_FILE:
+                path.unlink()
 
     def write(self, server: GoogleServer, subject: str) -> None:
         """Write the configuration, the key file and the service account's key."""
         write_new(self.config, _TEMPLATE.replace(_ENDPOINT, server.url).replace(_SUBJECT, subject))
-        FileKeyRing.create(self.folder / KEY_FILE)
+        if not (self.folder / KEY_FILE).exists():
+            FileKeyRing.create(self.folder / KEY_FILE)
         server.write_service_account(self.folder / _SERVICE_ACCOUNT)
 
     def _ours(self) -> bool:

@@ -115,7 +115,7 @@ _decode = json.JSONDecoder(object_pairs_hook=_unambiguous).decode
 
 
 def _identity(record: dict[str, Any]) -> IdentityLine:
-    source_id = _id(record["id"])
+    source_id = _person_id(record["id"])
     given_name, family_name = _name(record, "given_name"), _name(record, "family_name")
     suspended, archived = _flag(record, "suspended"), _flag(record, "archived")
     reason = None
@@ -147,6 +147,14 @@ def _id(value: object) -> str:
     if type(value) is not str or not value or not value.isprintable() or " " in value:
         raise BrokenLineError("has an id that is not a text of visible characters")
     return value
+
+
+def _person_id(value: object) -> str:
+    """Return a person's id, which is no address: ids are kept and logged in the open."""
+    source_id = _id(value)
+    if "@" in source_id:
+        raise BrokenLineError("has an address as a person's id; give an id that says nothing about the person")
+    return source_id
 
 
 def _name(record: dict[str, Any], key: str) -> str:

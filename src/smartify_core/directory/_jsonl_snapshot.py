@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -135,6 +136,12 @@ class JsonLinesSnapshot:
 
     def _lines(self) -> Iterator[bytes]:
         try:
+            if not stat.S_ISREG(self._path.stat().st_mode):
+                raise SourceUnavailable(
+                    "the directory file is no regular file",
+                    where=self._path.name,
+                    cure="Name a file that has a beginning and an end.",
+                )
             with self._path.open("rb") as file:
                 yield from file
         except (OSError, ValueError) as failed:  # a path with a null character is a ValueError

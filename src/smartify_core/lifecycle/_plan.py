@@ -105,6 +105,8 @@ class Plan:
     unchanged: int
     requests: int
     problems: tuple[str, ...]
+    #: How many of the first changes are committed together, because they hand addresses over among themselves.
+    indivisible: int = 0
 
     @property
     def is_empty(self) -> bool:

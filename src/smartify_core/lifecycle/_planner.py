@@ -50,19 +50,23 @@ class Planner:
         self._now = now
         self._new_id = new_id
 
-    def changes(self, comparison: Comparison) -> tuple[tuple[Change, ...], tuple[Quarantined, ...]]:
-        """Return the changes, in the order in which they are to be applied, and what had to be set aside on the way."""
-        intents, quarantined = self._settle(comparison)
+    def changes(self, comparison: Comparison) -> tuple[tuple[Change, ...], tuple[Quarantined, ...], int]:
+        """Return the changes in the order in which they are to be applied, and what had to be set aside on the way.
+
+        The number at the end says how many of the first changes must be committed together: those who take over an
+        address, and those who leave it. Cut apart by a crash, they would leave one address with two accounts.
+        """
+        intents, quarantined, handing_over = self._settle(comparison)
         changes = [self._deletion(account, evidence) for account, evidence in comparison.gone]
         for some in chunks(intents):
             fresh = [intent.identity.source_id for intent in some if intent.known is None]
             stones = self._storage.tombstones_of(self._tenant, fresh) if fresh else {}
             changes += [self._change(intent, stones) for intent in some]
-        changes.sort(key=lambda change: (_ORDER[change.kind], change.source_id))
-        return tuple(changes), tuple(quarantined)
+        changes.sort(key=lambda change: (change.source_id not in handing_over, _ORDER[change.kind], change.source_id))
+        return tuple(changes), tuple(quarantined), sum(change.source_id in handing_over for change in changes)
 
-    def _settle(self, comparison: Comparison) -> tuple[list[Intent], list[Quarantined]]:
-        """Return the intents that can stand side by side with no address at two accounts, and who was refused one."""
+    def _settle(self, comparison: Comparison) -> tuple[list[Intent], list[Quarantined], set[str]]:
+        """Return the intents that leave no address with two accounts, who was refused one, and who hands one over."""
         index = {
             intent.identity.source_id: self._sealer.email_index(self._tenant, intent.identity.email)
             for intent in comparison.intents
@@ -76,7 +80,12 @@ class Planner:
                 wanted[source_id] = index[source_id]
                 if before is not None:
                     leaving[source_id] = before
-        refused = settle_addresses(wanted, leaving, self._holders(wanted.values()))
+        holders = self._holders(wanted.values())
+        refused = settle_addresses(wanted, leaving, holders)
+        handing_over: set[str] = set()
+        for who, address in wanted.items():
+            if who not in refused and (others := [holder for holder in holders.get(address, ()) if holder != who]):
+                handing_over.update((who, *others))
         kept: list[Intent] = []
         quarantined: list[Quarantined] = []
         for intent in comparison.intents:
@@ -90,7 +99,7 @@ class Planner:
             )
             if (rest := keeping_address(intent)) is not None:
                 kept.append(rest)
-        return kept, quarantined
+        return kept, quarantined, handing_over
 
     def _holders(self, indexes: Iterable[bytes]) -> Mapping[bytes, list[str]]:
         holders: defaultdict[bytes, list[str]] = defaultdict(list)

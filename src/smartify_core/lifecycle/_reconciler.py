@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, cast
 
 from smartify_core.directory import Capability, DirectorySource
-from smartify_core.errors import SmartifyError, StalePlan, UnknownTenant, UsageError
+from smartify_core.errors import SmartifyError, StalePlan, StorageError, UnknownTenant, UsageError
 from smartify_core.model import Batch, Claim, Clock, ProgressSink, Stage
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
@@ -165,13 +165,14 @@ class Reconciler:
         with source.snapshot(progress=progress) as snapshot:
             comparison.read(source, snapshot)
             now = self._clock()
-            changes, refused = Planner(tenant, self._storage, self._sealer, now=now).changes(comparison)
+            changes, refused, indivisible = Planner(tenant, self._storage, self._sealer, now=now).changes(comparison)
             return Plan(
                 tenant=tenant,
                 snapshot_id=snapshot.id,
                 planned_at=now,
                 revision=revision,
                 changes=changes,
+                indivisible=indivisible,
                 held=tuple(comparison.held),
                 quarantined=(*comparison.quarantined, *refused),
                 unchanged=comparison.unchanged,
@@ -185,7 +186,11 @@ class Reconciler:
                 "the store has changed since the plan was made", where=f"tenant {plan.tenant}", cure="Make a new plan."
             )
         done, total = 0, len(plan.changes)
-        for some in chunks(plan.changes, self._batch_size):
+        handed_over = plan.changes[: plan.indivisible]
+        for some in (
+            *([handed_over] if handed_over else []),
+            *chunks(plan.changes[plan.indivisible :], self._batch_size),
+        ):
             lease.keep()
             self._storage.commit(lease.claim, Batch(tuple(change.write for change in some)))
             done += len(some)
@@ -213,7 +218,11 @@ class Reconciler:
         try:
             yield lease
         finally:
-            self._storage.release(lease.claim)
+            try:
+                self._storage.release(lease.claim)
+            except StorageError as error:
+                # Never in place of what is in flight, or of a run that is done: the lease runs out by itself.
+                _log().warning("lease not released", tenant=tenant, code=error.code)
 
     def _since(self, started: datetime) -> float:
         return (self._clock() - started).total_seconds()

@@ -6,6 +6,7 @@ import struct
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from smartify_core.errors import SealBroken
 from smartify_core.model import AccountState, InactiveReason, SealedAccount, Tombstone
 
 from ._checks import INDEX_BYTES
@@ -70,12 +71,34 @@ def account_row(account: SealedAccount) -> tuple[object, ...]:
 
 
 def account(tenant: str, row: tuple[Any, ...]) -> SealedAccount:
-    """Return the account in a row of `ACCOUNT_COLUMNS`."""
+    """Return the account in a row of `ACCOUNT_COLUMNS`.
+
+    Raises:
+        SealBroken: The row is damaged.
+    """
+    try:
+        return _account(tenant, row)
+    except (IndexError, TypeError, ValueError, OverflowError, struct.error):
+        raise damaged(tenant) from None
+
+
+def damaged(tenant: str) -> SealBroken:
+    """Return the error for a row that no version of this library writes."""
+    return SealBroken(
+        "the row of an account is damaged",
+        where=f"tenant {tenant}",
+        cure="Restore the store from a backup, or begin a new one and sync.",
+    )
+
+
+def _account(tenant: str, row: tuple[Any, ...]) -> SealedAccount:
     source_id, account_id, state, reason, version, created_at, updated_at, predecessor, digest, record = row
     groups, key_bytes, payload_bytes = _RECORD_HEADER.unpack_from(record)
     start = _RECORD_HEADER.size
     key_start = start + groups * INDEX_BYTES
     payload_start = key_start + key_bytes
+    if payload_start + payload_bytes > len(record) or min(state, reason) < 0 or len(digest) != 2 * INDEX_BYTES:
+        raise ValueError
     return SealedAccount(
         tenant=tenant,
         source_id=source_id,

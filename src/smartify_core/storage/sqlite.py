@@ -19,7 +19,17 @@ from . import _refusals as refusals
 from ._checks import INDEX_BYTES, check_batch, check_keys, check_lease, check_limit, check_text
 from ._sqlite_commit import apply, in_chunks
 from ._sqlite_connections import Connections
-from ._sqlite_rows import ACCOUNT_COLUMNS, ACCOUNT_TABLES, STATES, account, bucket, to_number, to_time, tombstone
+from ._sqlite_rows import (
+    ACCOUNT_COLUMNS,
+    ACCOUNT_TABLES,
+    STATES,
+    account,
+    bucket,
+    damaged,
+    to_number,
+    to_time,
+    tombstone,
+)
 from ._storage import KEYS_AT_ONCE
 
 _TENANT: Final = "(select id from tenant where name = ?)"
@@ -121,7 +131,10 @@ class SQLiteStorage:
         with self._connections.reading() as connection:
             rows = connection.execute(statement, keys).fetchall()
         states = STATES
-        return [Head(source_id, fingerprint, states[state], version) for source_id, fingerprint, state, version in rows]
+        try:
+            return [Head(source_id, print_, states[state], version) for source_id, print_, state, version in rows]
+        except (IndexError, TypeError):
+            raise damaged(tenant) from None
 
     def load(self, tenant: str, source_ids: Sequence[str]) -> Mapping[str, SealedAccount]:
         """Return the live accounts among these. See `Storage.load`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote, urlsplit
 
-from smartify_core.errors import UsageError
+from smartify_core.errors import SmartifyError, UsageError
 
 from ._storage import Storage
 
@@ -24,7 +24,10 @@ def open_storage(url: str) -> Storage:
         StorageError: The storage cannot be opened.
     """
     # Adapters are imported when they are asked for, so that a host pays for the one that it uses.
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise UsageError("the storage URL is no URL", cure=_CURE) from None
     if parts.query or parts.fragment:
         raise UsageError("a storage URL takes no options", cure=_CURE)
     if parts.scheme == "memory" and not parts.netloc and not parts.path:
@@ -32,10 +35,20 @@ def open_storage(url: str) -> Storage:
 
         return MemoryStorage()
     if parts.scheme == "sqlite":
-        if parts.netloc or not parts.path.startswith("/") or len(parts.path) == 1:
+        if (
+            not url.lower().startswith("sqlite:///")
+            or parts.netloc
+            or not parts.path.startswith("/")
+            or len(parts.path) == 1
+        ):
             raise UsageError("a SQLite URL has three slashes before its file, four before an absolute one", cure=_CURE)
         from .sqlite import SQLiteStorage  # noqa: PLC0415
 
-        return SQLiteStorage(unquote(parts.path[1:]))
+        try:
+            return SQLiteStorage(unquote(parts.path[1:]))
+        except SmartifyError:
+            raise
+        except (OSError, ValueError):  # a name that is too long for the file system, or holds a null character
+            raise UsageError("the SQLite URL names no file that there can be", cure=_CURE) from None
     # The rest of the URL is not quoted: one for another backend may hold a password.
     raise UsageError(f"no storage is known by the scheme {parts.scheme!r}", cure=_CURE)

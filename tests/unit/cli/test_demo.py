@@ -72,13 +72,13 @@ def test_store_of_the_demo_holds_no_readable_name(folder: Path, smartify: Callab
 
 
 def test_demo_runs_again_in_its_own_folder(folder: Path, smartify: Callable[..., Any]) -> None:
-    """The demo replaces what an earlier one left, and tells the same story again."""
+    """The demo replaces what an earlier one left but for the keys, which a store of the reader's own may use."""
     smartify("demo")
     keys = (folder / "smartify.keys").read_bytes()
     again = smartify("demo", "--json")
     assert again.code == 0
     assert again.document["first"]["provisioned"] == 60
-    assert (folder / "smartify.keys").read_bytes() != keys
+    assert (folder / "smartify.keys").read_bytes() == keys
 
 
 @pytest.mark.parametrize("name", sorted([*FILES, "smartify.db-wal"]))

@@ -193,6 +193,7 @@ def broken_lines() -> Iterator[tuple[str, bytes]]:
         "no id": {"kind": "identity", "email": "secret@acme.example"},
         "an empty id": identity | {"id": ""},
         "an id with a space": identity | {"id": "secret @acme.example"},
+        "an address as id": identity | {"id": "secret@acme.example"},
         "an id that is a number": identity | {"id": 7},
         "a name that is a number": identity | {"given_name": 7},
         "a name that is a list": identity | {"family_name": ["secret"]},

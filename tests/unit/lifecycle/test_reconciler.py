@@ -15,6 +15,7 @@ from smartify_core.errors import (
     SourceRejected,
     SourceUnavailable,
     StalePlan,
+    StorageBusy,
     UnknownTenant,
     UsageError,
     WrongKey,
@@ -344,6 +345,45 @@ def test_swap_of_addresses_goes_through_in_one_run(settled: World) -> None:
     accounts = Accounts(settled.storage, settled.sealer)
     owners = [accounts.by_email(TENANT, person.email) for person in (ADA, GRACE)]
     assert [owner and owner.source_id for owner in owners] == [GRACE.source_id, ADA.source_id]
+
+
+def test_chain_of_addresses_is_committed_together(world: World) -> None:
+    """However small the batches, a crash never leaves one address with two accounts."""
+    people = [identity(f"p{number}", email=f"desk-{number}@acme.example") for number in range(6)]
+    world.directory.add(*people)
+    world.run()
+    for number in reversed(range(6)):
+        world.directory.rename(people[number], email=f"desk-{number + 1}@acme.example")
+    world.directory.add(identity("a-new-one"), identity("b-new-one"))
+    dones: list[int] = []
+
+    def look(stage: Stage, done: int, _total: int | None) -> None:
+        if stage is Stage.APPLIED:
+            dones.append(done)
+            addresses = [account.personal.email for account in world.live().values()]
+            assert len(set(addresses)) == len(addresses)
+
+    assert world.worker(batch_size=1).run(TENANT, progress=look).counts.updated == 6
+    assert dones == [6, 7, 8]
+
+
+def test_lease_that_cannot_be_given_back_does_not_hide_what_happened(world: World) -> None:
+    """A store that is busy at the very end changes neither the verdict of a run nor the request to stop it."""
+    world.directory.add(ADA)
+
+    def busy(_claim: object) -> None:
+        raise StorageBusy("another process writes")
+
+    world.storage.release = busy
+    assert world.run().verdict is Verdict.COMPLETE
+    world.clock.advance(hours=1)
+
+    def stop(_stage: Stage, _done: int, _total: int | None) -> None:
+        raise KeyboardInterrupt
+
+    world.directory.add(GRACE)
+    with pytest.raises(KeyboardInterrupt):
+        world.reconciler.run(TENANT, progress=stop)
 
 
 def test_address_of_a_leaver_passes_to_a_newcomer(settled: World) -> None:

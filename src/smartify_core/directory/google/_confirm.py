@@ -57,12 +57,13 @@ class Confirmation:
         deleted = self._deleted or frozenset()
         self._silent = 0
         for source_id in self._answers:
-            if source_id in deleted:
-                self._answers[source_id] = _IN_DELETED_LIST
-            elif not askable_id(source_id):
+            # Whoever is on the deleted list is asked for as well: a gateway that ignores showDeleted would list the
+            # living, and somebody may have been undeleted since the list was read.
+            if not askable_id(source_id):
                 self._answers[source_id] = Uncertain("not the form of an id of this source")
             else:
-                self.crew.submit(partial(self._read_one, source_id, memberships_of))
+                gone = _IN_DELETED_LIST if source_id in deleted else _NOT_FOUND
+                self.crew.submit(partial(self._read_one, source_id, memberships_of, gone))
         self.crew.attend()
         return dict(self._answers)
 
@@ -74,7 +75,9 @@ class Confirmation:
             ids.extend(read_ids(records))
 
         try:
-            read_listing(self.transport, DELETED, on_page, doubt_empty=False, customer=self.customer)
+            read_listing(
+                self.transport, DELETED, on_page, doubt_empty=False, on_restart=ids.clear, customer=self.customer
+            )
         except DeclinedError as declined:
             raise refusal(declined.verdict, DELETED, self.customer) from None
         return partial(self._keep_deleted, frozenset(ids))
@@ -82,7 +85,7 @@ class Confirmation:
     def _keep_deleted(self, ids: frozenset[str]) -> None:
         self._deleted = ids
 
-    def _read_one(self, source_id: str, memberships_of: Callable[[str], tuple[Membership, ...]]) -> Act:
+    def _read_one(self, source_id: str, memberships_of: Callable[[str], tuple[Membership, ...]], gone: Gone) -> Act:
         if self._silent >= self.silence:
             return partial(self._answer, source_id, Uncertain("Google had stopped answering"), silent=True)
         try:
@@ -91,8 +94,8 @@ class Confirmation:
             verdict = declined.verdict
             if verdict.trouble in {Trouble.SCOPE_MISSING, Trouble.API_DISABLED}:
                 raise rejected(verdict, USER.name) from None
-            gone = verdict.kind is Kind.MISSING
-            return partial(self._answer, source_id, _NOT_FOUND if gone else Uncertain(f"{USER.name}: {verdict.text}"))
+            missing = verdict.kind is Kind.MISSING
+            return partial(self._answer, source_id, gone if missing else Uncertain(f"{USER.name}: {verdict.text}"))
         except (SourceUnavailable, SourceMalformed) as failed:
             return partial(self._answer, source_id, Uncertain(f"{failed.code} {failed.what}"), silent=True)
         return partial(self._answer, source_id, _understand(answer, source_id, memberships_of))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import threading
 from collections.abc import Callable
@@ -39,7 +40,10 @@ def plain_text_to_a_stranger(url: str) -> bool:
 
 def is_loopback(host: str) -> bool:
     """Return whether ``host`` is this very machine."""
-    return host in _LOOPBACK or host.startswith("127.")
+    try:
+        return host in _LOOPBACK or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name, and names that begin with "127." belong to anybody
+        return False
 
 
 def load_service_account(file: str | Path, subject: object) -> service_account.Credentials:
@@ -167,7 +171,7 @@ class TokenGate:
             text = str(failed.args[0]) if failed.args else ""
             verdict = judge_token(failed.args[1] if len(failed.args) > 1 else None, text)
             raise TokenRefusedError(verdict) from None
-        except (TypeError, ValueError, KeyError, AttributeError):
+        except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
             # A 200 that is no token (HTML of a captive portal, say) breaks inside google-auth with whatever error comes
             # first.
             raise RetryableError(Verdict(Kind.GARBLED, "no token in the token endpoint's answer")) from None

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ._http import Endpoint
 
 _CAPABILITIES = frozenset({Capability.IMMUTABLE_IDS, Capability.DELETION_EVIDENCE, Capability.SINGLE_READ})
+_LONGEST_TIMEOUT = 86_400
 _customer_like = re.compile(r"my_customer|[A-Za-z0-9]{2,64}").fullmatch
 
 
@@ -86,8 +87,10 @@ class GoogleDirectory:
                 where="api_endpoint",
                 cure="Use an https URL, or http to this machine.",
             )
-        if not timeout > 0:
-            raise UsageError("timeout must be a number of seconds above 0", where="timeout")
+        if not 0 < timeout <= _LONGEST_TIMEOUT:
+            raise UsageError(
+                f"timeout must be a number of seconds above 0 and at most {_LONGEST_TIMEOUT:,}", where="timeout"
+            )
         if ca_certs is not None and not Path(ca_certs).is_file():
             raise UsageError("the file with certificate authorities does not exist", where=f"ca_certs: {ca_certs}")
         self._limits = limits or Limits()

@@ -23,6 +23,10 @@ from smartify_core.errors import UsageError
 _WINDOW = 61.0
 
 
+#: More than this of anything is a slip of the pen.
+_MOST = 1_000_000
+
+
 def _at_least(least: float) -> Callable[[Limits, Attribute[Any], object], None]:
     def check(_: Limits, attribute: Attribute[Any], value: object) -> None:
         if isinstance(value, bool) or not isinstance(value, int | float) or not value >= least:
@@ -33,8 +37,10 @@ def _at_least(least: float) -> Callable[[Limits, Attribute[Any], object], None]:
 
 def _count(least: int) -> Callable[[Limits, Attribute[Any], object], None]:
     def check(_: Limits, attribute: Attribute[Any], value: object) -> None:
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise UsageError(f"{attribute.name} must be a whole number of at least {least}", where="Limits")
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= _MOST:
+            raise UsageError(
+                f"{attribute.name} must be a whole number of at least {least} and at most {_MOST}", where="Limits"
+            )
 
     return check
 

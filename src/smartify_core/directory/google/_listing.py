@@ -101,8 +101,9 @@ def _read_pass(
     while True:
         try:
             found, following = transport.get(method, read, pageToken=token, **parameters)
-            if doubt_empty and token is None and not found and following is None:
-                found, following = transport.get(method, read, **parameters)
+            if doubt_empty and not found and following is None:
+                # An empty end is asked for once more: a 200 with its data left out looks the same.
+                found, following = transport.get(method, read, pageToken=token, **parameters)
         except DeclinedError as declined:
             # All parameters but the token were accepted on the first page, so that the token is what is invalid.
             if token is not None and declined.verdict.kind is Kind.INVALID:

@@ -57,6 +57,14 @@ class Roster:
                 self.people.add(member[1])
         self.extent = Extent(page, self.extent.records + len(records))
 
+    def judge(self, *, ours: bool) -> None:
+        """Conclude what a whole reading of the group's members is good for."""
+        if not ours:
+            # Everybody of the customer whose group that is, who are not the people of this account.
+            self.everyone = False
+        if self.faceless:
+            self.problem = f"{self.faceless} of its members do not say who they are"
+
     def forget(self) -> None:
         """Drop what was read: the listing begins again, and a member removed in between must not stay."""
         self.people.clear()
@@ -97,11 +105,7 @@ def read_roster(transport: Transport, group_id: str, limits: Limits, *, ours: bo
             if roster.vanished or roster.problem is not None:
                 return roster
         else:
-            if not ours:
-                # Everybody of the customer whose group that is, who are not the people of this account.
-                roster.everyone = False
-            if roster.faceless:
-                roster.problem = f"{roster.faceless} of its members do not say who they are"
+            roster.judge(ours=ours)
             return roster
         roster.forget()
         if attempt < _FRESH_ATTEMPTS:

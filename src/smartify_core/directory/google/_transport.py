@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import google_auth_httplib2
 import httplib2
 from googleapiclient.http import HttpRequest
+from httplib2.decode import DecodeRatioError
 
 from smartify_core.errors import SourceUnavailable
 
@@ -72,6 +73,12 @@ class _Line:
         if response.status != _OK:
             raise _AnsweredError(response.status, response, content)
         return response, content
+
+
+#: What a connection that breaks raises.
+_NO_ANSWER = (httplib2.HttpLib2Error, http.client.HTTPException, OSError, EOFError)
+#: What an answer (or a token) that is not HTTP raises. Their texts may quote it, so that nothing of them is kept.
+_NONSENSE = (ValueError, OverflowError, DecodeRatioError)
 
 
 class Transport:
@@ -183,7 +190,7 @@ class Transport:
                     where=method.name,
                     cure="Name the certificate authorities with ca_certs.",
                 ) from None
-            except (httplib2.HttpLib2Error, http.client.HTTPException, OSError, EOFError) as failed:
+            except (*_NO_ANSWER, *_NONSENSE) as failed:
                 line.http.drop()
                 self._look_up()
                 raise RetryableError(Verdict(Kind.AGAIN, f"no answer ({type(failed).__name__})")) from None

@@ -237,6 +237,6 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 def _http_date(text: str) -> datetime | None:
     try:
         instant = parsedate_to_datetime(text)
-    except (TypeError, ValueError, IndexError):
+    except (TypeError, ValueError, IndexError, OverflowError):
         return None
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant

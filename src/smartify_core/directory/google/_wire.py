@@ -153,9 +153,16 @@ def read_page(answer: dict[str, Any], items: str) -> tuple[list[Any], str | None
     return records, token or None
 
 
+#: A space or an at sign.
+_no_id = re.compile("[ @]").search
+
+
 def usable_id(value: object) -> bool:
-    """Return whether ``value`` can be the id of a record: text, not empty, of visible ASCII characters."""
-    return type(value) is str and value != "" and value.isascii() and value.isprintable() and " " not in value
+    """Return whether ``value`` can be the id of a record: visible ASCII characters, and no address.
+
+    Ids are kept and logged in the open, which an address must never be.
+    """
+    return type(value) is str and value != "" and value.isascii() and value.isprintable() and _no_id(value) is None
 
 
 def askable_id(value: str) -> bool:

@@ -59,8 +59,20 @@ def test_the_deleted_list_is_read_once_a_snapshot(populated: Office) -> None:
         first = snapshot.confirm(gone[:2])
         counted = snapshot.requests
         second = snapshot.confirm(gone[2:])
-        assert snapshot.requests == counted
+        assert snapshot.requests == counted + len(gone[2:]), "each is asked for by id as well"
     assert set(first.values()) | set(second.values()) == {Gone("deleted list")}
+
+
+def test_deleted_list_that_shows_the_living_is_not_believed(populated: Office) -> None:
+    """A gateway that ignores ``showDeleted`` lists the living; asked by id, they are there."""
+    living = min(populated.truth())
+    with populated.directory().snapshot() as snapshot:
+        list(snapshot.identities())
+        populated.server.faults.add(
+            "users.list", Fault("living", edit=lambda page: page.payload.update(users=[{"id": living}])), times=None
+        )
+        (presence,) = snapshot.confirm([living]).values()
+    assert isinstance(presence, Present)
 
 
 def test_after_twenty_days_the_read_by_id_still_says_so(open_office: OpenOffice) -> None:

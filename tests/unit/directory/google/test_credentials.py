@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import google.auth.credentials
+import google.oauth2.credentials
 import pytest
 from google.oauth2 import service_account
 
 from smartify_core.directory.google import SCOPES, GoogleDirectory, Limits, RateLimiter
-from smartify_core.directory.google._credentials import narrowed, plain_text_to_a_stranger, project_of
-from smartify_core.errors import CredentialsInvalid, UsageError
+from smartify_core.directory.google._credentials import is_loopback, narrowed, plain_text_to_a_stranger, project_of
+from smartify_core.errors import CredentialsInvalid, SourceError, UsageError
 from smartify_core.testing.google import GoogleServer, Workspace
+
+from .conftest import Office
 
 
 @pytest.fixture(scope="module")
@@ -178,3 +181,26 @@ def test_the_project_of_credentials_finds_the_shared_limiter(info: dict[str, Any
     own = RateLimiter(60)
     assert GoogleDirectory(make(info), rate_limiter=own, limits=Limits())._limiter is own
     assert project_of(google.auth.credentials.AnonymousCredentials()) is None
+
+
+@pytest.mark.parametrize(
+    ("host", "is_here"),
+    [("127.0.0.1", True), ("127.8.0.1", True), ("::1", True), ("localhost", True), ("127.attacker.example", False)],
+)
+def test_only_this_machine_is_this_machine(host: str, is_here: bool) -> None:
+    """A name that begins like a loopback address belongs to whoever registered it."""
+    assert is_loopback(host) is is_here
+
+
+@pytest.mark.parametrize("token", ["two\r\nlines", "ünïcode"])
+def test_token_that_is_no_header_is_never_quoted(populated: Office, token: str) -> None:
+    """A token endpoint that answers nonsense is no answer; nothing of the token shows."""
+    source = GoogleDirectory(
+        google.oauth2.credentials.Credentials(token),
+        api_endpoint=populated.server.url,
+        limits=Limits(attempts=1),
+    )
+    with source.snapshot() as snapshot, pytest.raises(SourceError) as raised:
+        list(snapshot.identities())
+    assert token not in str(raised.value)
+    assert raised.value.__suppress_context__
