@@ -25,6 +25,7 @@ def lint(session: nox.Session) -> None:
     """Hold every file to the house's rules."""
     session.install(*_group("lint"))
     session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", "src", "tests", "noxfile.py")
 
 
 @nox.session
