@@ -128,7 +128,8 @@ def _console(example: Example) -> str | None:
             stderr=subprocess.STDOUT,
             text=True,
             timeout=TIME_LIMIT,
-            env={**os.environ, "PATH": path, "COLUMNS": "120"},
+            # Unbuffered, so that output and errors come in the order in which a reader sees them in a terminal.
+            env={**os.environ, "PATH": path, "COLUMNS": "120", "PYTHONUNBUFFERED": "1"},
         )
         if run.returncode != expected_exit:
             return f"$ {command}\nended with {run.returncode}, not {expected_exit}:\n{run.stdout}"
