@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import cast
 
 from smartify_core.errors import SmartifyError
 from smartify_core.lifecycle import Accounts, Counts, Plan, Reconciler, Run, Verdict
+from smartify_core.storage import Storage
 from smartify_core.storage.memory import MemoryStorage
 
 from . import _documents as documents
@@ -21,6 +23,7 @@ from ._demo import play
 from ._init import write_all
 from ._output import Output
 from ._progress import progress_of
+from ._signals import StoppableStorage
 
 
 def demo(output: Output, people: int | None) -> int:
@@ -100,7 +103,7 @@ def sync_each(config: Config, tenants: Iterable[str]) -> Iterator[Run]:
         if first is None:
             return
     with store_of(config, create=True) as storage:
-        reconciler = Reconciler(sources, storage, sealer)
+        reconciler = Reconciler(sources, cast("Storage", StoppableStorage(storage)), sealer)
         if first is not None:
             with progress_of(first.tenant) as progress:
                 try:
