@@ -91,7 +91,10 @@ class Crew:
         self._acts.put(_raising(ClosingError()))
         until = time.monotonic() + patience
         for thread in self._threads:
-            thread.join(max(0.0, until - time.monotonic()))
+            # A signal may have come between making a thread and its start. Such a thread has begun no task and cannot
+            # be joined; if it still starts, it finds its leave in the queue.
+            if thread.is_alive():
+                thread.join(max(0.0, until - time.monotonic()))
 
 
 def _raising(error: BaseException) -> Act:

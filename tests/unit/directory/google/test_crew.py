@@ -89,3 +89,18 @@ def test_dismissal_wakes_an_owner_whose_tasks_never_began() -> None:
     closer.join()
     go_on.set()
     crew.dismiss(30.0)
+
+
+def test_a_crew_whose_thread_never_started_is_dismissed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal that arrives while a thread is being started is not hidden by sending the crew home."""
+
+    def interrupted(thread: threading.Thread) -> None:
+        raise KeyboardInterrupt
+
+    crew = Crew(1, "test-crew", nothing)
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        crew.submit(lambda: nothing)
+    crew.dismiss(30.0)
+    with pytest.raises(ClosingError):
+        crew.attend()
