@@ -88,6 +88,7 @@ def plain_loop(at: dict[str, str]) -> int:
     for group in listed:
         for _ in pages(members, "members", groupKey=group["id"], maxResults=200):
             pass
+    api.close()
     return requests
 
 
@@ -145,6 +146,7 @@ def user_pages(at: dict[str, str]) -> list[bytes]:
         with urllib.request.urlopen(request) as answer:
             bodies.append(answer.read())
         token = json.loads(bodies[-1]).get("nextPageToken")
+    api.close()
     return bodies
 
 
