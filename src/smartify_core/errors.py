@@ -107,6 +107,42 @@ class FileExists(UsageError):
     code = "SC108"
 
 
+class RulesInvalid(UsageError):
+    """Rules of the lifecycle contradict themselves or are out of range."""
+
+    code = "SC109"
+
+
+class ClockWentBackwards(UsageError):
+    """The clock shows an instant before one that is on record already; nothing was written."""
+
+    code = "SC110"
+
+
+class UnknownPlan(UsageError, LookupError):
+    """No held plan has this hash."""
+
+    code = "SC111"
+
+
+class PlanExpired(UsageError):
+    """The held plan was made too long ago to be approved."""
+
+    code = "SC112"
+
+
+class PlanSettled(UsageError):
+    """The held plan was applied, rejected or superseded already."""
+
+    code = "SC113"
+
+
+class PlanForeign(UsageError):
+    """A saved plan or recording is another tenant's, or is none at all."""
+
+    code = "SC114"
+
+
 # --- the directory's side must act -----------------------------------------------------------------------------------
 
 
@@ -208,6 +244,12 @@ class SealBroken(StorageError):
     code = "SC309"
 
 
+class EventsTrimmed(StorageError):
+    """A consumer was left behind: events that it had not had were trimmed from the journal."""
+
+    code = "SC310"
+
+
 # --- a person must decide --------------------------------------------------------------------------------------------
 
 
@@ -221,6 +263,16 @@ class AccessDenied(SmartifyError):
     """Policy said no."""
 
     code = "SC500"
+
+
+# --- somebody asked to stop ------------------------------------------------------------------------------------------
+
+
+class Stopped(SmartifyError):
+    """Somebody asked the process to stop; what was committed stays."""
+
+    code = "SC700"
+    retryable = True
 
 
 # --- something must be installed -------------------------------------------------------------------------------------

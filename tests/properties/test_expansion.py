@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smartify_core.directory._expansion import GroupMembers, expand
+from smartify_core.directory import GroupMembers, expand
 from smartify_core.model import Group, MembershipPath
 
 GROUPS = [f"g{number:02}" for number in range(10)]

@@ -181,7 +181,7 @@ class Stores(RuleBasedStateMachine):
         """Everything that can be read is the same through every handle."""
         for tenant in ("acme", "umbrella"):
             for which in (False, True):
-                self.both(which, lambda storage, tenant=tenant: everything(storage, tenant))  # type: ignore[misc]
+                self.both(which, lambda storage, tenant=tenant: everything(storage, tenant))  # type: ignore[misc]  # mypy cannot infer a default of a lambda
 
 
 def everything(storage: MemoryStorage | SQLiteStorage, tenant: str) -> tuple[object, ...]:
@@ -190,7 +190,7 @@ def everything(storage: MemoryStorage | SQLiteStorage, tenant: str) -> tuple[obj
     stones = list(storage.tombstones(tenant))
     emails = [bytes([n]) * 16 for n in range(4)]
     return (
-        storage.revision(tenant),
+        storage.tenant(tenant).revision,
         heads,
         dict(storage.load(tenant, SOURCE_IDS)),
         list(storage.find_by_email(tenant, emails)),

@@ -18,6 +18,7 @@ from smartify_core.directory import (
     Reject,
     Snapshot,
     Uncertain,
+    no_single_read,
 )
 from smartify_core.model import (
     Batch,
@@ -66,6 +67,9 @@ class OnePersonDirectory:
 
     def snapshot(self, *, progress: ProgressSink | None = None) -> OnePersonSnapshot:
         return OnePersonSnapshot()
+
+    def look_up(self, source_ids: Sequence[str]) -> Mapping[str, Presence]:
+        raise no_single_read("OnePersonDirectory")
 
 
 class NowhereStorage:

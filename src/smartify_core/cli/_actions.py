@@ -5,10 +5,11 @@ Returns an exit code; raises `SmartifyError` when the whole command fails.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import cast
 
+from smartify_core.directory import DirectorySource
 from smartify_core.errors import SmartifyError
 from smartify_core.lifecycle import Accounts, Counts, Plan, Reconciler, Run, Verdict
 from smartify_core.storage import Storage
@@ -17,12 +18,14 @@ from smartify_core.storage.memory import MemoryStorage
 from . import _documents as documents
 from . import _exit_codes as exit_codes
 from . import _text as text
-from ._build import Sources, chosen, sealer_of, store_is_absent, store_of
+from ._build import Sources, chosen, reconciler_of, sealer_of, store_is_absent, store_of
 from ._config import Config, load
 from ._demo import play
 from ._init import write_all
 from ._output import Output
 from ._progress import progress_of
+from ._replaying import recording
+from ._reports import of_each_run, of_plan
 from ._signals import StoppableStorage
 
 
@@ -47,52 +50,50 @@ def init(output: Output, file: Path) -> int:
     return exit_codes.DONE
 
 
-def plan(output: Output, file: Path, tenant: str) -> int:
-    """Show what a sync would do."""
+def plan(output: Output, file: Path, tenant: str, *, record: Path | None = None) -> int:
+    """Show what a sync would do, and keep what was read if a file is named for it."""
     config = load(file)
     sources = Sources(config, chosen(config, tenant))
     sealer = sealer_of(config)
     source = {tenant: sources[tenant]}
+    if record is not None:
+        source = recording(source, record, sealer, tenant)
     with store_of(config, create=False) as storage, progress_of(tenant) as progress:
-        planned = Reconciler(source, storage, sealer).plan(tenant, progress=progress)
-    output.document(documents.of_plan(planned))
-    for line in text.of_plan(planned):
-        output.line(line)
-    for note in text.notes(tenant, planned.held, planned.quarantined, planned.problems):
-        output.note(note)
-    return exit_codes.HELD if planned.held or planned.problems else exit_codes.DONE
+        planned = reconciler_of(config, source, storage, sealer).plan(tenant, progress=progress)
+    return of_plan(output, file, planned)
 
 
-def sync(output: Output, file: Path, tenant: str | None) -> int:
+def sync(output: Output, file: Path, tenant: str | None, *, record: Path | None = None) -> int:
     """Bring one tenant, or each, in step with its directory. What fails for one does not stop the others."""
     config = load(file)
-    runs: list[Run] = []
-    for run in sync_each(config, chosen(config, tenant)):
-        runs.append(run)
-        output.line(text.of_run(run))
-        if run.error is not None:
-            output.note(f"smartify: {run.tenant}: {run.error}")
-        for note in text.notes(run.tenant, run.held, run.quarantined, run.problems):
-            output.note(note)
-    output.document({"runs": [documents.of_run(run) for run in runs]})
-    return exit_codes.of_runs(runs)
+    return of_each_run(output, file, sync_each(config, chosen(config, tenant), record=record))
 
 
-def sync_each(config: Config, tenants: Iterable[str]) -> Iterator[Run]:
-    """Run one tenant after the other and yield how each ended."""
+def sync_each(config: Config, tenants: Iterable[str], *, record: Path | None = None) -> Iterator[Run]:
+    """Run one tenant after the other and yield how each ended.
+
+    Args:
+        config: The configuration.
+        tenants: Whom to run.
+        record: Where to keep what is read, of the one tenant there is then.
+    """
     sealer = sealer_of(config)
-    sources = Sources(config, tenants)
-    if len(sources.errors) == len(sources):
+    made = Sources(config, tenants)
+    if len(made.errors) == len(made):
         # Nothing can be synced, so there is no reason to open, or even to create, a store.
-        for name, error in sources.errors.items():
+        for name, error in made.errors.items():
             yield Run(name, Verdict.FAILED, Counts(), error=error)
         return
+    sources: Mapping[str, DirectorySource] = made
+    if record is not None:
+        (tenant,) = made
+        sources = recording(made, record, sealer, tenant)
     waiting = list(sources)
     first: Plan | None = None
     if store_is_absent(config):
         # Until a directory has answered there is nothing to keep, so there is no store either: a wrong scope or subject
         # leaves nothing behind. A plan against nothing is a plan against the store that is made then.
-        planner = Reconciler(sources, MemoryStorage(), sealer)
+        planner = reconciler_of(config, sources, MemoryStorage(), sealer)
         while waiting and first is None:
             name = waiting.pop(0)
             try:
@@ -103,19 +104,22 @@ def sync_each(config: Config, tenants: Iterable[str]) -> Iterator[Run]:
         if first is None:
             return
     with store_of(config, create=True) as storage:
-        reconciler = Reconciler(sources, cast("Storage", StoppableStorage(storage)), sealer)
+        reconciler = reconciler_of(config, sources, cast("Storage", StoppableStorage(storage)), sealer)
         if first is not None:
-            with progress_of(first.tenant) as progress:
-                try:
-                    run = reconciler.apply(first, progress=progress)
-                except SmartifyError:
-                    # Somebody else was quicker, or the store is in trouble: a run of its own does it, or tells.
-                    run = next(reconciler.run_each([first.tenant], progress=progress))
-            yield run
+            yield _apply(reconciler, first)
         for name in waiting:
             with progress_of(name) as progress:
                 run = next(reconciler.run_each([name], progress=progress))
             yield run
+
+
+def _apply(reconciler: Reconciler, plan: Plan) -> Run:
+    with progress_of(plan.tenant) as progress:
+        try:
+            return reconciler.apply(plan, progress=progress)
+        except SmartifyError:
+            # Somebody else was quicker, or the store is in trouble: a run of its own does it, or tells.
+            return next(reconciler.run_each([plan.tenant], progress=progress))
 
 
 def accounts(output: Output, file: Path, tenant: str) -> int:

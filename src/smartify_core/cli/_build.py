@@ -12,6 +12,7 @@ from smartify_core.directory import DirectorySource
 from smartify_core.directory.google import GoogleDirectory, Limits
 from smartify_core.directory.jsonl import JsonLinesDirectory
 from smartify_core.errors import ConfigInvalid, SmartifyError, UnknownTenant, UsageError
+from smartify_core.lifecycle import Reconciler
 from smartify_core.sealing import FileKeyRing, Sealer
 from smartify_core.storage import Storage
 from smartify_core.storage.memory import MemoryStorage
@@ -84,6 +85,13 @@ def sealer_of(config: Config) -> Sealer:
     return Sealer(FileKeyRing(config.key_file))
 
 
+def reconciler_of(
+    config: Config, sources: Mapping[str, DirectorySource], storage: Storage, sealer: Sealer
+) -> Reconciler:
+    """Return what keeps these directories' accounts in step under the configured rules."""
+    return Reconciler(sources, storage, sealer, rules=config.rules)
+
+
 def store_of(config: Config, *, create: bool) -> Storage:
     """Open the configured store.
 
@@ -110,7 +118,7 @@ def store_is_absent(config: Config) -> bool:
     if not url.startswith("sqlite:////"):
         return False
     try:
-        Path(unquote(urlsplit(url).path[1:])).stat()
+        Path(unquote(urlsplit(url).path[1:], errors="surrogateescape")).stat()
     except FileNotFoundError:
         return True
     except (OSError, ValueError):

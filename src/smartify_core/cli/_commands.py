@@ -7,135 +7,77 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
-from attrs import define
 
 from smartify_core.errors import SmartifyError, UsageError
+from smartify_core.errors import Stopped as StoppedError
 
 from . import _actions as actions
+from . import _commands_of_operations as operations
 from . import _exit_codes as exit_codes
-from ._config import DEFAULT_FILE
+from ._command_line import Asked, command_line, shared
 from ._logs import set_up
-from ._output import Output
+from ._output import Output, Unwritable
 from ._signals import Stopped, stoppable
 
-_Action = Callable[[Output, Path], int]
-
-
-@define
-class _Asked:
-    """What the command line asked for."""
-
-    as_json: bool
-    config: Path = DEFAULT_FILE
-    verbose: bool = False
-    action: _Action | None = None
-
-
-def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that may stand before the command as well as after it."""
-    options = (
-        click.option(
-            "--json",
-            is_flag=True,
-            expose_value=False,
-            help="Print exactly one JSON document on stdout; all else goes to stderr.",
-        ),
-        click.option(
-            "--config",
-            metavar="FILE",
-            type=click.Path(path_type=Path),
-            callback=_note_config,
-            expose_value=False,
-            help=f"The configuration file; {DEFAULT_FILE} by default.",
-        ),
-        click.option(
-            "--verbose",
-            "-v",
-            is_flag=True,
-            callback=_note_verbose,
-            expose_value=False,
-            help="Log what is done to stderr: ids and counts only.",
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def _note_config(context: click.Context, _: click.Parameter, value: Path | None) -> None:
-    context.obj.config = value or context.obj.config
-
-
-def _note_verbose(context: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's signature
-    context.obj.verbose = value or context.obj.verbose
-
-
-def _version(context: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's signature
-    if value:
-        context.obj.action = _show_version
-        context.exit()
-
-
-@click.group(name="smartify", invoke_without_command=True, context_settings={"help_option_names": ["--help", "-h"]})
-@click.option(
-    "--version", is_flag=True, is_eager=True, callback=_version, expose_value=False, help="Show the version and stop."
-)
-@_shared
-@click.pass_context
-def command_line(context: click.Context) -> None:
-    """Keep accounts in step with the directories of your customers, and nothing more."""
-    if context.invoked_subcommand is None:
-        if context.obj.as_json:
-            raise click.UsageError("No command is given.")
-        click.echo(context.get_help())
+for _command in operations.COMMANDS:
+    command_line.add_command(_command)
 
 
 @command_line.command()
 @click.option("--people", type=click.IntRange(min=20), metavar="N", help="How many people the sample directory has.")
-@_shared
+@shared
 @click.pass_obj
-def demo(asked: _Asked, people: int | None) -> None:
+def demo(asked: Asked, people: int | None) -> None:
     """Play the whole story on a sample directory, offline, in the current folder."""
     asked.action = lambda output, _: actions.demo(output, people)
 
 
 @command_line.command()
-@_shared
+@shared
 @click.pass_obj
-def init(asked: _Asked) -> None:
+def init(asked: Asked) -> None:
     """Write a configuration that explains itself, and a key file."""
     asked.action = actions.init
 
 
 @command_line.command()
 @click.option("--tenant", metavar="T", required=True, help="The tenant to look at.")
-@_shared
+@click.option(
+    "--record", metavar="FILE", type=click.Path(path_type=Path), help="Keep what was read, sealed, to be replayed."
+)
+@shared
 @click.pass_obj
-def plan(asked: _Asked, tenant: str) -> None:
-    """Show what a sync would do, and why. Writes nothing."""
-    asked.action = lambda output, config: actions.plan(output, config, tenant)
+def plan(asked: Asked, tenant: str, record: Path | None) -> None:
+    """Show what a sync would do, and why. Writes nothing to the store."""
+    asked.action = lambda output, config: actions.plan(output, config, tenant, record=record)
 
 
 @command_line.command()
 @click.option("--tenant", metavar="T", help="The tenant to sync; all of them when not given.")
-@_shared
+@click.option(
+    "--record",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Keep what was read, sealed, to be replayed; needs --tenant.",
+)
+@shared
 @click.pass_obj
-def sync(asked: _Asked, tenant: str | None) -> None:
+def sync(asked: Asked, tenant: str | None, record: Path | None) -> None:
     """Bring accounts in step with their directory."""
-    asked.action = lambda output, config: actions.sync(output, config, tenant)
+    if record is not None and tenant is None:
+        raise click.UsageError("One tenant is recorded at a time: --record needs --tenant.")
+    asked.action = lambda output, config: actions.sync(output, config, tenant, record=record)
 
 
 @command_line.command()
 @click.option("--tenant", metavar="T", required=True, help="The tenant whose accounts to print.")
-@_shared
+@shared
 @click.pass_obj
-def accounts(asked: _Asked, tenant: str) -> None:
+def accounts(asked: Asked, tenant: str) -> None:
     """Print the accounts of a tenant, opened."""
     asked.action = lambda output, config: actions.accounts(output, config, tenant)
 
@@ -153,17 +95,25 @@ def run(arguments: Sequence[str]) -> int:
             output.flush()
             return code
     except BrokenPipeError:
-        # Whoever read stdout has had enough. Python would complain once more while it closes the stream.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave_stdout_alone()
         return exit_codes.BROKEN_PIPE
+    except Unwritable as error:
+        _leave_stdout_alone()
+        output.lament(error)
+        return exit_codes.FAILED
     except Stopped as stopped:
-        output.fail(SmartifyError("stopped on request", cure="What was committed stays; run it again to go on."))
+        output.fail(StoppedError("stopped on request", cure="What was committed stays; run it again to go on."))
         output.flush()
         return stopped.exit_code
 
 
+def _leave_stdout_alone() -> None:
+    """See to it that Python does not complain once more about a stream that takes nothing, while it closes it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _run(output: Output, arguments: Sequence[str]) -> int:
-    asked = _Asked(output.as_json)
+    asked = Asked(output.as_json)
     try:
         code = command_line.main(list(arguments), prog_name="smartify", standalone_mode=False, obj=asked)
         if asked.action is None:
@@ -175,17 +125,9 @@ def _run(output: Output, arguments: Sequence[str]) -> int:
         failure: SmartifyError = UsageError(
             error.format_message().rstrip("."), where="command line", cure=f"See: {command} --help"
         )
+    except Unwritable:
+        raise
     except SmartifyError as error:
         failure = error
     output.fail(failure)
     return exit_codes.of_error(failure)
-
-
-def _show_version(output: Output, _: Path) -> int:
-    try:
-        number = version("smartify-core")
-    except PackageNotFoundError:
-        number = "unknown: the package is not installed"
-    output.line(f"smartify {number}")
-    output.document({"version": number})
-    return exit_codes.DONE

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import asdict
 
 from smartify_core.errors import SmartifyError
-from smartify_core.lifecycle import Change, Plan, Run
+from smartify_core.lifecycle import Change, HeldPlan, Plan, Run
 from smartify_core.model import Account
 
 Document = dict[str, Any]
@@ -26,10 +26,18 @@ def of_run(run: Run) -> Document:
         **asdict(run.counts),
         "requests": run.requests,
         "seconds": round(run.seconds, 3),
+        "held_plan": of_held_plan_briefly(run.held_plan),
     }
     if run.error is not None:
         document["error"] = of_error(run.error)
     return document
+
+
+def of_held_plan_briefly(plan: HeldPlan | None) -> Document | None:
+    """Return which plan waits for a decision, until when, and how much is in it."""
+    if plan is None:
+        return None
+    return {"hash": plan.hash, "expires_at": plan.expires_at.isoformat(), "changes": len(plan.changes)}
 
 
 def of_change(change: Change) -> Document:
@@ -58,6 +66,7 @@ def of_plan(plan: Plan) -> Document:
         "held_back": [{"source_id": one.source_id, "reason": one.reason} for one in plan.held],
         "set_aside": [{"source_id": one.source_id, "reason": one.reason} for one in plan.quarantined],
         "problems": list(plan.problems),
+        "held_plan": of_held_plan_briefly(plan.held_plan),
     }
 
 

@@ -5,10 +5,13 @@ Whatever else there is to say goes to stderr.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Final, Self
 
@@ -21,6 +24,25 @@ from . import _documents as documents
 #: Characters that steer a terminal, or turn the direction of the text around them. A directory's names may hold any
 #: of them.
 _STEERING: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029")
+
+
+class Unwritable(SmartifyError):
+    """Standard output takes nothing more: a full disk, or a device that is gone."""
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Name what keeps output from being written; a closed pipe is no trouble, and passes."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Unwritable(
+            f"the output cannot be written ({errno.errorcode.get(error.errno or 0, type(error).__name__)})",
+            where="standard output",
+            cure="Make room, or write it elsewhere; what the command did otherwise is done.",
+        ) from None
 
 
 def harmless(text: str) -> str:
@@ -53,27 +75,41 @@ class Output:
         """Print the one JSON document; does nothing for people."""
         if self.as_json and not self._spoken:
             self._spoken = True
-            json.dump(document, sys.stdout, ensure_ascii=False, indent=2)
-            sys.stdout.write("\n")
+            with _writing():
+                json.dump(document, sys.stdout, ensure_ascii=False, indent=2)
+                sys.stdout.write("\n")
 
     def line(self, text: str = "") -> None:
         """Print a line for people; does nothing with ``--json``."""
         if not self.as_json:
-            sys.stdout.write(f"{harmless(text)}\n")
+            with _writing():
+                sys.stdout.write(f"{harmless(text)}\n")
 
     def heading(self, text: str) -> None:
         """Print the heading of what follows, after an empty line."""
         if not self.as_json:
-            sys.stdout.write(f"\n{text if self._plain else click.style(text, bold=True)}\n")
+            with _writing():
+                sys.stdout.write(f"\n{text if self._plain else click.style(text, bold=True)}\n")
 
     def note(self, text: str) -> None:
         """Print a line to stderr, in either mode."""
-        sys.stderr.write(f"{harmless(text)}\n")
+        try:
+            sys.stderr.write(f"{harmless(text)}\n")
+        except BrokenPipeError:
+            raise
+        except OSError:
+            # There is nowhere left to complain, and what was asked for can still be done.
+            return
 
     def fail(self, error: SmartifyError) -> None:
         """Print an error: to stderr, and with ``--json`` also as the document, unless that was begun already."""
         self.note(f"smartify: {error}")
         self.document({"error": documents.of_error(error)})
+
+    def lament(self, error: Unwritable) -> None:
+        """Say on stderr that stdout takes nothing more, if stderr still does."""
+        with suppress(BrokenPipeError):
+            self.note(f"smartify: {error}")
 
     @property
     def spoken(self) -> bool:
@@ -87,11 +123,13 @@ class Output:
     def write(self, text: str) -> None:
         """Print a part of the JSON document that a `Listing` stands for."""
         self._spoken = True
-        sys.stdout.write(text)
+        with _writing():
+            sys.stdout.write(text)
 
     def flush(self) -> None:
         """Hand everything to the operating system, so that a closed pipe shows itself here."""
-        sys.stdout.flush()
+        with _writing():
+            sys.stdout.flush()
 
 
 class Listing:
@@ -108,10 +146,12 @@ class Listing:
         self._opening = f"{{{parts}{json.dumps(name)}: ["
         self._begun = False
 
-    def add(self, entry: documents.Document) -> None:
-        """Print one entry."""
+    def add(self, entry: documents.Document, *, at_once: bool = False) -> None:
+        """Print one entry; ``at_once`` does not let it wait for others."""
         self._output.write((",\n  " if self._begun else f"{self._opening}\n  ") + json.dumps(entry, ensure_ascii=False))
         self._begun = True
+        if at_once:
+            self._output.flush()
 
     def __enter__(self) -> Self:
         """Return the listing itself."""
@@ -121,7 +161,7 @@ class Listing:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the list, and say what stopped it if anything did."""
-        if isinstance(error, OSError) or (error is not None and not self._begun):
+        if isinstance(error, OSError | Unwritable) or (error is not None and not self._begun):
             return
         closing = "\n]" if self._begun else f"{self._opening}]"
         if error is not None:

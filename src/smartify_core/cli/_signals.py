@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import queue
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from types import FrameType
@@ -73,11 +74,11 @@ class StoppableStorage:
             _patience.end()
             raise
 
-    def release(self, claim: Claim) -> None:
+    def release(self, claim: Claim, *, due_at: datetime | None = None) -> None:
         """See `Storage.release`."""
         _patience.waiting = True
         try:
-            self._storage.release(claim)
+            self._storage.release(claim, due_at=due_at)
         finally:
             _patience.end()
 
@@ -108,6 +109,72 @@ def stoppable() -> Iterator[None]:
     before = {number: signal.signal(number, stop) for number in _WATCHED}
     try:
         yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def until_stopped(work: Callable[[threading.Event, threading.Event], None], *, note: Callable[[str], None]) -> None:
+    """Do ``work`` in a thread until it ends, and hand it the signals that come meanwhile as requests.
+
+    The first signal asks it to finish what it is doing, the second to give that up where it can; the third ends the
+    process at once.
+
+    Args:
+        work: Called with two events: whether to stop, and whether to give up what is under way.
+        note: Tells somebody what a signal led to.
+
+    Raises:
+        BaseException: What ``work`` raised.
+    """
+    stop, abandon = threading.Event(), threading.Event()
+    # A handler may come in the middle of anything, also while a lock is held; putting into this queue needs none.
+    happened: queue.SimpleQueue[BaseException | int | None] = queue.SimpleQueue()
+
+    def run() -> None:
+        ending: BaseException | None = None
+        try:
+            work(stop, abandon)
+        except BaseException as error:  # noqa: BLE001 - raised again by the caller
+            ending = error
+        happened.put(ending)
+
+    worker = threading.Thread(target=run, name="smartify-scheduler")
+    with _signals_into(happened) as no_more_signals:
+        worker.start()
+        try:
+            while isinstance(ending := happened.get(), int):
+                if not stop.is_set():
+                    stop.set()
+                    note("smartify: stopping: the runs under way are finished first; a second signal gives them up")
+                elif not abandon.is_set():
+                    abandon.set()
+                    no_more_signals()
+                    note("smartify: giving up the runs under way; what was committed stays")
+        except BaseException:
+            stop.set()
+            abandon.set()
+            raise
+        finally:
+            worker.join()
+    if ending is not None:
+        raise ending
+
+
+@contextmanager
+def _signals_into(happened: queue.SimpleQueue[BaseException | int | None]) -> Iterator[Callable[[], None]]:
+    """Put the number of each signal into a queue, until the function that is given is called."""
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    before = {number: signal.getsignal(number) for number in _WATCHED} if in_main_thread else {}
+
+    def no_more() -> None:
+        for number in before:
+            signal.signal(number, signal.SIG_DFL)
+
+    try:
+        for number in before:
+            signal.signal(number, lambda number, _: happened.put(int(number)))
+        yield no_more
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
-from smartify_core.lifecycle import Change, ChangeKind, Counts, Held, Plan, Quarantined, Run
+from smartify_core.lifecycle import Change, ChangeKind, Counts, Held, HeldPlan, Plan, Quarantined, Run
 from smartify_core.model import Account
+
+from ._config import DEFAULT_FILE
 
 #: How many reasons are told one by one; `--json` of a plan has them all.
 _REASONS_SHOWN: Final = 20
@@ -86,3 +90,28 @@ def notes(
             yield f"smartify: {tenant}: {word}: source id {entry.source_id}: {entry.reason}"
         if len(entries) > _REASONS_SHOWN:
             yield f"smartify: {tenant}: {word}: {len(entries) - _REASONS_SHOWN:,} more"
+
+
+def how_to_decide(plan: HeldPlan, file: Path, *, kept: bool = True) -> Iterator[str]:
+    """Return the lines that tell what is held, and the commands with which a person decides about it.
+
+    Args:
+        plan: What is held.
+        file: The configuration file in use.
+        kept: Whether the store has the plan; a plan that was only looked at must be held by a sync first.
+    """
+    given = [] if file == DEFAULT_FILE else ["--config", str(file)]
+    number = f"{len(plan.changes):,} change{'' if len(plan.changes) == 1 else 's'}"
+
+    def command(*words: str) -> str:
+        return shlex.join(["smartify", *words, *given])
+
+    if kept:
+        yield f"smartify: {plan.tenant}: {number} held until {plan.expires_at:%Y-%m-%d %H:%M} UTC as plan {plan.hash}"
+    else:
+        yield f"smartify: {plan.tenant}: a sync would hold {number} as plan {plan.hash}"
+        yield f"  to hold them for a decision: {command('sync', '--tenant', plan.tenant)}"
+    which = ("--tenant", plan.tenant, "--plan", plan.hash)
+    yield f"  to look:    {command('held', *which)}"
+    yield f"  to approve: {command('approve', *which, '--as', 'NAME', '--reason', 'TEXT')}"
+    yield f"  to reject:  {command('reject', *which, '--as', 'NAME', '--reason', 'TEXT')}"

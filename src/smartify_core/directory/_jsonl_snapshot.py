@@ -6,16 +6,15 @@ import stat
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from attrs import define, field
 
-from smartify_core.errors import SnapshotMisused, SourceMalformed, SourceUnavailable
+from smartify_core.errors import SourceMalformed, SourceUnavailable
 from smartify_core.model import Group, Identity, ProgressSink, Stage
 
 from ._expansion import Expansion, GroupMembers, expand
 from ._jsonl_format import BrokenLineError, DeletedLine, EndLine, GroupLine, read_line
+from ._reading import Findings, SnapshotLife
 from ._source import Certificate, Gone, Listing, Presence, Present, Reject, Uncertain
 
 _BOM = b"\xef\xbb\xbf"
@@ -89,50 +88,29 @@ class _Contents:
         return expand(groups, members)
 
 
-class JsonLinesSnapshot:
-    """One read of a directory file; see `Snapshot`. The file is opened once and read to its end, if replaced or not."""
+class JsonLinesSnapshot(SnapshotLife):
+    """One read of a directory file; see `Snapshot`. The file is opened once and read to its end, if replaced or not.
+
+    Its certificate has the listings ``identities`` and ``groups``. Rejects are the people whose line has no usable
+    email or name, with their line numbers.
+    """
 
     def __init__(self, path: Path, *, progress: ProgressSink | None) -> None:
-        self._id = f"jsonl-{uuid.uuid4().hex}"
+        super().__init__(f"jsonl-{uuid.uuid4().hex}", progress)
         self._path = path
-        self._progress = progress
-        self._begun = False
-        self._closed = False
         self._contents = _Contents()
         self._expansion: Expansion | None = None
-        self._certificate: Certificate | None = None
 
-    def __repr__(self) -> str:
-        """Return the snapshot's id."""
-        return f"<JsonLinesSnapshot {self._id}>"
-
-    @property
-    def id(self) -> str:
-        """Return a unique, impersonal name of this read."""
-        return self._id
-
-    @property
-    def requests(self) -> int:
-        """Return 0: nothing is sent."""
-        return 0
-
-    def identities(self) -> Iterator[Identity]:
-        """Yield everybody in the order of the file, once all of it has been read. See `Snapshot.identities`."""
-        self._refuse_closed()
-        if self._begun:
-            raise SnapshotMisused("a snapshot is read only once", where=self._id, cure="Take another snapshot.")
-        self._begun = True
-        return self._read()
-
-    def _read(self) -> Iterator[Identity]:
-        self._refuse_closed()
-        contents = self._contents
+    def read(self) -> Iterator[Identity]:
+        """Yield everybody in the order of the file, once all of it has been read."""
         self._take_lines()
-        expansion = self._expansion = contents.expansion()
-        for identity in contents.people.values():
+        expansion = self._expansion = self._contents.expansion()
+        for identity in self._contents.people.values():
             yield _with_groups(identity, expansion)
-            self._refuse_closed()
-        self._certificate = contents.certificate()
+
+    def found(self) -> Findings:
+        """Return what the end line vouches for."""
+        return Findings(self._contents.certificate(), tuple(self._contents.rejects.values()))
 
     def _lines(self) -> Iterator[bytes]:
         try:
@@ -165,30 +143,14 @@ class JsonLinesSnapshot:
                     f"the line {broken}", where=place, cure="Mend the line; docs/reference/jsonl.md shows the format."
                 ) from None
             if number % _STRIDE == 0:
-                self._report(Stage.USERS_READ, len(contents.people) + len(contents.rejects), None)
+                self.report(Stage.USERS_READ, len(contents.people) + len(contents.rejects), None)
         people, groups = len(contents.people) + len(contents.rejects), len(contents.groups)
-        self._report(Stage.USERS_READ, people, people)
-        self._report(Stage.GROUPS_READ, groups, groups)
+        self.report(Stage.USERS_READ, people, people)
+        self.report(Stage.GROUPS_READ, groups, groups)
 
-    @property
-    def certificate(self) -> Certificate:
-        """Return what the file vouches for: the listings ``identities`` and ``groups``."""
-        if self._certificate is None:
-            raise SnapshotMisused(
-                "the snapshot has not been read to its end", where=self._id, cure="Read identities() to the end first."
-            )
-        return self._certificate
-
-    @property
-    def rejects(self) -> tuple[Reject, ...]:
-        """Return the people whose line has no usable email or name, with their line numbers."""
-        _ = self.certificate
-        return tuple(self._contents.rejects.values())
-
-    def confirm(self, source_ids: Sequence[str]) -> Mapping[str, Presence]:
-        """Say of each id what the file says. See `Snapshot.confirm`."""
+    def answer(self, source_ids: Sequence[str]) -> Mapping[str, Presence]:
+        """Say of each id what the file says."""
         complete = self.certificate.complete
-        self._refuse_closed()
         return {source_id: self._presence(source_id, complete=complete) for source_id in source_ids}
 
     def _presence(self, source_id: str, *, complete: bool) -> Presence:
@@ -203,30 +165,6 @@ class JsonLinesSnapshot:
         if not complete:
             return Uncertain("the file is not complete")
         return Gone("not in the complete file")
-
-    def close(self) -> None:
-        """Let go of what was read."""
-        self._closed = True
-
-    def __enter__(self) -> Self:
-        """Return the snapshot itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the snapshot."""
-        self.close()
-
-    def _refuse_closed(self) -> None:
-        if self._closed:
-            raise SnapshotMisused(
-                "the snapshot is closed", where=self._id, cure="Read it inside its with block, or take another one."
-            )
-
-    def _report(self, stage: Stage, done: int, total: int | None) -> None:
-        if self._progress is not None:
-            self._progress(stage, done, total)
 
 
 def _with_groups(person: Identity, expansion: Expansion) -> Identity:

@@ -20,6 +20,7 @@ from typing import Protocol, Self, runtime_checkable
 
 from attrs import frozen
 
+from smartify_core.errors import UsageError
 from smartify_core.model import Identity, ProgressSink
 
 
@@ -95,9 +96,16 @@ class Reject:
 
 @frozen(order=False)
 class Present:
-    """The person is still in the source, although the listing missed them. ``identity`` is what was read just now."""
+    """The person is in the source.
+
+    Args:
+        identity: What was read just now.
+        memberships_read: Whether the person's groups were read with it. Where not, ``identity`` carries none, which
+            says nothing about the groups that they are in.
+    """
 
     identity: Identity
+    memberships_read: bool = True
 
 
 @frozen(order=False)
@@ -195,3 +203,28 @@ class DirectorySource(Protocol):
         Raises:
             SourceError: The source cannot be read.
         """
+
+    def look_up(self, source_ids: Sequence[str]) -> Mapping[str, Presence]:
+        """Ask about single people as they are now, apart from every listing: at sign-in, or on a hint of a change.
+
+        Answers for every id asked, and only for those; it needs no snapshot and leaves open ones alone. The rule is
+        that of `Snapshot.confirm`: an answer that is no clear yes or no is `Uncertain`, never `Gone`. A source that
+        cannot read all groups of one person alone says so with `Present.memberships_read`.
+
+        Raises:
+            SourceError: The source as a whole cannot be asked.
+            UsageError: The source does not declare `Capability.SINGLE_READ`; raise `no_single_read` then.
+        """
+
+
+def no_single_read(source: str) -> UsageError:
+    """Return the error with which a source without `Capability.SINGLE_READ` answers `DirectorySource.look_up`.
+
+    Args:
+        source: What to call the source, without personal data.
+    """
+    return UsageError(
+        "this source cannot read one person alone",
+        where=f"{source}.look_up",
+        cure="Ask only sources that declare Capability.SINGLE_READ; for this one, run the tenant as a whole.",
+    )

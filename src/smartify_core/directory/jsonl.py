@@ -6,13 +6,14 @@ The format is in ``docs/reference/jsonl.md``.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from smartify_core.model import ProgressSink
 
 from ._jsonl_snapshot import JsonLinesSnapshot
 from ._jsonl_write import Contents, GroupEntry, PersonEntry, write_jsonl
-from ._source import Capability
+from ._source import Capability, Presence, no_single_read
 
 __all__ = ["Contents", "GroupEntry", "JsonLinesDirectory", "PersonEntry", "write_jsonl"]
 
@@ -48,3 +49,11 @@ class JsonLinesDirectory:
         - `SourceMalformed`: a line is not in the format, or not UTF-8; the error has its number and quotes nothing.
         """
         return JsonLinesSnapshot(self._path, progress=progress)
+
+    def look_up(self, source_ids: Sequence[str]) -> Mapping[str, Presence]:  # noqa: ARG002 - the port's signature
+        """Refuse: whoever reads one line of a file reads them all, and a snapshot does that.
+
+        Raises:
+            UsageError: Always.
+        """
+        raise no_single_read("JsonLinesDirectory")

@@ -3,20 +3,61 @@
 from __future__ import annotations
 
 from ._accounts import Accounts
+from ._adoption import Adoption, AdoptionReport, HostUser
+from ._effects import Effect, EffectKey
+from ._event import Event, EventType
+from ._event_schema import event_schema
+from ._held_plan import HeldChange, HeldPlan, HeldPlanStatus
+from ._history import History
+from ._journal import JournalEntry
 from ._plan import Change, Counts, Held, Plan, Quarantined, Run, Verdict
-from ._reconciler import Reconciler, utc_now
+from ._plan_file import load_plan, save_plan
+from ._playing_back import RecordedDirectory
+from ._reconciler import Reconciler
+from ._recording import SnapshotRecorder
+from ._rules import Ceiling, Guards, Rules, Threshold
+from ._run_state import QuarantineRecord, RunState
+from ._scheduler import Scheduler
+from ._status import TenantStatus, status
+from ._time import utc_now
 from ._transitions import ChangeKind
 
 __all__ = [
     "Accounts",
+    "Adoption",
+    "AdoptionReport",
+    "Ceiling",
     "Change",
     "ChangeKind",
     "Counts",
+    "Effect",
+    "EffectKey",
+    "Event",
+    "EventType",
+    "Guards",
     "Held",
+    "HeldChange",
+    "HeldPlan",
+    "HeldPlanStatus",
+    "History",
+    "HostUser",
+    "JournalEntry",
     "Plan",
+    "QuarantineRecord",
     "Quarantined",
     "Reconciler",
+    "RecordedDirectory",
+    "Rules",
     "Run",
+    "RunState",
+    "Scheduler",
+    "SnapshotRecorder",
+    "TenantStatus",
+    "Threshold",
     "Verdict",
+    "event_schema",
+    "load_plan",
+    "save_plan",
+    "status",
     "utc_now",
 ]

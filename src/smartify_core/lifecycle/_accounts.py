@@ -78,4 +78,5 @@ def _closed(account: SealedAccount, *, opened_by: Sealer | None = None) -> Accou
         inactive_reason=account.inactive_reason,
         personal=None if opened_by is None else opened_by.open(account),
         predecessor=account.predecessor,
+        adopted=account.adopted,
     )

@@ -1,124 +1,151 @@
-"""One read of the directory held against the store: who is new, who differs, who was not seen.
-
-A person in whom nothing changed costs one fingerprint and one look-up; nothing of theirs is loaded or opened. In
-memory stay, for each known account, its id and its fingerprint, and everybody in whom something did change.
-"""
+"""One read of the directory held against the store: who is new, who differs, who is gone, and what is in doubt."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from smartify_core.directory import DirectorySource, Gone, Present, Reject, Snapshot, Uncertain
-from smartify_core.errors import SourceMalformed, StalePlan
-from smartify_core.model import Identity, SealedAccount
+from smartify_core.directory import DirectorySource, Gone, Presence, Present, Snapshot, Uncertain
+from smartify_core.errors import StalePlan
+from smartify_core.model import Identity
 from smartify_core.sealing import Sealer
 from smartify_core.storage import KEYS_AT_ONCE, Storage
 
-from ._decide import Intent, Known, absent, without_losses
-from ._guards import why_absence_proves_nothing, why_the_directory_is_a_stranger
+from ._decide import Intent, Known, without_losses
+from ._effects import Effect, EffectKey
+from ._facts import Facts, Sorted
+from ._guards import why_absence_proves_nothing, why_the_directory_is_a_stranger, why_the_directory_shrank
 from ._plan import Held, Quarantined
+from ._rules import Guards
+from ._sorting import sort_at_hand
 
 T = TypeVar("T")
 
 
 class Comparison:
-    """Reads a snapshot to its end and sorts what it says. Afterwards its attributes are the facts of a plan.
+    """Reads a source and says what its answers come to.
 
-    Attributes:
-        intents: What should become of the people who are new or differ.
-        gone: Live accounts whose person is no more, each with the source's evidence.
-        held: What this read is not good enough for.
-        quarantined: Records that were set aside.
-        unchanged: How many accounts are in step already.
+    Args:
+        tenant: Whose accounts these are.
+        storage: Where they are.
+        sealer: What opens those that differ.
+        guards: When a read is not believed.
+        approved: What somebody has approved.
+        heartbeat: Called now and then while it works.
     """
 
-    def __init__(self, tenant: str, storage: Storage, sealer: Sealer, *, heartbeat: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        tenant: str,
+        storage: Storage,
+        sealer: Sealer,
+        *,
+        guards: Guards,
+        approved: Collection[EffectKey],
+        heartbeat: Callable[[], None],
+    ) -> None:
         self._tenant = tenant
         self._storage = storage
         self._sealer = sealer
+        self._guards = guards
+        self._deletable = {key.source_id for key in approved if key.effect == Effect.DELETE.value}
         self._heartbeat = heartbeat
-        self._fingerprint = sealer.fingerprinter(tenant)
-        self._fresh: list[tuple[Identity, str]] = []
-        self._changed: list[tuple[Identity, str]] = []
-        self.intents: list[Intent] = []
-        self.gone: list[tuple[SealedAccount, str]] = []
-        self.held: list[Held] = []
-        self.quarantined: list[Quarantined] = []
-        self.unchanged = 0
-        self.problems: tuple[str, ...] = ()
 
-    def read(self, source: DirectorySource, snapshot: Snapshot) -> None:
-        """Read ``snapshot`` to its end, confirm whoever it did not show, and sort everybody.
+    def of_everybody(self, source: DirectorySource, snapshot: Snapshot) -> Facts:
+        """Read ``snapshot`` to its end, confirm whoever it did not show, and say what all of it comes to.
 
         Raises:
             SourceError: The source could not be read, or contradicts its own contract.
             StorageError: The store could not be read.
             StalePlan: The store changed while it was compared.
         """
-        unseen = self._fingerprints_by_id()
-        known = len(unseen)
-        people_read = self._sort_identities(snapshot, unseen, evidence=f"listing of snapshot {snapshot.id}")
+        found = sort_at_hand(
+            self._tenant,
+            self._storage,
+            snapshot,
+            fingerprint=self._sealer.fingerprinter(self._tenant),
+            heartbeat=self._heartbeat,
+        )
         certificate = snapshot.certificate
-        self.problems = certificate.problems
-        self._set_aside(snapshot.rejects, unseen)
-        missing = absent(unseen)
-        stranger = why_the_directory_is_a_stranger(known=known, absent=len(missing), people_read=people_read)
-        doubt = stranger or why_absence_proves_nothing(certificate, source.capabilities, people_read=people_read)
-        if stranger is not None:
-            self.held += [Held(identity.source_id, f"new, but {stranger}") for identity, _ in self._fresh]
-            self._fresh.clear()
-        if doubt is None:
-            self._confirm(snapshot, missing, unseen)
+        facts = Facts(snapshot.id, unchanged=found.unchanged, problems=certificate.problems)
+        rejected = {reject.source_id for reject in snapshot.rejects}
+        facts.quarantined = [
+            Quarantined(reject.source_id, f"{reject.problem} ({reject.place})") for reject in snapshot.rejects
+        ]
+        absent = [source_id for source_id in found.absent if source_id not in rejected]
+        waiting = [source_id for source_id in found.waiting if source_id not in rejected]
+        facts.stranger = why_the_directory_is_a_stranger(
+            known=found.known, absent=len(absent), people_read=found.people
+        )
+        useless = why_absence_proves_nothing(certificate, source.capabilities)
+        if useless is not None:
+            facts.held += [Held(source_id, f"not seen, but {useless}") for source_id in absent]
+            facts.unchanged += len(waiting)
         else:
-            self.held += [Held(source_id, f"not seen, but {doubt}") for source_id in missing]
-        self._look_up_changed(whole=certificate.complete)
-        self.intents += [Intent(identity, None, evidence) for identity, evidence in self._fresh]
+            self._look_into(absent, waiting, facts, snapshot, found)
+        listing = f"listing of snapshot {snapshot.id}"
+        self._compare([(identity, listing) for identity in found.changed], facts, whole=certificate.complete)
+        facts.intents += [Intent(identity, None, listing) for identity in found.fresh]
+        facts.requests = snapshot.requests
+        return facts
 
-    def _fingerprints_by_id(self) -> dict[str, bytes | None]:
-        found: dict[str, bytes | None] = {}
-        after: str | None = None
-        while True:
-            page = self._storage.heads(self._tenant, after=after)
-            found.update((head.source_id, head.fingerprint) for head in page)
-            if len(page) < KEYS_AT_ONCE:
-                return found
-            after = page[-1].source_id
+    def of_one(self, source_id: str, presence: Presence, *, name: str) -> Facts:
+        """Say what a source's answer about one person comes to.
 
-    def _sort_identities(self, snapshot: Snapshot, unseen: dict[str, bytes | None], *, evidence: str) -> int:
-        """Sort everybody whom the listing shows, marking them as seen; return how many they are."""
-        fingerprint, is_known = self._fingerprint, unseen.get
-        people = 0
-        for identity in snapshot.identities():
-            people += 1
-            if not people % KEYS_AT_ONCE:
-                self._heartbeat()
-            source_id = identity.source_id
-            before = is_known(source_id, b"")
-            if before is None:
-                raise SourceMalformed(
-                    "the source yielded one person twice",
-                    where=f"tenant {self._tenant}, source id {source_id}",
-                    cure="A source yields each id once (clause DS-01); mend the source.",
-                )
-            unseen[source_id] = None
-            if not before:
-                self._fresh.append((identity, evidence))
-            elif before == fingerprint(identity):
-                self.unchanged += 1
-            else:
-                self._changed.append((identity, evidence))
-        return people
+        Args:
+            source_id: The person.
+            presence: The answer.
+            name: What the reading is called in evidence.
 
-    def _set_aside(self, rejects: Iterable[Reject], unseen: dict[str, bytes | None]) -> None:
-        for reject in rejects:
-            self.quarantined.append(Quarantined(reject.source_id, f"{reject.problem} ({reject.place})"))
-            if reject.source_id in unseen:
-                unseen[reject.source_id] = None
+        Raises:
+            StorageError: The store could not be read.
+        """
+        facts = Facts(name)
+        known = self._storage.load(self._tenant, [source_id])
+        evidence = f"asked for by id, reading {name}"
+        match presence:
+            case Gone(how) if source_id in known:
+                facts.gone.append((known[source_id], f"{how}, reading {name}"))
+            case Gone():
+                pass
+            case Present(identity) if identity.source_id != source_id:
+                facts.held.append(Held(source_id, "asked by id the source answered with another person"))
+            case Present(identity) if source_id in known:
+                self._compare([(identity, evidence)], facts, whole=presence.memberships_read)
+                if not presence.memberships_read:
+                    # Groups that were not read say nothing: they neither come nor go, and nobody is at fault.
+                    facts.held.clear()
+            case Present(identity):
+                facts.intents.append(Intent(identity, None, evidence))
+            case Uncertain(reason):
+                facts.held.append(Held(source_id, f"the source would not say whether the person is there: {reason}"))
+        return facts
 
-    def _confirm(self, snapshot: Snapshot, missing: Sequence[str], unseen: dict[str, bytes | None]) -> None:
+    def _look_into(
+        self, absent: Sequence[str], waiting: Sequence[str], facts: Facts, snapshot: Snapshot, found: Sorted
+    ) -> None:
+        doubt = facts.stranger or why_the_directory_shrank(
+            self._guards, known=found.known, absent=len(absent), people_read=found.people
+        )
+        if doubt is None:
+            self._confirm(absent, facts, snapshot)
+            self._confirm(waiting, facts, snapshot)
+            return
+        # A read that is not believed is not worth a question for each of them, but for those whom somebody approved.
+        facts.unchanged += len(waiting)
+        self._confirm([one for one in absent if one in self._deletable], facts, snapshot)
+        for ids in chunks(one for one in absent if one not in self._deletable):
+            accounts = self._storage.load(self._tenant, ids)
+            for source_id in ids:
+                if source_id not in accounts:
+                    raise self._stale(source_id)
+                facts.doubted.append((accounts[source_id], doubt))
+
+    def _confirm(self, missing: Iterable[str], facts: Facts, snapshot: Snapshot) -> None:
         """Ask the source about each person whom the listing did not show."""
+        by_id = f"read by id, after snapshot {snapshot.id} did not show the person"
+        still_there: list[tuple[Identity, str]] = []
         for ids in chunks(missing):
             self._heartbeat()
             answers = snapshot.confirm(ids)
@@ -128,31 +155,29 @@ class Comparison:
                     case Gone(evidence):
                         if source_id not in accounts:
                             raise self._stale(source_id)
-                        self.gone.append(
-                            (accounts[source_id], f"{evidence}, after snapshot {snapshot.id} did not show the person")
-                        )
+                        how = f"{evidence}, after snapshot {snapshot.id} did not show the person"
+                        facts.gone.append((accounts[source_id], how))
                     case Present(identity) if identity.source_id == source_id:
-                        if unseen[source_id] == self._fingerprint(identity):
-                            self.unchanged += 1
-                        else:
-                            self._changed.append(
-                                (identity, f"read by id, after snapshot {snapshot.id} did not show the person")
-                            )
+                        still_there.append((identity, by_id))
                     case Present():
-                        self.held.append(
+                        facts.held.append(
                             Held(source_id, "not seen, and asked by id the source answered with another person")
                         )
                     case Uncertain(reason):
-                        self.held.append(
+                        facts.held.append(
                             Held(
                                 source_id,
                                 f"not seen, and the source would not say whether the person is gone: {reason}",
                             )
                         )
+        self._compare(still_there, facts, whole=True)
 
-    def _look_up_changed(self, *, whole: bool) -> None:
-        """Open the accounts that differ, and find out in what."""
-        for pairs in chunks(self._changed):
+    def _compare(self, people: Iterable[tuple[Identity, str]], facts: Facts, *, whole: bool) -> None:
+        """Open the accounts of these people, and find out in what they differ.
+
+        ``whole`` tells whether a group that was not seen is one that the person is not in.
+        """
+        for pairs in chunks(people):
             self._heartbeat()
             accounts = self._storage.load(self._tenant, [identity.source_id for identity, _ in pairs])
             for identity, evidence in pairs:
@@ -162,13 +187,13 @@ class Comparison:
                 known = Known(account, self._sealer.open(account))
                 kept = identity if whole else without_losses(identity, known)
                 if kept is not identity:
-                    self.held.append(
+                    facts.held.append(
                         Held(identity.source_id, "groups were not seen, but the read was not certified complete")
                     )
                 if kept == known.as_identity():
-                    self.unchanged += 1
+                    facts.unchanged += 1
                 else:
-                    self.intents.append(Intent(kept, known, evidence))
+                    facts.intents.append(Intent(kept, known, evidence))
 
     def _stale(self, source_id: str) -> StalePlan:
         return StalePlan(

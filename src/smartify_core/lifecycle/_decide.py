@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
 
 from attrs import evolve, frozen
 
-from smartify_core.model import AccountState, Identity, PersonalFields, SealedAccount
+from smartify_core.model import AccountState, Identity, InactiveReason, Membership, PersonalFields, SealedAccount
 
+from ._effects import Called, Effect, EffectKey
+from ._rules import Rules
 from ._transitions import TRANSITIONS, ChangeKind
 
 
@@ -33,11 +37,17 @@ class Known:
 
 @frozen(order=False)
 class Intent:
-    """What should become of one person who was read. ``known`` is ``None`` for a person without a live account."""
+    """What should become of one person. ``known`` is ``None`` for a person without a live account.
+
+    ``listed`` tells whether the account is found by its address afterwards, ``rule`` why it changes where the kind of
+    the change alone does not say it.
+    """
 
     identity: Identity
     known: Known | None
     evidence: str
+    listed: bool = True
+    rule: str | None = None
 
     @property
     def kind(self) -> ChangeKind:
@@ -49,6 +59,18 @@ class Intent:
     def fields(self) -> tuple[str, ...]:
         """Return the names of the fields that differ, in a fixed order."""
         return changed_fields(None if self.known is None else self.known.as_identity(), self.identity)
+
+    @property
+    def joined(self) -> tuple[str, ...]:
+        """Return the ids of the groups that the account gains, in ascending order."""
+        before = () if self.known is None else group_ids(self.known.personal.memberships)
+        return tuple(sorted(set(group_ids(self.identity.memberships)).difference(before)))
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        """Return the ids of the groups that the account loses, in ascending order."""
+        before = () if self.known is None else group_ids(self.known.personal.memberships)
+        return tuple(sorted(set(before).difference(group_ids(self.identity.memberships))))
 
 
 #: The fields of an identity that may change, by the name under which a plan speaks of them.
@@ -70,17 +92,90 @@ def changed_fields(before: Identity | None, after: Identity) -> tuple[str, ...]:
     )
 
 
-def without_losses(identity: Identity, known: Known) -> Identity:
-    """Return ``identity`` with the memberships that only the account has added to it: none is lost.
+def group_ids(memberships: Iterable[Membership]) -> tuple[str, ...]:
+    """Return the ids of the groups of these memberships."""
+    return tuple(membership.group.id for membership in memberships)
 
-    For a read that is not certified complete, in which a membership that was not seen proves nothing.
-    """
+
+def without_losses(identity: Identity, known: Known) -> Identity:
+    """Return ``identity`` with the memberships that only the account has added to it: none is lost."""
     seen = {membership.group.id for membership in identity.memberships}
     kept = [membership for membership in known.personal.memberships if membership.group.id not in seen]
     if not kept:
         return identity
     together = sorted((*identity.memberships, *kept), key=lambda membership: membership.group.id)
     return evolve(identity, memberships=tuple(together))
+
+
+# --- what a change would do -----------------------------------------------------------------------------------------
+
+
+def called_by(
+    intent: Intent, *, address: bytes, address_before: bytes | None, stranger: str | None = None
+) -> Iterator[Called]:
+    """Yield the effects of an intent that guards count.
+
+    Args:
+        intent: The intent.
+        address: The email index that the account would have.
+        address_before: The email index of the address that it has; ``None`` where there is no account.
+        stranger: Why newcomers are not to be let in, if they are not.
+    """
+    identity, known = intent.identity, intent.known
+    if known is None:
+        yield Called(EffectKey(Effect.CREATE.value, identity.source_id, ""), intent.evidence, doubt=stranger)
+        return
+    ids = (identity.source_id, known.account.account_id)
+    if intent.kind is ChangeKind.DEACTIVATE:
+        yield Called(EffectKey(Effect.DEACTIVATE.value, *ids), intent.evidence)
+    if intent.left:
+        detail = hashlib.blake2b("\n".join(intent.left).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+        yield Called(EffectKey(Effect.LOSE_GROUPS.value, *ids, detail), intent.evidence)
+    if address != address_before:
+        yield Called(EffectKey(Effect.RENAME.value, *ids, address.hex()), intent.evidence)
+
+
+def deletion_of(account: SealedAccount, evidence: str, *, doubt: str | None = None) -> Called:
+    """Return the effect of ending an account."""
+    key = EffectKey(Effect.DELETE.value, account.source_id, account.account_id)
+    return Called(key, evidence, doubt=doubt, adopted=account.adopted)
+
+
+def holding_back(intent: Intent, effects: Collection[Effect]) -> Intent | None:
+    """Return what is left of an intent without these effects; ``None`` where nothing is.
+
+    A person who may not lose a group may still have to lose access, so the rest of the change goes ahead.
+    """
+    known = intent.known
+    if known is None:
+        return None if Effect.CREATE in effects else intent
+    identity = intent.identity
+    if Effect.DEACTIVATE in effects:
+        identity = evolve(identity, inactive_reason=known.account.inactive_reason)
+    if Effect.LOSE_GROUPS in effects:
+        identity = without_losses(identity, known)
+    if Effect.RENAME in effects:
+        identity = evolve(identity, email=known.personal.email)
+    return None if identity == known.as_identity() else evolve(intent, identity=identity)
+
+
+def keeping_address(intent: Intent) -> Intent | None:
+    """Return the intent with the address left as it is; ``None`` where nothing else is wanted, or nothing is there."""
+    return None if intent.known is None else holding_back(intent, {Effect.RENAME})
+
+
+def farewell(account: SealedAccount, rules: Rules, now: datetime) -> ChangeKind | None:
+    """Return the step that an account takes whose person is gone: deactivated, deleted, or ``None`` while it waits.
+
+    The retention is counted from the write that noted the deletion; what is noted only now may end at once.
+    """
+    waiting = account.inactive_reason is InactiveReason.DELETED
+    if now - (account.updated_at if waiting else now) >= rules.retain_for:
+        return ChangeKind.DELETE
+    return None if waiting else ChangeKind.DEACTIVATE
+
+
+# --- one address, one owner -----------------------------------------------------------------------------------------
 
 
 def settle_addresses(
@@ -94,7 +189,8 @@ def settle_addresses(
 
     Args:
         wanted: Email index wanted, by source id: everyone who is new or whose address changes.
-        leaving: Email index given up, by source id: everyone who moves to another address or is deleted.
+        leaving: Email index given up, by source id: everyone who moves to another address or is deleted, or whom
+            whoever wants the address may displace.
         held_by: Source ids of the live accounts that now carry each wanted index.
     """
     claimants = Counter(wanted.values())
@@ -112,19 +208,3 @@ def settle_addresses(
         if not more:
             return frozenset(refused)
         refused |= more
-
-
-def keeping_address(intent: Intent) -> Intent | None:
-    """Return the intent with the address left as it is; ``None`` where nothing else is wanted, or nothing is there yet.
-
-    A person who may not have an address may still have to lose access, so the rest of the change goes ahead.
-    """
-    if intent.known is None:
-        return None
-    kept = evolve(intent.identity, email=intent.known.personal.email)
-    return None if kept == intent.known.as_identity() else evolve(intent, identity=kept)
-
-
-def absent(heads: Mapping[str, bytes | None]) -> Sequence[str]:
-    """Return the ids that no read has marked as seen (with ``None``), in bytewise order."""
-    return sorted((source_id for source_id, unseen in heads.items() if unseen is not None))

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import enum
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from attrs import field, frozen
 
 from smartify_core.errors import PlanHeld, SmartifyError
 from smartify_core.model import Erase, Put
 
+from ._effects import Effect, EffectKey
+from ._held_plan import HeldPlan
 from ._transitions import ChangeKind
 
 
@@ -25,7 +29,8 @@ class Change:
     """One change of one account, with the reason for it.
 
     ``fields`` names the personal fields and state that differ, never their values. ``evidence`` names what the source
-    said and where; ``rule`` says why that leads to this change.
+    said and where; ``rule`` says why that leads to this change. ``joined`` and ``left`` are ids of groups. ``effects``
+    count towards the guards' thresholds; ``plan`` is the hash of the held plan by which somebody allowed the change.
     """
 
     kind: ChangeKind
@@ -35,14 +40,22 @@ class Change:
     evidence: str
     rule: str
     write: Put | Erase = field(repr=False)
+    joined: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    plan: str | None = None
 
 
 @frozen(order=False)
 class Held:
-    """Something that a run would not do without better evidence, or a person's consent."""
+    """Something that a run would not do without better evidence, or a person's consent.
+
+    ``effect`` is what a person may approve; ``None`` where it is evidence that is lacking.
+    """
 
     source_id: str
     reason: str
+    effect: Effect | None = None
 
 
 @frozen(order=False)
@@ -107,6 +120,14 @@ class Plan:
     problems: tuple[str, ...]
     #: How many of the first changes are committed together, because they hand addresses over among themselves.
     indivisible: int = 0
+    #: What waits for a person's approval, if anything does.
+    held_plan: HeldPlan | None = None
+    #: Every effect that the directory calls for, done or held.
+    called: frozenset[EffectKey] = field(default=frozenset(), repr=False)
+    #: The one person who was asked for; ``None`` where the whole directory was read.
+    only: str | None = None
+    #: How many live accounts there were.
+    known: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -130,6 +151,28 @@ class Plan:
             digest.update(len(part).to_bytes(4, "big") + part)
         return digest.hexdigest()
 
+    def to_bytes(self) -> bytes:
+        """Return everything that was decided, and why, as canonical JSON.
+
+        The same read, store, rules and instant give the same bytes: what is drawn at random when fields are sealed is
+        left out.
+        """
+        document = {
+            "tenant": self.tenant,
+            "snapshot": self.snapshot_id,
+            "planned_at": self.planned_at.isoformat(),
+            "revision": self.revision,
+            "changes": [_canonical(change) for change in self.changes],
+            "indivisible": self.indivisible,
+            "held": [[one.source_id, one.reason, one.effect.value if one.effect else None] for one in self.held],
+            "held_plan": self.held_plan.hash if self.held_plan else None,
+            "quarantined": [[one.source_id, one.reason] for one in self.quarantined],
+            "unchanged": self.unchanged,
+            "requests": self.requests,
+            "problems": list(self.problems),
+        }
+        return json.dumps(document, sort_keys=True, separators=(",", ":")).encode("ascii")
+
     def summary(self) -> str:
         """Return the counts in words, such as ``"delete 1, provision 3"``, or ``"nothing to do"``."""
         kinds = Counter(change.kind.value for change in self.changes)
@@ -150,6 +193,24 @@ def _parts(plan: Plan) -> Iterable[bytes]:
         yield change.source_id.encode()
         yield ",".join(change.fields).encode()
         yield fingerprint
+
+
+def _canonical(change: Change) -> dict[str, Any]:
+    return {
+        "kind": change.kind.value,
+        "source_id": change.source_id,
+        "account_id": change.account_id,
+        "fields": list(change.fields),
+        "joined": list(change.joined),
+        "left": list(change.left),
+        "effects": [effect.value for effect in change.effects],
+        "plan": change.plan,
+        "evidence": change.evidence,
+        "rule": change.rule,
+        "expected_version": change.write.expected_version,
+        "fingerprint": change.write.account.fingerprint.hex() if isinstance(change.write, Put) else None,
+        "email_index": change.write.account.email_index.hex() if isinstance(change.write, Put) else None,
+    }
 
 
 @enum.unique
@@ -182,6 +243,8 @@ class Run:
     quarantined: tuple[Quarantined, ...] = ()
     problems: tuple[str, ...] = ()
     error: SmartifyError | None = None
+    #: What waits for a person's approval, if anything does.
+    held_plan: HeldPlan | None = None
 
     def require_complete(self) -> None:
         """Raise unless the verdict is complete or degraded.

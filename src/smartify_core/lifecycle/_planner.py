@@ -1,38 +1,88 @@
-"""Makes a plan out of a comparison: settles who may have which address, and seals what will be written."""
+"""Makes a plan out of facts: lets the guards speak, settles who may have which address, and seals what is written."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from uuid import uuid4
 
-from smartify_core.model import Erase, Put, SealedAccount, Tombstone
+from attrs import evolve, frozen
+
+from smartify_core.model import Erase, InactiveReason, Put, SealedAccount, Tombstone
 from smartify_core.sealing import Sealer
-from smartify_core.storage import KEYS_AT_ONCE, Storage
+from smartify_core.storage import Storage
 
-from ._comparison import Comparison, chunks
-from ._decide import Intent, keeping_address, settle_addresses
-from ._plan import Change, Quarantined
+from ._addresses import Addresses
+from ._adoption import Links
+from ._comparison import chunks
+from ._decide import Intent, Known, called_by, deletion_of, farewell, holding_back
+from ._effects import Called, Effect, EffectKey
+from ._facts import Facts
+from ._guards import judge
+from ._held_plan import HeldChange
+from ._plan import Change, Held, Quarantined
+from ._rules import Rules
 from ._transitions import RULES, ChangeKind
 
 _ORDER: Mapping[ChangeKind, int] = {kind: place for place, kind in enumerate(ChangeKind)}
 
+_RETAINED = "deleted in the directory: deactivated here at once, and kept for the time that the rules say"
 
-def new_account_id() -> str:
-    """Return a new account id: 32 hexadecimal digits, drawn at random so that it says nothing about anybody."""
-    return uuid4().hex
+
+@frozen(order=False)
+class Decision:
+    """What the facts lead to. The first ``indivisible`` changes are committed together."""
+
+    changes: tuple[Change, ...]
+    indivisible: int
+    held: tuple[Held, ...]
+    held_changes: tuple[HeldChange, ...]
+    quarantined: tuple[Quarantined, ...]
+    #: Every effect that the directory calls for, done or held.
+    called: frozenset[EffectKey]
+    unchanged: int
+
+
+@frozen(order=False)
+class Situation:
+    """What a decision needs to know beside the facts.
+
+    Args:
+        rules: The host's rules.
+        known: How many live accounts there are.
+        in_window: How many unapproved effects the guards' window has seen.
+        first_run: Whether there are accounts of which no run has shown yet that they belong to this directory.
+        first_load: Whether the store was empty when runs began, and none has ended complete since.
+        approved: What somebody has approved, and by which held plan.
+        now: The instant that the changes will bear.
+    """
+
+    rules: Rules
+    known: int
+    in_window: Mapping[Effect, int]
+    first_run: bool
+    first_load: bool
+    approved: Mapping[EffectKey, str]
+    now: datetime
+
+
+@frozen(order=False)
+class _Case:
+    """An intent, with the effects that it calls for."""
+
+    intent: Intent
+    called: tuple[Called, ...]
 
 
 class Planner:
-    """Turns the facts of one comparison into changes.
+    """Turns the facts of one read into changes.
 
     Args:
         tenant: Whose accounts these are.
         storage: Where they are.
         sealer: What seals them.
-        now: The instant that the changes will bear.
-        new_id: Draws account ids.
+        situation: What else the decision depends on.
+        links: The ids that the host has for some of the people, by source id.
     """
 
     def __init__(
@@ -40,101 +90,159 @@ class Planner:
         tenant: str,
         storage: Storage,
         sealer: Sealer,
+        situation: Situation,
         *,
-        now: datetime,
-        new_id: Callable[[], str] = new_account_id,
+        links: Links | None = None,
     ) -> None:
         self._tenant = tenant
         self._storage = storage
         self._sealer = sealer
-        self._now = now
-        self._new_id = new_id
+        self._situation = situation
+        self._now = situation.now
+        self._links: Links = links or {}
+        self._addresses = Addresses(tenant, storage, sealer, anybody_known=situation.known > 0)
 
-    def changes(self, comparison: Comparison) -> tuple[tuple[Change, ...], tuple[Quarantined, ...], int]:
-        """Return the changes in the order in which they are to be applied, and what had to be set aside on the way.
+    def decide(self, facts: Facts) -> Decision:
+        """Return what ``facts`` lead to: the changes in the order in which they are to be applied, and what is held."""
+        endings, waiting, cases = self._cases(facts)
+        doubted = [deletion_of(account, "not seen", doubt=doubt) for account, doubt in facts.doubted]
+        deletions = [deletion_of(account, evidence) for account, evidence in endings]
+        called = [*doubted, *deletions, *(one for case in cases for one in case.called)]
+        reasons = judge(
+            called,
+            rules=self._situation.rules,
+            known=self._situation.known,
+            in_window=self._situation.in_window,
+            first_run=self._situation.first_run,
+            approved=self._situation.approved,
+        )
+        intents = self._allowed(cases, reasons)
+        deleted: list[tuple[SealedAccount, str]] = []
+        for (account, evidence), deletion in zip(endings, deletions, strict=True):
+            if deletion.key not in reasons:
+                deleted.append((account, evidence))
+            elif account.adopted and self._may_deactivate(account):
+                intents.append(self._retaining(account, evidence))
+        settled = self._addresses.settle(intents, [account for account, _ in deleted], waiting)
+        changes = [self._deletion(account, evidence) for account, evidence in deleted]
+        changes += self._sealed(settled.intents, {one.key for one in called if one.key not in reasons})
+        over = settled.handing_over
+        changes.sort(key=lambda change: (change.source_id not in over, _ORDER[change.kind], change.source_id))
+        held_changes = sorted(
+            (HeldChange(one.key, one.evidence, reasons[one.key]) for one in called if one.key in reasons),
+            key=lambda one: one.key,
+        )
+        by_guards = [Held(one.key.source_id, one.reason, Effect(one.key.effect)) for one in held_changes]
+        return Decision(
+            changes=tuple(changes),
+            indivisible=sum(change.source_id in over for change in changes),
+            held=tuple(sorted((*facts.held, *by_guards), key=lambda one: (one.source_id, one.reason))),
+            held_changes=tuple(held_changes),
+            quarantined=tuple(sorted((*facts.quarantined, *settled.refused), key=lambda one: one.source_id)),
+            called=frozenset(one.key for one in called),
+            unchanged=facts.unchanged + len(waiting),
+        )
 
-        The number at the end says how many of the first changes must be committed together: those who take over an
-        address, and those who leave it. Cut apart by a crash, they would leave one address with two accounts.
-        """
-        intents, quarantined, handing_over = self._settle(comparison)
-        changes = [self._deletion(account, evidence) for account, evidence in comparison.gone]
+    def _cases(self, facts: Facts) -> tuple[list[tuple[SealedAccount, str]], list[SealedAccount], list[_Case]]:
+        """Return the accounts that would end, those that wait for it, and what would become of everybody else."""
+        endings: list[tuple[SealedAccount, str]] = []
+        waiting: list[SealedAccount] = []
+        intents = list(facts.intents)
+        for account, evidence in facts.gone:
+            match farewell(account, self._situation.rules, self._now):
+                case ChangeKind.DELETE:
+                    endings.append((account, evidence))
+                case ChangeKind.DEACTIVATE:
+                    intents.append(self._retaining(account, evidence))
+                case _:
+                    waiting.append(account)
+        # Whatever a first load creates, no guard counts it, however often it is cut short.
+        freely = self._situation.first_load and facts.stranger is None
+        cases = [
+            _Case(intent, ()) if freely and intent.known is None else self._case(intent, facts.stranger)
+            for intent in intents
+        ]
+        return endings, waiting, cases
+
+    def _case(self, intent: Intent, stranger: str | None) -> _Case:
+        before = None
+        address = self._sealer.email_index(self._tenant, intent.identity.email)
+        if intent.known is not None:
+            before = self._sealer.email_index(self._tenant, intent.known.personal.email)
+        doubt = None if intent.identity.source_id in self._links else stranger
+        return _Case(intent, tuple(called_by(intent, address=address, address_before=before, stranger=doubt)))
+
+    def _allowed(self, cases: Iterable[_Case], reasons: Mapping[EffectKey, str]) -> list[Intent]:
+        allowed: list[Intent] = []
+        for case in cases:
+            held = {one.effect for one in case.called if one.key in reasons}
+            intent = holding_back(case.intent, held) if held else case.intent
+            if intent is not None:
+                allowed.append(intent)
+        return allowed
+
+    def _may_deactivate(self, account: SealedAccount) -> bool:
+        waits_already = account.inactive_reason is InactiveReason.DELETED
+        return not waits_already and account.source_id not in self._situation.rules.protected
+
+    def _retaining(self, account: SealedAccount, evidence: str) -> Intent:
+        known = Known(account, self._sealer.open(account))
+        identity = evolve(known.as_identity(), inactive_reason=InactiveReason.DELETED)
+        return Intent(identity, known, evidence, rule=_RETAINED)
+
+    # --- sealing what is written ------------------------------------------------------------------------------------
+
+    def _sealed(self, intents: Iterable[Intent], called: set[EffectKey]) -> list[Change]:
+        done: defaultdict[str, list[EffectKey]] = defaultdict(list)
+        for key in called:
+            done[key.source_id].append(key)
+        changes: list[Change] = []
         for some in chunks(intents):
             fresh = [intent.identity.source_id for intent in some if intent.known is None]
             stones = self._storage.tombstones_of(self._tenant, fresh) if fresh else {}
-            changes += [self._change(intent, stones) for intent in some]
-        changes.sort(key=lambda change: (change.source_id not in handing_over, _ORDER[change.kind], change.source_id))
-        return tuple(changes), tuple(quarantined), sum(change.source_id in handing_over for change in changes)
+            changes += [self._change(intent, stones, done.get(intent.identity.source_id, ())) for intent in some]
+        return changes
 
-    def _settle(self, comparison: Comparison) -> tuple[list[Intent], list[Quarantined], set[str]]:
-        """Return the intents that leave no address with two accounts, who was refused one, and who hands one over."""
-        index = {
-            intent.identity.source_id: self._sealer.email_index(self._tenant, intent.identity.email)
-            for intent in comparison.intents
-        }
-        wanted: dict[str, bytes] = {}
-        leaving = {account.source_id: account.email_index for account, _ in comparison.gone}
-        for intent in comparison.intents:
-            source_id = intent.identity.source_id
-            before = None if intent.known is None else intent.known.account.email_index
-            if before != index[source_id]:
-                wanted[source_id] = index[source_id]
-                if before is not None:
-                    leaving[source_id] = before
-        holders = self._holders(wanted.values())
-        refused = settle_addresses(wanted, leaving, holders)
-        handing_over: set[str] = set()
-        for who, address in wanted.items():
-            if who not in refused and (others := [holder for holder in holders.get(address, ()) if holder != who]):
-                handing_over.update((who, *others))
-        kept: list[Intent] = []
-        quarantined: list[Quarantined] = []
-        for intent in comparison.intents:
-            if intent.identity.source_id not in refused:
-                kept.append(intent)
-                continue
-            quarantined.append(
-                Quarantined(
-                    intent.identity.source_id, "the address belongs to another account, or several people claim it"
-                )
-            )
-            if (rest := keeping_address(intent)) is not None:
-                kept.append(rest)
-        return kept, quarantined, handing_over
-
-    def _holders(self, indexes: Iterable[bytes]) -> Mapping[bytes, list[str]]:
-        holders: defaultdict[bytes, list[str]] = defaultdict(list)
-        for some in chunks(dict.fromkeys(indexes), KEYS_AT_ONCE):
-            for account in self._storage.find_by_email(self._tenant, some):
-                holders[account.email_index].append(account.source_id)
-        return holders
-
-    def _change(self, intent: Intent, stones: Mapping[str, Tombstone]) -> Change:
+    def _change(self, intent: Intent, stones: Mapping[str, Tombstone], done: Iterable[EffectKey]) -> Change:
         identity, known = intent.identity, intent.known
+        updated_at = self._now
         if known is None:
             stone = stones.get(identity.source_id)
-            account_id, version, created_at = self._new_id(), 1, self._now
             predecessor = None if stone is None else stone.account_id
+            account_id = self._links.get(identity.source_id) or self._sealer.account_id(
+                self._tenant, identity.source_id, predecessor=predecessor
+            )
+            version, created_at, adopted = 1, self._now, identity.source_id in self._links
         else:
             before = known.account
             account_id, version, created_at = before.account_id, before.version + 1, before.created_at
-            predecessor = before.predecessor
+            predecessor, adopted = before.predecessor, before.adopted
+            if before.inactive_reason is identity.inactive_reason is InactiveReason.DELETED:
+                updated_at = before.updated_at  # from here its retention is counted
         sealed = self._sealer.seal(
             self._tenant,
             identity,
             account_id=account_id,
             version=version,
             created_at=created_at,
-            updated_at=self._now,
+            updated_at=updated_at,
             predecessor=predecessor,
+            adopted=adopted,
+            listed=intent.listed,
         )
+        effects, plan = self._counted(done)
         return Change(
             kind=intent.kind,
             source_id=identity.source_id,
             account_id=account_id,
             fields=intent.fields,
             evidence=intent.evidence,
-            rule=RULES[intent.kind],
+            rule=intent.rule or RULES[intent.kind],
             write=Put(sealed, expected_version=version - 1),
+            joined=intent.joined,
+            left=intent.left,
+            effects=effects,
+            plan=plan,
         )
 
     def _deletion(self, account: SealedAccount, evidence: str) -> Change:
@@ -145,6 +253,7 @@ class Planner:
             created_at=account.created_at,
             deleted_at=self._now,
         )
+        effects, plan = self._counted([deletion_of(account, evidence).key])
         return Change(
             kind=ChangeKind.DELETE,
             source_id=account.source_id,
@@ -153,4 +262,13 @@ class Planner:
             evidence=evidence,
             rule=RULES[ChangeKind.DELETE],
             write=Erase(stone, expected_version=account.version),
+            effects=effects,
+            plan=plan,
         )
+
+    def _counted(self, done: Iterable[EffectKey]) -> tuple[tuple[Effect, ...], str | None]:
+        """Return the effects that count towards later thresholds, and the held plan that allowed the others."""
+        approved = self._situation.approved
+        keys = sorted(done)
+        plans = [approved[key] for key in keys if key in approved]
+        return tuple(Effect(key.effect) for key in keys if key not in approved), (plans[0] if plans else None)

@@ -2,50 +2,36 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from functools import cache
-from typing import TYPE_CHECKING, Final, cast
+from datetime import datetime, timedelta
+from typing import Final
+
+from attrs import evolve
 
 from smartify_core.directory import Capability, DirectorySource
 from smartify_core.errors import SmartifyError, StalePlan, StorageError, UnknownTenant, UsageError
-from smartify_core.model import Batch, Claim, Clock, ProgressSink, Stage
+from smartify_core.model import Claim, Clock, ProgressSink, Stage
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 
-from ._comparison import Comparison, chunks
+from . import _run_state as run_state
+from ._adoption import Adoption, AdoptionReport
+from ._commits import Commits
+from ._comparison import chunks
+from ._ending import finished, held_documents, verdict_of
+from ._held_plan import HeldPlan, HeldPlanStatus, decided, require_true
+from ._held_plans import HeldPlans
+from ._lease import LEASE_TTL, Lease, check_clock
+from ._log import log
+from ._making import PlanMaker
 from ._plan import Counts, Plan, Run, Verdict
-from ._planner import Planner
+from ._rules import Rules
+from ._run_state import RunState
+from ._time import utc_now
 
-if TYPE_CHECKING:
-    from structlog.stdlib import BoundLogger
-
-#: How long a tenant's lease lasts when its worker falls silent. A working one renews it.
-LEASE_TTL: Final = timedelta(minutes=10)
 #: How many changes are written together. Small enough to redo, large enough that a commit's cost does not show.
 BATCH_SIZE: Final = 500
-
-
-@cache
-def _log() -> BoundLogger:
-    """Return the logger: the host's own logging decides what is shown; ids and counts only."""
-    import structlog  # noqa: PLC0415 - half of this package's import time, and many a process never logs
-
-    return cast(
-        "BoundLogger",
-        structlog.wrap_logger(
-            logging.getLogger("smartify_core.lifecycle"),
-            wrapper_class=structlog.stdlib.BoundLogger,
-            processors=[structlog.stdlib.filter_by_level, structlog.stdlib.render_to_log_kwargs],
-        ),
-    )
-
-
-def utc_now() -> datetime:
-    """Return the present instant by the machine's clock, aware and in UTC."""
-    return datetime.now(UTC)
 
 
 class Reconciler:
@@ -56,6 +42,7 @@ class Reconciler:
             for it.
         storage: Where the accounts live.
         sealer: What seals their personal fields.
+        rules: What the host decides: for every tenant, or by tenant (one that is not named has the default rules).
         clock: The time.
         batch_size: How many changes are committed together, 1 or more.
         lease_ttl: How long a tenant stays taken when a worker dies.
@@ -67,6 +54,7 @@ class Reconciler:
         storage: Storage,
         sealer: Sealer,
         *,
+        rules: Rules | Mapping[str, Rules] | None = None,
         clock: Clock = utc_now,
         batch_size: int = BATCH_SIZE,
         lease_ttl: timedelta = LEASE_TTL,
@@ -83,10 +71,25 @@ class Reconciler:
             raise UsageError("lease_ttl is not positive", where="Reconciler", cure="Give a positive timedelta.")
         self._sources = sources
         self._storage = storage
-        self._sealer = sealer
         self._clock = clock
+        self._rules = rules if rules is not None else Rules()
         self._batch_size = batch_size
         self._lease_ttl = lease_ttl
+        self._held_plans = HeldPlans(storage, sealer)
+        self._maker = PlanMaker(storage, sealer, self._held_plans, clock=clock)
+
+    @property
+    def tenants(self) -> tuple[str, ...]:
+        """Return the tenants that have a directory."""
+        return tuple(self._sources)
+
+    def rules_of(self, tenant: str) -> Rules:
+        """Return the rules that hold for ``tenant``."""
+        if isinstance(self._rules, Rules):
+            return self._rules
+        return self._rules.get(tenant) or Rules()
+
+    # --- look, then act ---------------------------------------------------------------------------------------------
 
     def plan(self, tenant: str, *, progress: ProgressSink | None = None) -> Plan:
         """Read the directory and the store, and return what would be done. Writes nothing and takes no lease.
@@ -96,8 +99,12 @@ class Reconciler:
             SourceError: The directory could not be read. Nothing is concluded from that.
             StorageError: The store could not be read.
             WrongKey: The store was sealed under other keys than these.
+            ClockWentBackwards: The clock shows a time before the tenant's last run.
         """
-        return self._plan(tenant, progress=progress, heartbeat=lambda: None)
+        source = self._source(tenant)
+        state, _ = run_state.load(self._storage, tenant)
+        check_clock(self._clock(), state.last_started_at, tenant)
+        return self._maker.of_everybody(tenant, source, self.rules_of(tenant), state, progress=progress)
 
     def apply(self, plan: Plan, *, progress: ProgressSink | None = None) -> Run:
         """Do exactly what ``plan`` says, in batches that each happen whole or not at all.
@@ -107,22 +114,42 @@ class Reconciler:
             LeaseHeld: Another worker is busy with this tenant; nothing was written.
             LeaseLost: Another worker took over; what was committed before stays, and its run goes on from there.
             StorageError: The store could not be written; what was committed before stays.
+            ClockWentBackwards: The clock shows a time before the tenant's last run.
         """
-        started = self._clock()
         with self._lease(plan.tenant) as lease:
-            return self._apply(plan, lease, started=started, progress=progress)
+            commits = self._begin(plan.tenant, lease)
+            return self._apply(plan, lease, commits, progress=progress)
 
-    def run(self, tenant: str, *, progress: ProgressSink | None = None) -> Run:
+    def run(
+        self,
+        tenant: str,
+        *,
+        progress: ProgressSink | None = None,
+        claim: Claim | None = None,
+        due_at: Callable[[Run], datetime | None] | None = None,
+    ) -> Run:
         """Plan and apply in one go, under one lease.
 
+        Args:
+            tenant: The tenant.
+            progress: Told how far the run is.
+            claim: A claim of this tenant that the caller has made; it is released at the end as the run's own would be.
+            due_at: Says of the run, a failed one too, when the tenant is due next; ``None`` leaves that as it is.
+
         Raises:
-            SmartifyError: As `plan` and `apply` do.
+            SmartifyError: As `plan` and `apply` do. That the run failed is noted in the store, if that can be reached.
         """
-        started = self._clock()
-        self._source(tenant)
-        with self._lease(tenant) as lease:
-            plan = self._plan(tenant, progress=progress, heartbeat=lease.keep)
-            return self._apply(plan, lease, started=started, progress=progress)
+        if claim is None:
+            self._source(tenant)  # a tenant that nobody has configured leaves no trace in the store
+        with self._lease(tenant, claim) as lease, self._noting_failure(tenant, lease, due_at):
+            source = self._source(tenant)
+            commits = self._begin(tenant, lease)
+            plan = self._maker.of_everybody(
+                tenant, source, self.rules_of(tenant), commits.state, progress=progress, heartbeat=lease.keep
+            )
+            run = self._apply(plan, lease, commits, progress=progress)
+            lease.next_due = None if due_at is None else due_at(run)
+            return run
 
     def run_each(self, tenants: Iterable[str] | None = None, *, progress: ProgressSink | None = None) -> Iterator[Run]:
         """Run one tenant after the other and yield how each ended; one that fails does not stop the next.
@@ -137,10 +164,139 @@ class Reconciler:
             started = self._clock()
             try:
                 run = self.run(tenant, progress=progress)
-            except SmartifyError as error:
-                _log().error("run failed", tenant=tenant, code=error.code)
-                run = Run(tenant, Verdict.FAILED, Counts(), seconds=self._since(started), error=error)
+            except Exception as error:  # noqa: BLE001 - whatever one tenant's source or backend raises, the next is served
+                run = failed(tenant, error, seconds=(self._clock() - started).total_seconds())
             yield run
+
+    def refresh(self, tenant: str, source_id: str) -> Run:
+        """Bring one person in step, by asking the directory for them alone: for sign-in time, and for push.
+
+        The guards are those of a whole run, and what is done counts towards their thresholds. What they hold is told,
+        and held under a plan by the next whole run.
+
+        Raises:
+            UsageError: The source cannot be asked for one person.
+            SmartifyError: As `run` does.
+        """
+        source = self._source(tenant)
+        if Capability.SINGLE_READ not in source.capabilities:
+            raise UsageError(
+                "the directory source cannot be asked for one person", where=f"tenant {tenant}", cure="Run the tenant."
+            )
+        with self._lease(tenant) as lease:
+            commits = self._begin(tenant, lease)
+            plan = self._maker.of_one(tenant, source, self.rules_of(tenant), commits.state, source_id)
+            return self._apply(plan, lease, commits, progress=None)
+
+    # --- what waits for a person --------------------------------------------------------------------------------------
+
+    def held_plans(self, tenant: str) -> tuple[HeldPlan, ...]:
+        """Return the tenant's held plans, the latest first, settled ones too for as long as they are kept."""
+        return tuple(plan for plan, _ in self._held_plans.of(tenant))
+
+    def approve(
+        self, tenant: str, plan_hash: str, *, by: str, reason: str, progress: ProgressSink | None = None
+    ) -> Run:
+        """Do what a held plan says, provided that the directory still calls for all of it.
+
+        The directory is read again. Whatever else it calls for by now is treated as in any run. The approval is
+        written before the first change: an approved plan whose application was cut short is finished by the next run.
+
+        Args:
+            tenant: The tenant.
+            plan_hash: The hash of the held plan.
+            by: Who approves.
+            reason: Why.
+            progress: Told how far it is.
+
+        Raises:
+            UnknownPlan: No held plan of the tenant has this hash.
+            PlanExpired: It was held too long ago.
+            PlanSettled: It was applied, rejected or superseded already.
+            StalePlan: Some of it is no longer called for; nothing was written.
+            SmartifyError: As `run` does.
+        """
+        source = self._source(tenant)
+        with self._lease(tenant) as lease:
+            commits = self._begin(tenant, lease)
+            held, version = self._held_plans.named(tenant, plan_hash)
+            now = self._clock()
+            if held.status is not HeldPlanStatus.APPROVED:
+                held = decided(held, HeldPlanStatus.APPROVED, by=by, reason=reason, now=now)
+            plan = self._maker.of_everybody(
+                tenant,
+                source,
+                self.rules_of(tenant),
+                commits.state,
+                progress=progress,
+                heartbeat=lease.keep,
+                approving=held,
+            )
+            unclear = {one.source_id for one in plan.held if one.effect is None}
+            require_true(held, plan.called | {key for key in held.keys if key.source_id in unclear})
+            commits.finish(commits.state, [self._held_plans.put(held, over=version)])
+            return self._apply(plan, lease, commits, progress=progress)
+
+    def reject(self, tenant: str, plan_hash: str, *, by: str, reason: str) -> HeldPlan:
+        """Drop a held plan. What the directory still calls for is held anew by the next run.
+
+        Raises:
+            UnknownPlan: No held plan of the tenant has this hash.
+            PlanExpired: It was held too long ago.
+            PlanSettled: It was approved, applied, rejected or superseded already.
+        """
+        with self._lease(tenant) as lease:
+            commits = self._begin(tenant, lease)
+            held, version = self._held_plans.named(tenant, plan_hash)
+            held = decided(held, HeldPlanStatus.REJECTED, by=by, reason=reason, now=self._clock())
+            commits.finish(evolve(commits.state, held_plan=None), [self._held_plans.put(held, over=version)])
+            return held
+
+    def adopt(
+        self, tenant: str, adoption: Adoption, *, dry_run: bool = False, progress: ProgressSink | None = None
+    ) -> AdoptionReport:
+        """Run a tenant whose people the host knows already: link them by address, and provision the others.
+
+        A linked person's account has the host's id. A user whom nobody in the directory has the address of is reported
+        and left alone; so is one whose address several have a claim to, or that lies in no verified domain.
+
+        Args:
+            tenant: The tenant.
+            adoption: The host's users, and the tenant's verified domains.
+            dry_run: Only report.
+            progress: Told how far it is.
+
+        Raises:
+            SmartifyError: As `run` does.
+        """
+        source = self._source(tenant)
+        with self._lease(tenant) as lease:
+            commits = self._begin(tenant, lease)
+            plan, matches = self._maker.adopting(
+                tenant,
+                source,
+                self.rules_of(tenant),
+                commits.state,
+                adoption,
+                progress=progress,
+                heartbeat=lease.keep,
+            )
+            if dry_run:
+                run = _run_of(plan, verdict_of(plan), seconds=0.0)
+            else:
+                run = self._apply(plan, lease, commits, progress=progress)
+        provisioned = {change.source_id for change in plan.changes}
+        linked = [matches.links[source_id] for source_id in matches.links if source_id in provisioned]
+        return AdoptionReport(
+            run,
+            tuple(sorted(linked)),
+            matches.ambiguous,
+            matches.unverified,
+            matches.unowned,
+            matches.linked_before,
+        )
+
+    # --- inside -----------------------------------------------------------------------------------------------------
 
     def _source(self, tenant: str) -> DirectorySource:
         try:
@@ -157,93 +313,109 @@ class Reconciler:
             )
         return source
 
-    def _plan(self, tenant: str, *, progress: ProgressSink | None, heartbeat: Callable[[], None]) -> Plan:
-        source = self._source(tenant)
-        # Before anything is compared: whatever is committed from here on makes the plan stale.
-        revision = self._storage.revision(tenant)
-        comparison = Comparison(tenant, self._storage, self._sealer, heartbeat=heartbeat)
-        with source.snapshot(progress=progress) as snapshot:
-            comparison.read(source, snapshot)
-            now = self._clock()
-            changes, refused, indivisible = Planner(tenant, self._storage, self._sealer, now=now).changes(comparison)
-            return Plan(
-                tenant=tenant,
-                snapshot_id=snapshot.id,
-                planned_at=now,
-                revision=revision,
-                changes=changes,
-                indivisible=indivisible,
-                held=tuple(comparison.held),
-                quarantined=(*comparison.quarantined, *refused),
-                unchanged=comparison.unchanged,
-                requests=snapshot.requests,
-                problems=comparison.problems,
-            )
+    def _begin(self, tenant: str, lease: Lease) -> Commits:
+        now = self._clock()
+        state, version = run_state.load(self._storage, tenant)
+        check_clock(now, state.last_started_at, tenant)
+        started = evolve(state, last_started_at=max(now, state.last_started_at or now))
+        return Commits(self._storage, lease, started, version, window=self.rules_of(tenant).guards.window)
 
-    def _apply(self, plan: Plan, lease: _Lease, *, started: datetime, progress: ProgressSink | None) -> Run:
+    def _apply(self, plan: Plan, lease: Lease, commits: Commits, *, progress: ProgressSink | None) -> Run:
         if lease.claim.revision != plan.revision:
             raise StalePlan(
                 "the store has changed since the plan was made", where=f"tenant {plan.tenant}", cure="Make a new plan."
             )
+        started = commits.state.last_started_at or self._clock()
         done, total = 0, len(plan.changes)
         handed_over = plan.changes[: plan.indivisible]
         for some in (
             *([handed_over] if handed_over else []),
             *chunks(plan.changes[plan.indivisible :], self._batch_size),
         ):
-            lease.keep()
-            self._storage.commit(lease.claim, Batch(tuple(change.write for change in some)))
+            commits.changes(plan, some)
             done += len(some)
             if progress is not None:
                 progress(Stage.APPLIED, done, total)
-        run = Run(
-            tenant=plan.tenant,
-            verdict=_verdict(plan),
-            counts=plan.counts,
-            requests=plan.requests,
-            seconds=self._since(started),
-            held=plan.held,
-            quarantined=plan.quarantined,
-            problems=plan.problems,
-        )
-        _log().info(
+        now = self._clock()
+        documents = held_documents(plan, self._held_plans, now) if plan.only is None else ()
+        commits.finish(finished(commits.state, plan, now), documents)
+        run = _run_of(plan, verdict_of(plan), seconds=(now - started).total_seconds())
+        log().info(
             "run finished", tenant=plan.tenant, verdict=run.verdict.value, changes=total, snapshot=plan.snapshot_id
         )
         return run
 
     @contextmanager
-    def _lease(self, tenant: str) -> Iterator[_Lease]:
-        claim = self._storage.claim(tenant, now=self._clock(), ttl=self._lease_ttl)
-        lease = _Lease(self._storage, claim, self._clock, self._lease_ttl)
+    def _lease(self, tenant: str, claim: Claim | None = None) -> Iterator[Lease]:
+        if claim is not None and claim.tenant != tenant:
+            raise UsageError("the claim is another tenant's", where=f"tenant {tenant}", cure="Claim this tenant.")
+        claim = claim or self._storage.claim(tenant, now=self._clock(), ttl=self._lease_ttl)
+        lease = Lease(self._storage, claim, self._clock, self._lease_ttl)
         try:
             yield lease
         finally:
+            self._release(lease.claim, lease.next_due)
+
+    def _release(self, claim: Claim, due_at: datetime | None) -> None:
+        try:
+            self._storage.release(claim, due_at=due_at)
+        except StorageError as error:
+            # Never in place of what is in flight, or of a run that is done: the lease runs out by itself.
+            log().warning("lease not released", tenant=claim.tenant, code=error.code)
+
+    @contextmanager
+    def _noting_failure(self, tenant: str, lease: Lease, due_at: Callable[[Run], datetime | None] | None) -> Iterator[None]:
+        """Have the store remember that a run failed, so that every worker can see it and stand back for a while."""
+        try:
+            yield
+        except Exception as error:
+            code = error.code if isinstance(error, SmartifyError) else SmartifyError.code
             try:
-                self._storage.release(lease.claim)
-            except StorageError as error:
-                # Never in place of what is in flight, or of a run that is done: the lease runs out by itself.
-                _log().warning("lease not released", tenant=tenant, code=error.code)
-
-    def _since(self, started: datetime) -> float:
-        return (self._clock() - started).total_seconds()
-
-
-class _Lease:
-    """A claim that is renewed once half of its time is gone."""
-
-    def __init__(self, storage: Storage, claim: Claim, clock: Clock, ttl: timedelta) -> None:
-        self._storage = storage
-        self._clock = clock
-        self._ttl = ttl
-        self.claim = claim
-
-    def keep(self) -> None:
-        now = self._clock()
-        if self.claim.expires_at - now < self._ttl / 2:
-            self.claim = self._storage.renew(self.claim, now=now, ttl=self._ttl)
+                state, version = run_state.load(self._storage, tenant)
+                now = self._clock()
+                check_clock(now, state.last_started_at, tenant)
+                noted = _failure(state, code, now=now)
+                Commits(self._storage, lease, noted, version, window=timedelta(0)).finish(noted)
+            except SmartifyError:
+                log().warning("failure not noted", tenant=tenant, code=code)
+            if due_at is not None:
+                lease.next_due = due_at(failed(tenant, error, seconds=0.0))
+            raise
 
 
-def _verdict(plan: Plan) -> Verdict:
-    if plan.held or plan.problems:
-        return Verdict.HELD
-    return Verdict.DEGRADED if plan.quarantined else Verdict.COMPLETE
+def _failure(state: RunState, code: str, *, now: datetime) -> RunState:
+    return evolve(
+        state,
+        last_started_at=now,
+        last_finished_at=now,
+        verdict=Verdict.FAILED,
+        error_code=code,
+        failures=state.failures + 1,
+        counts=Counts(),
+    )
+
+
+def failed(tenant: str, error: Exception, *, seconds: float) -> Run:
+    """Return the run that ended with ``error``; one that is none of ours is named by its class only."""
+    if not isinstance(error, SmartifyError):
+        error = SmartifyError(
+            f"an unexpected {type(error).__name__} was raised",
+            where=f"tenant {tenant}",
+            cure="It came from the directory source or the storage backend; their own logs may say more.",
+        )
+    log().error("run failed", tenant=tenant, code=error.code)
+    return Run(tenant, Verdict.FAILED, Counts(), seconds=seconds, error=error)
+
+
+def _run_of(plan: Plan, verdict: Verdict, *, seconds: float) -> Run:
+    return Run(
+        tenant=plan.tenant,
+        verdict=verdict,
+        counts=plan.counts,
+        requests=plan.requests,
+        seconds=seconds,
+        held=plan.held,
+        quarantined=plan.quarantined,
+        problems=plan.problems,
+        held_plan=plan.held_plan,
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._account import Account, AccountState, Head, PersonalFields, SealedAccount, Tombstone
-from ._batch import Batch, Claim, Erase, Put, Receipt
+from ._batch import Batch, Claim, Document, Entry, Erase, Put, PutDocument, Receipt, TenantRecord
 from ._identity import Group, Identity, InactiveReason, Membership, MembershipPath
 from ._time import Clock, ProgressSink, Stage
 
@@ -13,6 +13,8 @@ __all__ = [
     "Batch",
     "Claim",
     "Clock",
+    "Document",
+    "Entry",
     "Erase",
     "Group",
     "Head",
@@ -23,8 +25,10 @@ __all__ = [
     "PersonalFields",
     "ProgressSink",
     "Put",
+    "PutDocument",
     "Receipt",
     "SealedAccount",
     "Stage",
+    "TenantRecord",
     "Tombstone",
 ]

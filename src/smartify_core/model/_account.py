@@ -58,6 +58,8 @@ class SealedAccount:
     updated_at: datetime
     #: The account id of the tombstone that this person's earlier account left, if any.
     predecessor: str | None = None
+    #: Whether the host had this person before the first run; then the account id is the host's own.
+    adopted: bool = False
 
 
 @frozen(order=False)
@@ -68,6 +70,7 @@ class Head:
     fingerprint: bytes = field(repr=False)
     state: AccountState
     version: int
+    inactive_reason: InactiveReason | None = None
 
 
 @frozen(order=False)
@@ -92,3 +95,4 @@ class Account:
     inactive_reason: InactiveReason | None = None
     personal: PersonalFields | None = None
     predecessor: str | None = None
+    adopted: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ._account import SealedAccount, Tombstone
 
@@ -29,10 +29,47 @@ class Erase:
 
 
 @frozen(order=False)
-class Batch:
-    """Writes that happen together or not at all. A batch names each source id at most once."""
+class Document:
+    """Something small that is kept beside a tenant's accounts, such as a held plan: opaque bytes under kind and key.
 
-    writes: tuple[Put | Erase, ...]
+    ``version`` counts the writes of this document, from 1.
+    """
+
+    kind: str
+    key: str
+    value: bytes = field(repr=False)
+    version: int
+
+
+@frozen(order=False)
+class PutDocument:
+    """Write a document whole, or remove it (``value`` is ``None``).
+
+    ``expected_version`` is the version it replaces; 0 means that no such document may be there.
+    """
+
+    kind: str
+    key: str
+    value: bytes | None = field(repr=False)
+    expected_version: int
+
+
+@frozen(order=False)
+class Batch:
+    """Writes that happen together or not at all. A batch names each source id, and each document, at most once.
+
+    Args:
+        writes: Accounts that are written or ended.
+        entries: What the tenant's journal gets, in this order: opaque bytes without personal data.
+        documents: Documents that are written or removed.
+        id: A name of the batch, unique within the tenant. A commit whose answer was lost may be repeated under it:
+            while it is the tenant's latest, it is not applied again and gets its first receipt.
+    """
+
+    writes: tuple[Put | Erase, ...] = ()
+    entries: tuple[bytes, ...] = field(default=(), repr=lambda entries: f"<{len(entries)} entries>")
+    documents: tuple[PutDocument, ...] = ()
+    id: str | None = None
 
 
 @frozen(order=False)
@@ -45,10 +82,41 @@ class Claim:
     expires_at: datetime
     #: The tenant's revision when the claim was made or renewed.
     revision: int
+    #: When the tenant was due, as the claim found it; ``None`` for one that is not scheduled.
+    due_at: datetime | None = None
 
 
 @frozen(order=False)
 class Receipt:
-    """What a commit answers: the tenant's revision after it. Every commit adds one."""
+    """What a commit answers: the tenant's revision after it. Every commit that writes accounts adds one."""
 
     revision: int
+
+
+@frozen(order=False)
+class Entry:
+    """One entry of a tenant's journal. Positions begin at 1 and have no gaps."""
+
+    position: int
+    content: bytes = field(repr=False)
+
+
+@frozen(order=False)
+class TenantRecord:
+    """What a store knows of a tenant as a whole; all zero and ``None`` for one never heard of."""
+
+    tenant: str
+    #: The fence of the newest claim.
+    fence: int = 0
+    #: When the newest claim expires; ``None`` when it was released.
+    expires_at: datetime | None = None
+    #: How many commits have written accounts.
+    revision: int = 0
+    #: When the tenant is due for its next run; ``None`` when it is not scheduled.
+    due_at: datetime | None = None
+    #: How many live accounts there are.
+    accounts: int = 0
+    #: The sum of the fingerprints of all live accounts, as big-endian numbers, modulo 2^128.
+    digest: int = field(default=0, repr=False)
+    #: The position of the latest entry of the journal; 0 for none.
+    position: int = 0

@@ -25,6 +25,8 @@ class InactiveReason(enum.Enum):
 
     SUSPENDED = "suspended"
     ARCHIVED = "archived"
+    #: The directory knows them no more, and the account waits for its retention to end. No source says this.
+    DELETED = "deleted"
 
 
 @frozen(order=False)

@@ -37,9 +37,7 @@ def fingerprinter(key: bytes) -> Callable[[Identity], bytes]:
     known = at_hand.get
     reasons = _REASONS
 
-    def membership_digest(membership: Membership) -> bytes:
-        if (entry := known(id(membership))) is not None:
-            return entry[1]
+    def prepare(membership: Membership) -> tuple[Membership, bytes]:
         group = membership.group
         text = (
             f"{len(group.id)},{len(group.email)},{len(group.name)},{_PATHS[membership.path]}:"
@@ -49,9 +47,8 @@ def fingerprinter(key: bytes) -> Callable[[Identity], bytes]:
         state.update(text.encode("utf-8", "surrogatepass"))
         if len(at_hand) >= _MEMBERSHIPS_AT_HAND:
             at_hand.clear()
-        digest = state.digest()
-        at_hand[id(membership)] = (membership, digest)
-        return digest
+        entry = at_hand[id(membership)] = membership, state.digest()
+        return entry
 
     def fingerprint(identity: Identity) -> bytes:
         source_id, email, given, family = identity.source_id, identity.email, identity.given_name, identity.family_name
@@ -62,7 +59,7 @@ def fingerprinter(key: bytes) -> Callable[[Identity], bytes]:
         state = of_identity.copy()
         state.update(text.encode("utf-8", "surrogatepass"))
         if memberships := identity.memberships:
-            state.update(b"".join(map(membership_digest, memberships)))
+            state.update(b"".join([(known(id(one)) or prepare(one))[1] for one in memberships]))
         return state.digest()
 
     return fingerprint
@@ -73,8 +70,19 @@ def blind_index(key: bytes, purpose: bytes, email: str) -> bytes:
 
     ``purpose`` (at most 16 bytes) keeps people's and groups' addresses apart.
     """
-    text = normalise(email).encode("utf-8", "surrogatepass")
-    return blake2b(text, key=key, digest_size=DIGEST_BYTES, person=purpose).digest()
+    return index_maker(key, purpose)(email)
+
+
+def index_maker(key: bytes, purpose: bytes) -> Callable[[str], bytes]:
+    """Return the function that takes an address to its blind index, for many of them; see `blind_index`."""
+    keyed = blake2b(key=key, digest_size=DIGEST_BYTES, person=purpose)
+
+    def index(email: str) -> bytes:
+        state = keyed.copy()
+        state.update(normalise(email).encode("utf-8", "surrogatepass"))
+        return state.digest()
+
+    return index
 
 
 def normalise(email: str) -> str:

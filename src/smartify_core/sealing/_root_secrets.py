@@ -119,6 +119,7 @@ def _derive(secret: bytes, purpose: bytes, tenant: str) -> bytes:
     return HKDF(SHA256(), SECRET_BYTES, salt=None, info=info).derive(secret)
 
 
+@lru_cache(64)
 def _header(key_id: bytes) -> bytes:
     named = _LAYOUT + key_id
     return named + blake2b(named, digest_size=_CHECK_BYTES, person=b"smartify-wrap").digest()

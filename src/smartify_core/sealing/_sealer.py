@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from datetime import datetime
+from hashlib import blake2b
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -15,11 +17,14 @@ from smartify_core.model import AccountState, Identity, PersonalFields, SealedAc
 
 from ._fingerprint import blind_index, fingerprinter
 from ._key_ring import KeyRing
-from ._payload import decode, encode
+from ._payload import decode, encode_parts
+from ._prepared import LAYOUT as _LAYOUT
+from ._prepared import Prepared
+from ._prepared import place as _place
 
-_LAYOUT: Final = b"\x01"
 _NONCE_BYTES: Final = 12
 _DATA_KEY_BYTES: Final = 32
+_ACCOUNT_ID_BYTES: Final = 16
 
 
 class Sealer:
@@ -35,6 +40,8 @@ class Sealer:
 
     def __init__(self, key_ring: KeyRing) -> None:
         self._ring = key_ring
+        # One tenant's tools for each thread: a worker is busy with one tenant at a time, and threads never share them.
+        self._at_hand = threading.local()
 
     def fingerprinter(self, tenant: str) -> Callable[[Identity], bytes]:
         """Return the function that takes an identity of ``tenant`` to its fingerprint.
@@ -64,6 +71,56 @@ class Sealer:
         """
         return blind_index(self._ring.index_key(tenant), b"smartify-group", email)
 
+    def unlisted_index(self, tenant: str, account_id: str) -> bytes:
+        """Return an index (16 bytes) that no address has, for an account whose address is somebody else's by now."""
+        return blind_index(self._ring.index_key(tenant), b"smartify-none", account_id)
+
+    def account_id(self, tenant: str, source_id: str, *, predecessor: str | None = None) -> str:
+        """Return the id (32 hexadecimal digits) of the account that a person gets.
+
+        Always the same for a person and predecessor, so that a run that was cut short and the one that follows it
+        speak of the same account; and unlike any other, so that a person who returns after a deletion gets a new one.
+        Nobody can tell the person from it without the key.
+
+        Args:
+            tenant: The tenant.
+            source_id: The person.
+            predecessor: The account id of the person's latest tombstone, if any.
+        """
+        parts = (source_id,) if predecessor is None else (source_id, predecessor)
+        content = b"".join(len(one).to_bytes(8, "big") + one for one in (part.encode() for part in parts))
+        key = self._ring.index_key(tenant)
+        return blake2b(content, key=key, digest_size=_ACCOUNT_ID_BYTES, person=b"smartify-account").hexdigest()
+
+    def seal_document(self, tenant: str, kind: str, key: str, content: bytes) -> bytes:
+        """Return ``content`` sealed under a fresh data key, bound to the tenant and to the document's kind and key."""
+        data_key, nonce = os.urandom(_DATA_KEY_BYTES), os.urandom(_NONCE_BYTES)
+        wrapped = self._ring.wrap(tenant, data_key, context=_place(b"document key", tenant, kind, key))
+        sealed = AESGCM(data_key).encrypt(nonce, content, _place(b"document", tenant, kind, key))
+        return _LAYOUT + len(wrapped).to_bytes(4, "big") + wrapped + nonce + sealed
+
+    def open_document(self, tenant: str, kind: str, key: str, sealed: bytes) -> bytes:
+        """Return the content of a sealed document.
+
+        Raises:
+            WrongKey: The key ring does not hold the key that it was sealed under.
+            SealBroken: It was altered, cut short, or moved here from another tenant, kind or key.
+        """
+        where = f"tenant {tenant}, {kind}"
+        start = len(_LAYOUT) + 4
+        end = start + int.from_bytes(sealed[len(_LAYOUT) : start], "big")
+        if sealed[: len(_LAYOUT)] != _LAYOUT or len(sealed) < end + _NONCE_BYTES:
+            raise _broken_document(where)
+        data_key = self._ring.unwrap(tenant, sealed[start:end], context=_place(b"document key", tenant, kind, key))
+        try:
+            return AESGCM(data_key).decrypt(
+                sealed[end : end + _NONCE_BYTES],
+                sealed[end + _NONCE_BYTES :],
+                _place(b"document", tenant, kind, key),
+            )
+        except InvalidTag:
+            raise _broken_document(where) from None
+
     def seal(
         self,
         tenant: str,
@@ -74,6 +131,8 @@ class Sealer:
         created_at: datetime,
         updated_at: datetime,
         predecessor: str | None = None,
+        adopted: bool = False,
+        listed: bool = True,
     ) -> SealedAccount:
         """Return the account of ``identity``, sealed under a fresh data key.
 
@@ -85,29 +144,32 @@ class Sealer:
             created_at: When the account began, aware UTC.
             updated_at: When this version was made, aware UTC.
             predecessor: The account id of the tombstone that this person's earlier account left, if any.
+            adopted: Whether the host had this person before the first run.
+            listed: Whether the account is found by its address; not, where that is somebody else's by now.
         """
-        fields = PersonalFields(identity.email, identity.given_name, identity.family_name, identity.memberships)
-        data_key, nonce = os.urandom(_DATA_KEY_BYTES), os.urandom(_NONCE_BYTES)
-        sealed = AESGCM(data_key).encrypt(
-            nonce, encode(fields), _place(b"fields", tenant, identity.source_id, account_id)
-        )
-        context = _place(b"data key", tenant, identity.source_id, account_id)
-        group_emails = {membership.group.email for membership in identity.memberships}
+        prepared = self._prepared(tenant)
+        source_id, reason = identity.source_id, identity.inactive_reason
+        memberships, group_indexes = prepared.groups(identity.memberships)
+        fields_place, key_place = prepared.places(source_id, account_id)
+        content = encode_parts(identity.email, identity.given_name, identity.family_name, memberships)
+        secret = os.urandom(_DATA_KEY_BYTES + _NONCE_BYTES)
+        data_key, nonce = secret[:_DATA_KEY_BYTES], secret[_DATA_KEY_BYTES:]
         return SealedAccount(
             tenant=tenant,
-            source_id=identity.source_id,
+            source_id=source_id,
             account_id=account_id,
-            state=AccountState.ACTIVE if identity.active else AccountState.INACTIVE,
-            inactive_reason=identity.inactive_reason,
-            fingerprint=self.fingerprint(tenant, identity),
-            email_index=self.email_index(tenant, identity.email),
-            group_indexes=tuple(sorted({self.group_index(tenant, email) for email in group_emails})),
-            wrapped_key=self._ring.wrap(tenant, data_key, context=context),
-            payload=_LAYOUT + nonce + sealed,
+            state=AccountState.ACTIVE if reason is None else AccountState.INACTIVE,
+            inactive_reason=reason,
+            fingerprint=prepared.fingerprint(identity),
+            email_index=prepared.email_index(identity.email) if listed else self.unlisted_index(tenant, account_id),
+            group_indexes=group_indexes,
+            wrapped_key=self._ring.wrap(tenant, data_key, context=key_place),
+            payload=_LAYOUT + nonce + AESGCM(data_key).encrypt(nonce, content, fields_place),
             version=version,
             created_at=created_at,
             updated_at=updated_at,
             predecessor=predecessor,
+            adopted=adopted,
         )
 
     def open(self, account: SealedAccount) -> PersonalFields:
@@ -131,11 +193,11 @@ class Sealer:
             raise _broken(where) from None
         return decode(content, where=where)
 
-
-def _place(purpose: bytes, *ids: str) -> bytes:
-    """Return the associated data: each part after its length, so that no two places share them."""
-    parts = [purpose, _LAYOUT, *(one.encode("utf-8", "surrogatepass") for one in ids)]
-    return b"smartify/1" + b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+    def _prepared(self, tenant: str) -> Prepared:
+        prepared: Prepared | None = getattr(self._at_hand, "prepared", None)
+        if prepared is None or prepared.tenant != tenant:
+            prepared = self._at_hand.prepared = Prepared(self._ring, tenant)
+        return prepared
 
 
 def _broken(where: str) -> SealBroken:
@@ -143,4 +205,12 @@ def _broken(where: str) -> SealBroken:
         "the sealed fields of an account do not open: altered, cut short, or moved from another account",
         where=where,
         cure="Restore the account from a backup, or delete it and let the next sync provision it anew.",
+    )
+
+
+def _broken_document(where: str) -> SealBroken:
+    return SealBroken(
+        "a sealed document does not open: altered, cut short, or moved from another place",
+        where=where,
+        cure="Remove it, or restore it from a backup.",
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from smartify_core.errors import UsageError
-from smartify_core.model import AccountState, Batch, Claim, Put
+from smartify_core.model import AccountState, Batch, Claim, Put, PutDocument
 
 from ._storage import KEYS_AT_ONCE
 
@@ -28,6 +28,29 @@ def check_keys(keys: Sequence[str] | Sequence[bytes]) -> None:
     for key in keys:
         if isinstance(key, str):
             check_text(key)
+
+
+def check_due(due: Mapping[str, datetime | None]) -> None:
+    """Raise `UsageError` unless one call may schedule ``due``."""
+    check_keys(tuple(due))
+    check_time(*(time for time in due.values() if time is not None))
+
+
+def check_position(position: int) -> None:
+    """Raise `UsageError` unless ``position`` may be one of a journal, or 0 for its beginning."""
+    if position < 0:
+        raise UsageError(f"a position of a journal is not negative, as {position} is", cure="Begin with 0.")
+
+
+def check_document(tenant: str, document: PutDocument) -> None:
+    """Raise `UsageError` unless ``document`` is well formed in itself."""
+    check_text(tenant, document.kind, document.key)
+    if document.expected_version < (1 if document.value is None else 0):
+        raise UsageError(
+            f"a document cannot be expected at version {document.expected_version}",
+            where=f"tenant {tenant}",
+            cure="Name the version that is there; 0, where none is to be there, is for writing only.",
+        )
 
 
 def check_text(*texts: str | None) -> None:
@@ -61,6 +84,7 @@ def check_time(*times: datetime) -> None:
 
 def check_batch(claim: Claim, batch: Batch) -> None:
     """Raise `UsageError` unless ``batch`` is well formed in itself and belongs to the claim's tenant."""
+    check_text(claim.tenant, batch.id)
     seen: set[str] = set()
     for write in batch.writes:
         item = write.account if isinstance(write, Put) else write.tombstone
@@ -85,3 +109,9 @@ def check_batch(claim: Claim, batch: Batch) -> None:
                 raise UsageError("an account's version must be one more than the version it replaces", where=where)
         else:
             check_time(write.tombstone.created_at, write.tombstone.deleted_at)
+    named: set[tuple[str, str]] = set()
+    for document in batch.documents:
+        check_document(claim.tenant, document)
+        if (document.kind, document.key) in named:
+            raise UsageError("a batch names a document twice", where=f"tenant {claim.tenant}")
+        named.add((document.kind, document.key))

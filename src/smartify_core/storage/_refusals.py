@@ -40,3 +40,12 @@ def conflict(tenant: str, source_id: str) -> WriteConflict:
         where=f"tenant {tenant}, source id {source_id}",
         cure="Read the account again and plan anew.",
     )
+
+
+def document_conflict(tenant: str, kind: str, key: str) -> WriteConflict:
+    """Return the error for the write of a document that expected another version."""
+    return WriteConflict(
+        "a document is not as the write expected it; nothing was written",
+        where=f"tenant {tenant}, document {kind}/{key}",
+        cure="Read the document again and decide anew.",
+    )

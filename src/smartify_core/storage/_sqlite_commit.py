@@ -8,10 +8,22 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from smartify_core.model import Batch, Erase, Put, SealedAccount, Tombstone
+from smartify_core.model import Batch, Claim, Erase, Put, Receipt, SealedAccount, Tombstone
 
 from . import _refusals as refusals
-from ._sqlite_rows import ACCOUNT_TABLES, ROW_COLUMNS, account_row, digest_record, sealed_record, to_number
+from . import _sqlite_documents as documents
+from . import _sqlite_journal as journal
+from . import _sqlite_tenants as tenants
+from ._sqlite_rows import (
+    ACCOUNT_TABLES,
+    ROW_COLUMNS,
+    account_row,
+    damaged,
+    digest_record,
+    fingerprint_number,
+    sealed_record,
+    to_number,
+)
 from ._sqlite_slabs import Place, digests, sealed
 
 #: Keys in one statement: well below SQLite's limit of parameters.
@@ -33,26 +45,47 @@ class _Live:
 
     account_id: str
     version: int
+    fingerprint: int
     digest: Place
     sealed: Place
 
 
-def apply(connection: sqlite3.Connection, tenant: int, name: str, batch: Batch) -> None:
-    """Apply ``batch`` to the tenant with this number and name, or raise with the transaction still to be rolled back.
-
-    Raises:
-        Tombstoned: A `Put` names an account that has ended.
-        WriteConflict: An account is not as a write expects it.
-    """
+def commit(connection: sqlite3.Connection, claim: Claim, batch: Batch) -> Receipt:
+    """Apply the batch, or raise with the transaction still to be rolled back. See `Storage.commit`."""
+    name = claim.tenant
+    found = tenants.find(connection, name)
+    if found is not None and batch.id is not None and batch.id == found.batch_id:
+        return Receipt(found.revision)
+    tenant = tenants.claimed(found, claim)
     puts = [write for write in batch.writes if isinstance(write, Put)]
     erases = [write for write in batch.writes if isinstance(write, Erase)]
-    _refuse_tombstoned(connection, tenant, name, puts, erases)
-    live = _live(connection, tenant, batch)
-    _refuse_conflicts(connection, tenant, name, batch, live)
+    _refuse_tombstoned(connection, tenant.id, name, puts, erases)
+    live = _live(connection, tenant.id, name, batch)
+    _refuse_conflicts(connection, tenant.id, name, batch, live)
+    documents.refuse_conflicts(connection, tenant.id, name, batch.documents)
     if erases:
-        _erase(connection, tenant, erases, live)
+        _erase(connection, tenant.id, erases, live)
     if puts:
-        _put(connection, tenant, puts, live)
+        _put(connection, tenant.id, puts, live)
+    documents.write(connection, tenant.id, batch.documents)
+    if batch.entries:
+        journal.append(connection, tenant.id, tenant.position, batch.entries)
+    revision = tenant.revision + bool(batch.writes)
+    change = sum(int.from_bytes(put.account.fingerprint, "big") for put in puts)
+    change -= sum(one.fingerprint for one in live.values())
+    connection.execute(
+        "update tenant set revision = ?, accounts = ?, total = ?, position = ?, batch = ? where id = ?",
+        (
+            revision,
+            # Whoever was there is put again or erased, so that only those who are put are there now.
+            tenant.accounts + len(puts) - len(live),
+            tenants.add_to_total(connection, tenant, change),
+            tenant.position + len(batch.entries),
+            batch.id,
+            tenant.id,
+        ),
+    )
+    return Receipt(revision)
 
 
 def in_chunks(keys: Iterable[Any]) -> Iterator[tuple[str, list[Any]]]:
@@ -75,16 +108,20 @@ def _refuse_tombstoned(
             raise refusals.tombstoned(name, write.account.account_id)
 
 
-def _live(connection: sqlite3.Connection, tenant: int, batch: Batch) -> dict[str, _Live]:
+def _live(connection: sqlite3.Connection, tenant: int, name: str, batch: Batch) -> dict[str, _Live]:
     found: dict[str, _Live] = {}
     for marks, chunk in in_chunks(_item(write).source_id for write in batch.writes):
         statement = (
-            "select a.source_id, a.account_id, a.version, a.digest, length(d.record), a.sealed, length(s.record)"  # noqa: S608  # marks
+            "select a.source_id, a.account_id, a.version, d.record, a.digest, length(d.record), a.sealed,"  # noqa: S608  # marks
+            " length(s.record)"
             f" from {ACCOUNT_TABLES}"
             f" where a.tenant = ? and a.source_id in ({marks})"
         )
-        for source_id, account_id, version, *places in connection.execute(statement, (tenant, *chunk)):
-            found[source_id] = _Live(account_id, version, Place(*places[:2]), Place(*places[2:]))
+        for source_id, account_id, version, record, *places in connection.execute(statement, (tenant, *chunk)):
+            if not isinstance(record, bytes):
+                raise damaged(name)
+            number = fingerprint_number(record)
+            found[source_id] = _Live(account_id, version, number, Place(*places[:2]), Place(*places[2:]))
     return found
 
 

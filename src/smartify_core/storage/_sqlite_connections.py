@@ -146,8 +146,12 @@ class Connections:
         connection = sqlite3.connect(
             f"{self._uri}?mode=rw", uri=True, timeout=self._patience, isolation_level=None, check_same_thread=False
         )
-        for setting in ("secure_delete = on", "synchronous = full", "foreign_keys = on", "temp_store = memory"):
-            connection.execute(f"pragma {setting}").close()
+        try:
+            for setting in ("secure_delete = on", "synchronous = full", "foreign_keys = on", "temp_store = memory"):
+                connection.execute(f"pragma {setting}").close()
+        except BaseException:  # whatever stopped it, nobody else has the connection to close it
+            connection.close()
+            raise
         return connection
 
     def _borrow(self) -> sqlite3.Connection:

@@ -13,9 +13,9 @@ from ._checks import INDEX_BYTES
 
 STATES: Final = (AccountState.ACTIVE, AccountState.INACTIVE)
 #: Positions are stored: append only.
-_REASONS: Final = (None, InactiveReason.SUSPENDED, InactiveReason.ARCHIVED)
+REASONS: Final = (None, InactiveReason.SUSPENDED, InactiveReason.ARCHIVED, InactiveReason.DELETED)
 _STATE_NUMBERS: Final = {state: number for number, state in enumerate(STATES)}
-_REASON_NUMBERS: Final = {reason: number for number, reason in enumerate(_REASONS)}
+_REASON_NUMBERS: Final = {reason: number for number, reason in enumerate(REASONS)}
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -37,11 +37,12 @@ ROW_COLUMNS: Final = (
     "updated_at",
     "predecessor",
     "email_bucket",
+    "adopted",
 )
 #: The columns that `account` takes, in its order.
 ACCOUNT_COLUMNS: Final = (
     "a.source_id, a.account_id, a.state, a.inactive_reason, a.version, a.created_at, a.updated_at, a.predecessor, "
-    "d.record, s.record"
+    "a.adopted, d.record, s.record"
 )
 ACCOUNT_TABLES: Final = "account a cross join digest d on d.id = a.digest cross join sealed s on s.id = a.sealed"
 
@@ -67,6 +68,7 @@ def account_row(account: SealedAccount) -> tuple[object, ...]:
         to_number(account.updated_at),
         account.predecessor,
         bucket(account.email_index),
+        account.adopted,
     )
 
 
@@ -92,7 +94,7 @@ def damaged(tenant: str) -> SealBroken:
 
 
 def _account(tenant: str, row: tuple[Any, ...]) -> SealedAccount:
-    source_id, account_id, state, reason, version, created_at, updated_at, predecessor, digest, record = row
+    source_id, account_id, state, reason, version, created_at, updated_at, predecessor, adopted, digest, record = row
     groups, key_bytes, payload_bytes = _RECORD_HEADER.unpack_from(record)
     start = _RECORD_HEADER.size
     key_start = start + groups * INDEX_BYTES
@@ -104,7 +106,7 @@ def _account(tenant: str, row: tuple[Any, ...]) -> SealedAccount:
         source_id=source_id,
         account_id=account_id,
         state=STATES[state],
-        inactive_reason=_REASONS[reason],
+        inactive_reason=REASONS[reason],
         fingerprint=digest[:INDEX_BYTES],
         email_index=digest[INDEX_BYTES:],
         group_indexes=tuple(record[at : at + INDEX_BYTES] for at in range(start, key_start, INDEX_BYTES)),
@@ -114,6 +116,7 @@ def _account(tenant: str, row: tuple[Any, ...]) -> SealedAccount:
         created_at=to_time(created_at),
         updated_at=to_time(updated_at),
         predecessor=predecessor,
+        adopted=bool(adopted),
     )
 
 
@@ -127,6 +130,16 @@ def sealed_record(account: SealedAccount) -> bytes:
     header = _RECORD_HEADER.pack(len(account.group_indexes), len(account.wrapped_key), len(account.payload))
     record = b"".join((header, *account.group_indexes, account.wrapped_key, account.payload))
     return record.ljust(_padded(len(record)), b"\0")
+
+
+def fingerprint_number(record: bytes) -> int:
+    """Return the fingerprint at the beginning of a `digest_record` as the number that totals are made of."""
+    return int.from_bytes(record[:INDEX_BYTES], "big")
+
+
+def total_record(total: int) -> bytes:
+    """Return a sum of fingerprints as a record; they all have one length."""
+    return (total % (1 << 8 * INDEX_BYTES)).to_bytes(INDEX_BYTES, "big")
 
 
 def bucket(email_index: bytes) -> int:

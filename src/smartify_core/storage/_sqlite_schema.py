@@ -3,10 +3,10 @@
 How erased bytes are really gone
     SQLite's ``secure_delete`` zeroes what is deleted, but not the stale copies that an ordinary b-tree leaves in the
     slack of its pages when it splits and merges them. So everything that must be destroyable lives in rows that never
-    move: ``digest`` and ``sealed`` are only ever appended to, and their rows only ever overwritten by others of the
-    same length, in place. An erased row is overwritten with zeros and its place noted in ``vacancy`` for the next
-    account of its size. The b-trees that do get rebalanced hold ids (which the tombstone keeps anyway) and, for looking
-    addresses up, 12 bits of an index.
+    move: ``digest``, ``sealed`` and ``total`` are only ever appended to, and their rows only ever overwritten by others
+    of the same length, in place. An erased row is overwritten with zeros and its place noted in ``vacancy`` for the
+    next account of its size. The b-trees that do get rebalanced hold ids (which the tombstone keeps anyway) and, for
+    looking addresses up, 12 bits of an index.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Final
 from smartify_core.errors import ForeignStore, NewerSchema, StorageUnavailable
 
 from ._sqlite_errors import as_storage_error, busy
+from ._sqlite_rows import fingerprint_number, total_record
 
 #: "smar", in the four bytes of the file's header that say which program a SQLite file belongs to.
 APPLICATION_ID: Final = 0x736D6172
@@ -69,11 +70,66 @@ MIGRATIONS: Final[Sequence[Sequence[str]]] = (
         ) without rowid""",
         "create index tombstone_by_source_id on tombstone (tenant, source_id, deleted_at, account_id)",
     ),
+    (
+        "alter table tenant add column due_at integer",
+        "alter table tenant add column accounts integer not null default 0",
+        "alter table tenant add column position integer not null default 0",
+        "alter table tenant add column trimmed integer not null default 0",
+        # The id of the latest commit. Its receipt tells the revision, which nothing has changed since.
+        "alter table tenant add column batch text",
+        # The place of the sum of the tenant's fingerprints; null until accounts are written. The sum of one account is
+        # its fingerprint, so it lies in a row that never moves, too.
+        "alter table tenant add column total integer references total",
+        "create table total (id integer primary key, record blob not null)",
+        # Free tenants in the order in which they are due: however many are leased, none of them is in the way.
+        "create index tenant_due on tenant (due_at, name) where due_at is not null and expires_at is null",
+        "create index tenant_leased on tenant (expires_at) where due_at is not null and expires_at is not null",
+        "alter table account add column adopted integer not null default 0",
+        """insert into total (id, record)
+            select a.tenant, fingerprint_sum(d.record) from account a join digest d on d.id = a.digest
+            group by a.tenant""",
+        """update tenant set total = id, accounts = (select count(*) from account where tenant = tenant.id)
+            where id in (select id from total)""",
+        # One row a commit: so many entries from the position ``first`` on, each after its length.
+        """create table journal (
+            id integer primary key,
+            tenant integer not null references tenant,
+            first integer not null,
+            entries integer not null,
+            record blob not null
+        )""",
+        "create unique index journal_by_position on journal (tenant, first)",
+        """create table document (
+            id integer primary key,
+            tenant integer not null references tenant,
+            kind text not null,
+            name text not null,
+            version integer not null,
+            value blob not null
+        )""",
+        "create unique index document_by_name on document (tenant, kind, name)",
+    ),
 )
 
 _SCHEMA_TABLE: Final = """create table smartify_schema (
     version integer primary key, applied_at integer not null, library text not null
 )"""
+
+
+class _FingerprintSum:
+    """What a migration calls ``fingerprint_sum``: takes records of the table ``digest``, gives one of ``total``."""
+
+    def __init__(self) -> None:
+        self._sum = 0
+
+    def step(self, record: object, /) -> None:
+        """Add one. A damaged record counts as none here; loading its account says what it is."""
+        if isinstance(record, bytes):
+            self._sum += fingerprint_number(record)
+
+    def finalize(self) -> bytes:
+        """Return the sum."""
+        return total_record(self._sum)
 
 
 def refuse_foreign(uri: str, path: Path) -> None:
@@ -113,6 +169,7 @@ def bring_up_to_date(
         ForeignStore: The database is another program's.
     """
     if _version(connection, path, len(migrations)) < len(migrations):
+        connection.create_aggregate("fingerprint_sum", 1, _FingerprintSum)  # type: ignore[arg-type]  # typed for ints
         connection.execute("begin exclusive")
         try:
             # Read again: another process may have done it while this one waited for the lock.

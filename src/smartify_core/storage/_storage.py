@@ -18,7 +18,18 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Final, Protocol, Self, runtime_checkable
 
-from smartify_core.model import Batch, Claim, Head, Receipt, SealedAccount, Tombstone
+from smartify_core.model import (
+    Batch,
+    Claim,
+    Document,
+    Entry,
+    Head,
+    PutDocument,
+    Receipt,
+    SealedAccount,
+    TenantRecord,
+    Tombstone,
+)
 
 #: The most keys that one keyed call takes, and the largest page that one scan call answers.
 KEYS_AT_ONCE: Final = 1000
@@ -39,6 +50,13 @@ class Storage(Protocol):
             LeaseHeld: Another claim has neither been released nor expired (``expires_at > now``).
         """
 
+    def claim_due(self, *, now: datetime, ttl: timedelta, limit: int) -> Sequence[Claim]:
+        """Take the leases of up to ``limit`` tenants that are due (``due_at <= now``) and that nobody holds.
+
+        The longest due come first, among equals in bytewise order of tenant. Each is claimed as by `claim`; of two
+        workers who ask at once no tenant goes to both. ``limit`` is 1 to `KEYS_AT_ONCE`.
+        """
+
     def renew(self, claim: Claim, *, now: datetime, ttl: timedelta) -> Claim:
         """Prolong the lease and return the claim with its new expiry and the tenant's present revision.
 
@@ -46,13 +64,34 @@ class Storage(Protocol):
             LeaseLost: A newer claim was made, or this one was released.
         """
 
-    def release(self, claim: Claim) -> None:
-        """Give the lease back. Does nothing when the claim is no longer the newest, or was released before."""
+    def release(self, claim: Claim, *, due_at: datetime | None = None) -> None:
+        """Give the lease back. Does nothing when the claim is no longer the newest, or was released before.
+
+        Args:
+            claim: The claim.
+            due_at: When the tenant is due next. Without it, when it is due stays as it is.
+        """
+
+    def schedule(self, due: Mapping[str, datetime | None], *, only_new: bool = False) -> None:
+        """Set when each of these tenants (at most `KEYS_AT_ONCE`) is due; ``None`` takes one off the schedule.
+
+        All or nothing. Needs no lease, and disturbs nobody who holds one.
+
+        Args:
+            due: The instants, by tenant.
+            only_new: Leave tenants as they are that are scheduled already.
+        """
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
-    def revision(self, tenant: str) -> int:
-        """Return how many commits the tenant has seen; 0 for one never heard of."""
+    def tenant(self, tenant: str) -> TenantRecord:
+        """Return what the store knows of the tenant as a whole: always as the latest commit left it."""
+
+    def tenants(self, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[TenantRecord]:
+        """Return the next page of all tenants ever claimed, scheduled or written, in bytewise order of their names.
+
+        A page shorter than ``limit`` is the last one.
+        """
 
     def heads(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[Head]:
         """Return the next page of live accounts whose source id comes after ``after``, in bytewise order of source id.
@@ -87,19 +126,51 @@ class Storage(Protocol):
     # --- writing ------------------------------------------------------------------------------------------------------
 
     def commit(self, claim: Claim, batch: Batch) -> Receipt:
-        """Apply the whole batch or nothing of it, and add one to the tenant's revision.
+        """Apply the whole batch or nothing of it; one that writes accounts adds one to the tenant's revision.
 
         A `Put` writes the account given (its ``version`` is ``expected_version + 1``). An `Erase` removes the live
         account, so that its key, indexes and payload are gone from the store's bytes where the backend can promise
-        that, and keeps the tombstone for good.
+        that, and keeps the tombstone for good. Entries are appended to the journal, documents written as by
+        `put_document`. A batch with the id of the tenant's latest commit is not applied again and gets the first
+        receipt, whatever has become of the claim.
 
         Raises:
             LeaseLost: The claim's fence is not the tenant's newest, or the claim was released. An expired claim that
                 nobody took over may still write.
-            WriteConflict: A live account is not at ``expected_version`` (or is absent, or has another account id).
+            WriteConflict: A live account or a document is not at ``expected_version`` (or is absent, or the account
+                has another account id).
             Tombstoned: A `Put` names an account id that has a tombstone, or gets one in the same batch.
             UsageError: The batch is misshapen: it names a source id twice, or a tenant that is not the claim's, or
                 holds what no account can have (clause ``ST-24``).
+        """
+
+    # --- the journal, and documents -------------------------------------------------------------------------------
+
+    def entries(self, tenant: str, *, after: int = 0, limit: int = KEYS_AT_ONCE) -> Sequence[Entry]:
+        """Return the next page of the tenant's journal beyond position ``after``, in ascending order of position.
+
+        A page shorter than ``limit`` is the last one. Entries that were trimmed away are absent.
+        """
+
+    def trim(self, tenant: str, *, through: int) -> None:
+        """Remove the entries up to and including position ``through``. Their positions are not used again."""
+
+    def document(self, tenant: str, kind: str, key: str) -> Document | None:
+        """Return a document, or ``None``."""
+
+    def documents(
+        self, tenant: str, kind: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE
+    ) -> Sequence[Document]:
+        """Return the next page of a tenant's documents of one kind, in bytewise order of key.
+
+        A page shorter than ``limit`` is the last one.
+        """
+
+    def put_document(self, tenant: str, document: PutDocument) -> None:
+        """Write or remove one document, under no lease.
+
+        Raises:
+            WriteConflict: The document is not at ``expected_version``, or is absent.
         """
 
     # --- life ---------------------------------------------------------------------------------------------------------

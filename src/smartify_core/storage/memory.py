@@ -2,44 +2,49 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from heapq import nsmallest
 from threading import RLock
 from types import TracebackType
 from typing import Self
 
-from attrs import define, field
+from attrs import evolve
 
-from smartify_core.model import Batch, Claim, Erase, Head, Put, Receipt, SealedAccount, Tombstone
+from smartify_core.model import (
+    Batch,
+    Claim,
+    Document,
+    Entry,
+    Head,
+    PutDocument,
+    Receipt,
+    SealedAccount,
+    TenantRecord,
+    Tombstone,
+)
 
 from . import _refusals as refusals
-from ._checks import check_batch, check_keys, check_lease, check_limit, check_text
+from ._checks import (
+    check_batch,
+    check_document,
+    check_due,
+    check_keys,
+    check_lease,
+    check_limit,
+    check_position,
+    check_text,
+    check_time,
+)
+from ._memory_tenant import Held, page
 from ._storage import KEYS_AT_ONCE
-
-
-@define
-class _Tenant:
-    """All that is held for one tenant. ``expires_at`` is ``None`` while nobody holds the lease."""
-
-    fence: int = 0
-    expires_at: datetime | None = None
-    revision: int = 0
-    accounts: dict[str, SealedAccount] = field(factory=dict)
-    tombstones: dict[str, Tombstone] = field(factory=dict)
-    #: The keys of the two above in order. Python orders text by code point, which is the order of its UTF-8 bytes.
-    source_ids: list[str] = field(factory=list)
-    ended_ids: list[str] = field(factory=list)
-    by_email: dict[bytes, set[str]] = field(factory=dict)
-    by_account_id: dict[str, str] = field(factory=dict)
-    ended_by_source: dict[str, list[Tombstone]] = field(factory=dict)
 
 
 class MemoryStorage:
     """A `Storage` in memory. Threads may share it; nothing survives the process."""
 
     def __init__(self) -> None:
-        self._tenants: dict[str, _Tenant] = {}
+        self._tenants: dict[str, Held] = {}
         self._lock = RLock()
         self._closed = False
 
@@ -50,12 +55,15 @@ class MemoryStorage:
         check_text(tenant)
         check_lease(now, ttl)
         with self._lock:
-            held = self._open().setdefault(tenant, _Tenant())
-            if held.expires_at is not None and held.expires_at > now:
-                raise refusals.lease_held(tenant)
-            held.fence += 1
-            held.expires_at = now + ttl
-            return Claim(tenant, held.fence, held.expires_at, held.revision)
+            return self._brought_in(tenant).take(now, now + ttl)
+
+    def claim_due(self, *, now: datetime, ttl: timedelta, limit: int) -> Sequence[Claim]:
+        """Take the leases of tenants that are due. See `Storage.claim_due`."""
+        check_limit(limit)
+        check_lease(now, ttl)
+        with self._lock:
+            due = [(held.due_at, name) for name, held in self._open().items() if held.is_due(now)]
+            return [self._tenants[name].take(now, now + ttl) for _, name in nsmallest(limit, due)]
 
     def renew(self, claim: Claim, *, now: datetime, ttl: timedelta) -> Claim:
         """Prolong the lease. See `Storage.renew`."""
@@ -63,23 +71,42 @@ class MemoryStorage:
         with self._lock:
             held = self._claimed(claim)
             held.expires_at = now + ttl
-            return Claim(claim.tenant, held.fence, held.expires_at, held.revision)
+            return evolve(claim, expires_at=held.expires_at, revision=held.revision)
 
-    def release(self, claim: Claim) -> None:
+    def release(self, claim: Claim, *, due_at: datetime | None = None) -> None:
         """Give the lease back. See `Storage.release`."""
         check_text(claim.tenant)
+        if due_at is not None:
+            check_time(due_at)
         with self._lock:
             held = self._open().get(claim.tenant)
-            if held is not None and held.fence == claim.fence:
+            if held is not None and held.fence == claim.fence and held.expires_at is not None:
                 held.expires_at = None
+                held.due_at = due_at or held.due_at
+
+    def schedule(self, due: Mapping[str, datetime | None], *, only_new: bool = False) -> None:
+        """Set when tenants are due. See `Storage.schedule`."""
+        check_due(due)
+        with self._lock:
+            for tenant, time in due.items():
+                held = self._of(tenant)
+                if not (only_new and held.due_at) and (time or held.due_at):
+                    self._brought_in(tenant).due_at = time
 
     # --- reading
     # --------------------------------------------------------------------------------------------------------
 
-    def revision(self, tenant: str) -> int:
-        """Return how many commits the tenant has seen. See `Storage.revision`."""
+    def tenant(self, tenant: str) -> TenantRecord:
+        """Return what is known of the tenant as a whole. See `Storage.tenant`."""
         with self._lock:
-            return self._of(tenant).revision
+            return self._of(tenant).record()
+
+    def tenants(self, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[TenantRecord]:
+        """Return the next page of all tenants, in order of their names. See `Storage.tenants`."""
+        check_limit(limit)
+        check_text(after)
+        with self._lock:
+            return [self._tenants[name].record() for name in page(sorted(self._open()), after, limit)]
 
     def heads(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[Head]:
         """Return the next page of live accounts, in order of source id. See `Storage.heads`."""
@@ -87,8 +114,10 @@ class MemoryStorage:
         check_text(after)
         with self._lock:
             held = self._of(tenant)
-            accounts = map(held.accounts.__getitem__, _page(held.source_ids, after, limit))
-            return [Head(one.source_id, one.fingerprint, one.state, one.version) for one in accounts]
+            accounts = map(held.accounts.__getitem__, page(held.source_ids, after, limit))
+            return [
+                Head(one.source_id, one.fingerprint, one.state, one.version, one.inactive_reason) for one in accounts
+            ]
 
     def load(self, tenant: str, source_ids: Sequence[str]) -> Mapping[str, SealedAccount]:
         """Return the live accounts among these. See `Storage.load`."""
@@ -111,7 +140,7 @@ class MemoryStorage:
         check_text(after)
         with self._lock:
             held = self._of(tenant)
-            return [held.tombstones[one] for one in _page(held.ended_ids, after, limit)]
+            return [held.tombstones[one] for one in page(held.ended_ids, after, limit)]
 
     def tombstones_of(self, tenant: str, source_ids: Sequence[str]) -> Mapping[str, Tombstone]:
         """Return the latest tombstone of each of these source ids. See `Storage.tombstones_of`."""
@@ -131,21 +160,54 @@ class MemoryStorage:
         """Apply the whole batch or nothing of it. See `Storage.commit`."""
         check_batch(claim, batch)
         with self._lock:
-            held = self._claimed(claim)
-            _refuse_tombstoned(held, claim.tenant, batch)
-            _refuse_conflicts(held, claim.tenant, batch)
-            # Nothing below can fail: from here on the batch is applied.
-            for write in batch.writes:
-                if isinstance(write, Erase):
-                    _erase(held, write)
-                else:
-                    _put(held, write)
-            if any(isinstance(write, Erase) for write in batch.writes):
-                held.source_ids = [one for one in held.source_ids if one in held.accounts]
-            held.source_ids.sort()
-            held.ended_ids.sort()
-            held.revision += 1
-            return Receipt(held.revision)
+            held = self._of(claim.tenant)
+            if batch.id is not None and batch.id == held.batch_id:
+                return Receipt(held.revision)
+            self._claimed(claim).refuse(batch)
+            return held.apply(batch)
+
+    # --- the journal, and documents
+    # ---------------------------------------------------------------------------------
+
+    def entries(self, tenant: str, *, after: int = 0, limit: int = KEYS_AT_ONCE) -> Sequence[Entry]:
+        """Return the next page of the tenant's journal. See `Storage.entries`."""
+        check_limit(limit)
+        check_position(after)
+        with self._lock:
+            journal = self._of(tenant).journal
+            start = max(0, after + 1 - journal[0].position) if journal else 0
+            return journal[start : start + limit]
+
+    def trim(self, tenant: str, *, through: int) -> None:
+        """Remove the journal's entries up to this position. See `Storage.trim`."""
+        check_position(through)
+        with self._lock:
+            held = self._of(tenant)
+            held.journal = [entry for entry in held.journal if entry.position > through]
+
+    def document(self, tenant: str, kind: str, key: str) -> Document | None:
+        """Return a document. See `Storage.document`."""
+        check_text(kind, key)
+        with self._lock:
+            return self._of(tenant).documents.get((kind, key))
+
+    def documents(
+        self, tenant: str, kind: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE
+    ) -> Sequence[Document]:
+        """Return the next page of a kind's documents, in order of key. See `Storage.documents`."""
+        check_limit(limit)
+        check_text(kind, after)
+        with self._lock:
+            held = self._of(tenant).documents
+            keys = sorted(key for its_kind, key in held if its_kind == kind)
+            return [held[kind, key] for key in page(keys, after, limit)]
+
+    def put_document(self, tenant: str, document: PutDocument) -> None:
+        """Write or remove one document. See `Storage.put_document`."""
+        check_document(tenant, document)
+        with self._lock:
+            self._of(tenant).refuse_document(document)
+            self._brought_in(tenant).write_document(document)
 
     # --- life
     # -----------------------------------------------------------------------------------------------------------
@@ -167,74 +229,20 @@ class MemoryStorage:
         """Close the storage."""
         self.close()
 
-    def _open(self) -> dict[str, _Tenant]:
+    def _open(self) -> dict[str, Held]:
         if self._closed:
             raise refusals.closed()
         return self._tenants
 
-    def _of(self, tenant: str) -> _Tenant:
+    def _of(self, tenant: str) -> Held:
         check_text(tenant)
-        return self._open().get(tenant) or _Tenant()
+        return self._open().get(tenant) or Held(tenant)
 
-    def _claimed(self, claim: Claim) -> _Tenant:
+    def _brought_in(self, tenant: str) -> Held:
+        return self._open().setdefault(tenant, Held(tenant))
+
+    def _claimed(self, claim: Claim) -> Held:
         held = self._of(claim.tenant)
         if held.fence != claim.fence or held.expires_at is None:
             raise refusals.lease_lost(claim.tenant, claim.fence)
         return held
-
-
-def _page(ordered: list[str], after: str | None, limit: int) -> list[str]:
-    start = 0 if after is None else bisect_right(ordered, after)
-    return ordered[start : start + limit]
-
-
-def _refuse_tombstoned(held: _Tenant, tenant: str, batch: Batch) -> None:
-    ending = {write.tombstone.account_id for write in batch.writes if isinstance(write, Erase)}
-    for write in batch.writes:
-        if isinstance(write, Put):
-            account_id = write.account.account_id
-            if account_id in held.tombstones or account_id in ending:
-                raise refusals.tombstoned(tenant, account_id)
-
-
-def _refuse_conflicts(held: _Tenant, tenant: str, batch: Batch) -> None:
-    newcomers: set[str] = set()
-    for write in batch.writes:
-        item = write.account if isinstance(write, Put) else write.tombstone
-        live = held.accounts.get(item.source_id)
-        found = (live.account_id, live.version) if live is not None else None
-        expected = (item.account_id, write.expected_version)
-        creates = isinstance(write, Put) and write.expected_version == 0
-        if found != (None if creates else expected):
-            raise refusals.conflict(tenant, item.source_id)
-        # An account id names one account for good.
-        if creates and (item.account_id in held.by_account_id or item.account_id in newcomers):
-            raise refusals.conflict(tenant, item.source_id)
-        newcomers.add(item.account_id)
-
-
-def _put(held: _Tenant, write: Put) -> None:
-    account = write.account
-    if (before := held.accounts.get(account.source_id)) is None:
-        held.source_ids.append(account.source_id)
-        held.by_account_id[account.account_id] = account.source_id
-    else:
-        _forget_email(held, before)
-    held.accounts[account.source_id] = account
-    held.by_email.setdefault(account.email_index, set()).add(account.source_id)
-
-
-def _erase(held: _Tenant, write: Erase) -> None:
-    stone = write.tombstone
-    _forget_email(held, held.accounts.pop(stone.source_id))
-    del held.by_account_id[stone.account_id]
-    held.tombstones[stone.account_id] = stone
-    held.ended_ids.append(stone.account_id)
-    held.ended_by_source.setdefault(stone.source_id, []).append(stone)
-
-
-def _forget_email(held: _Tenant, account: SealedAccount) -> None:
-    sharers = held.by_email[account.email_index]
-    sharers.discard(account.source_id)
-    if not sharers:
-        del held.by_email[account.email_index]

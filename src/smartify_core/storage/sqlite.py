@@ -7,45 +7,43 @@ shared memory.
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
-from smartify_core.model import Batch, Claim, Erase, Head, Receipt, SealedAccount, Tombstone
+from smartify_core.model import (
+    Batch,
+    Claim,
+    Document,
+    Entry,
+    Erase,
+    Head,
+    PutDocument,
+    Receipt,
+    SealedAccount,
+    TenantRecord,
+    Tombstone,
+)
 
-from . import _refusals as refusals
-from ._checks import INDEX_BYTES, check_batch, check_keys, check_lease, check_limit, check_text
-from ._sqlite_commit import apply, in_chunks
+from . import _sqlite_accounts as accounts
+from . import _sqlite_documents as documents
+from . import _sqlite_journal as journal
+from . import _sqlite_tenants as tenants
+from ._checks import (
+    check_batch,
+    check_document,
+    check_due,
+    check_keys,
+    check_lease,
+    check_limit,
+    check_position,
+    check_text,
+    check_time,
+)
+from ._sqlite_commit import commit
 from ._sqlite_connections import Connections
-from ._sqlite_rows import (
-    ACCOUNT_COLUMNS,
-    ACCOUNT_TABLES,
-    STATES,
-    account,
-    bucket,
-    damaged,
-    to_number,
-    to_time,
-    tombstone,
-)
 from ._storage import KEYS_AT_ONCE
-
-_TENANT: Final = "(select id from tenant where name = ?)"
-_HEADS: Final = (
-    f"select a.source_id, substr(d.record, 1, {INDEX_BYTES}), a.state, a.version"  # noqa: S608  # constants
-    " from account a cross join digest d on d.id = a.digest"
-    f" where a.tenant = {_TENANT} and a.source_id > ? order by a.source_id limit ?"
-)
-_HEADS_FROM_START: Final = _HEADS.replace(" and a.source_id > ?", "")
-_ACCOUNTS: Final = f"select {ACCOUNT_COLUMNS} from {ACCOUNT_TABLES} where a.tenant = {_TENANT}"  # noqa: S608  # constants
-_CANDIDATES: Final = (
-    f"select a.source_id, substr(d.record, {INDEX_BYTES + 1})"  # noqa: S608  # constants
-    " from account a indexed by account_by_email_bucket cross join digest d on d.id = a.digest"
-    f" where a.tenant = {_TENANT}"
-)
-_STONES: Final = f"select account_id, source_id, created_at, deleted_at from tombstone where tenant = {_TENANT}"  # noqa: S608  # constants
 
 
 class SQLiteStorage:
@@ -79,131 +77,142 @@ class SQLiteStorage:
         """Take the tenant's lease. See `Storage.claim`."""
         check_text(tenant)
         check_lease(now, ttl)
-        expires_at = to_number(now + ttl)
         with self._connections.writing() as connection:
-            found = connection.execute("select expires_at from tenant where name = ?", (tenant,)).fetchone()
-            if found is None:
-                new = "insert into tenant (name, fence, expires_at, revision) values (?, 1, ?, 0)"
-                connection.execute(new, (tenant, expires_at))
-            elif found[0] is not None and found[0] > to_number(now):
-                raise refusals.lease_held(tenant)
-            else:
-                again = "update tenant set fence = fence + 1, expires_at = ? where name = ?"
-                connection.execute(again, (expires_at, tenant))
-            fence, revision = connection.execute(
-                "select fence, revision from tenant where name = ?", (tenant,)
-            ).fetchone()
-        return Claim(tenant, fence, to_time(expires_at), revision)
+            return tenants.claim(connection, tenant, now, ttl)
+
+    def claim_due(self, *, now: datetime, ttl: timedelta, limit: int) -> Sequence[Claim]:
+        """Take the leases of tenants that are due. See `Storage.claim_due`."""
+        check_limit(limit)
+        check_lease(now, ttl)
+        with self._connections.writing() as connection:
+            return tenants.claim_due(connection, now, ttl, limit)
 
     def renew(self, claim: Claim, *, now: datetime, ttl: timedelta) -> Claim:
         """Prolong the lease. See `Storage.renew`."""
         check_text(claim.tenant)
         check_lease(now, ttl)
-        expires_at = to_number(now + ttl)
         with self._connections.writing() as connection:
-            tenant, revision = _claimed(connection, claim)
-            connection.execute("update tenant set expires_at = ? where id = ?", (expires_at, tenant))
-        return Claim(claim.tenant, claim.fence, to_time(expires_at), revision)
+            return tenants.renew(connection, claim, now, ttl)
 
-    def release(self, claim: Claim) -> None:
+    def release(self, claim: Claim, *, due_at: datetime | None = None) -> None:
         """Give the lease back. See `Storage.release`."""
         check_text(claim.tenant)
+        if due_at is not None:
+            check_time(due_at)
         with self._connections.writing() as connection:
-            statement = "update tenant set expires_at = null where name = ? and fence = ?"
-            connection.execute(statement, (claim.tenant, claim.fence))
+            tenants.release(connection, claim, due_at)
+
+    def schedule(self, due: Mapping[str, datetime | None], *, only_new: bool = False) -> None:
+        """Set when tenants are due. See `Storage.schedule`."""
+        check_due(due)
+        with self._connections.writing() as connection:
+            tenants.schedule(connection, due, only_new=only_new)
 
     # --- reading
     # --------------------------------------------------------------------------------------------------------
 
-    def revision(self, tenant: str) -> int:
-        """Return how many commits the tenant has seen. See `Storage.revision`."""
+    def tenant(self, tenant: str) -> TenantRecord:
+        """Return what is known of the tenant as a whole. See `Storage.tenant`."""
         check_text(tenant)
         with self._connections.reading() as connection:
-            row = connection.execute("select revision from tenant where name = ?", (tenant,)).fetchone()
-        return int(row[0]) if row else 0
+            return tenants.record(connection, tenant)
+
+    def tenants(self, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[TenantRecord]:
+        """Return the next page of all tenants, in order of their names. See `Storage.tenants`."""
+        check_limit(limit)
+        check_text(after)
+        with self._connections.reading() as connection:
+            return tenants.records(connection, after, limit)
 
     def heads(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[Head]:
         """Return the next page of live accounts, in order of source id. See `Storage.heads`."""
         check_limit(limit)
         check_text(tenant, after)
-        statement = _HEADS_FROM_START if after is None else _HEADS
-        keys = (tenant, limit) if after is None else (tenant, after, limit)
         with self._connections.reading() as connection:
-            rows = connection.execute(statement, keys).fetchall()
-        states = STATES
-        try:
-            return [Head(source_id, print_, states[state], version) for source_id, print_, state, version in rows]
-        except (IndexError, TypeError):
-            raise damaged(tenant) from None
+            return accounts.heads(connection, tenant, after, limit)
 
     def load(self, tenant: str, source_ids: Sequence[str]) -> Mapping[str, SealedAccount]:
         """Return the live accounts among these. See `Storage.load`."""
         check_text(tenant)
         check_keys(source_ids)
-        found: dict[str, SealedAccount] = {}
         with self._connections.reading() as connection:
-            for marks, chunk in in_chunks(source_ids):
-                rows = connection.execute(f"{_ACCOUNTS} and a.source_id in ({marks})", (tenant, *chunk))
-                found.update((row[0], account(tenant, row)) for row in rows)
-        return found
+            return accounts.load(connection, tenant, source_ids)
 
     def find_by_email(self, tenant: str, email_indexes: Sequence[bytes]) -> Sequence[SealedAccount]:
         """Return the live accounts that carry one of these email indexes. See `Storage.find_by_email`."""
         check_text(tenant)
         check_keys(email_indexes)
-        wanted = set(email_indexes)
-        found: list[SealedAccount] = []
         with self._connections.reading() as connection:
-            for marks, chunk in in_chunks(bucket(index) for index in wanted):
-                # A few bits of the index find the candidates, the whole of it decides, and only then is the record
-                # read.
-                candidates = connection.execute(f"{_CANDIDATES} and a.email_bucket in ({marks})", (tenant, *chunk))
-                ids = [source_id for source_id, index in candidates if index in wanted]
-                for more_marks, more in in_chunks(ids):
-                    rows = connection.execute(f"{_ACCOUNTS} and a.source_id in ({more_marks})", (tenant, *more))
-                    found.extend(account(tenant, row) for row in rows)
-        # Text is ordered by code point in Python, by bytes in SQLite: the same order.
-        return sorted(found, key=lambda one: one.source_id)
+            return accounts.find_by_email(connection, tenant, email_indexes)
 
     def tombstones(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[Tombstone]:
         """Return the next page of tombstones, in order of account id. See `Storage.tombstones`."""
         check_limit(limit)
         check_text(tenant, after)
-        start, keys = ("", ()) if after is None else (" and account_id > ?", (after,))
         with self._connections.reading() as connection:
-            rows = connection.execute(
-                f"{_STONES}{start} order by account_id limit ?", (tenant, *keys, limit)
-            ).fetchall()
-        return [tombstone(tenant, row) for row in rows]
+            return accounts.tombstones(connection, tenant, after, limit)
 
     def tombstones_of(self, tenant: str, source_ids: Sequence[str]) -> Mapping[str, Tombstone]:
         """Return the latest tombstone of each of these source ids. See `Storage.tombstones_of`."""
         check_text(tenant)
         check_keys(source_ids)
-        found: dict[str, Tombstone] = {}
         with self._connections.reading() as connection:
-            for marks, chunk in in_chunks(source_ids):
-                # The latest of a source id comes last and stays.
-                statement = f"{_STONES} and source_id in ({marks}) order by source_id, deleted_at, account_id"
-                found.update(
-                    (row[1], tombstone(tenant, row)) for row in connection.execute(statement, (tenant, *chunk))
-                )
-        return found
+            return accounts.tombstones_of(connection, tenant, source_ids)
 
     # --- writing
     # --------------------------------------------------------------------------------------------------------
 
     def commit(self, claim: Claim, batch: Batch) -> Receipt:
         """Apply the whole batch or nothing of it. See `Storage.commit`."""
-        check_text(claim.tenant)
         check_batch(claim, batch)
         with self._connections.writing() as connection:
-            tenant, revision = _claimed(connection, claim)
-            apply(connection, tenant, claim.tenant, batch)
-            connection.execute("update tenant set revision = ? where id = ?", (revision + 1, tenant))
-            if any(isinstance(write, Erase) for write in batch.writes):
+            receipt = commit(connection, claim, batch)
+            if any(isinstance(one, Erase) for one in batch.writes) or any(one.value is None for one in batch.documents):
                 self._connections.clear_log_after_this()
-        return Receipt(revision + 1)
+        return receipt
+
+    # --- the journal, and documents
+    # ---------------------------------------------------------------------------------
+
+    def entries(self, tenant: str, *, after: int = 0, limit: int = KEYS_AT_ONCE) -> Sequence[Entry]:
+        """Return the next page of the tenant's journal. See `Storage.entries`."""
+        check_text(tenant)
+        check_limit(limit)
+        check_position(after)
+        with self._connections.reading() as connection:
+            return journal.entries(connection, tenant, after, limit)
+
+    def trim(self, tenant: str, *, through: int) -> None:
+        """Remove the journal's entries up to this position. See `Storage.trim`."""
+        check_text(tenant)
+        check_position(through)
+        with self._connections.writing() as connection:
+            journal.trim(connection, tenant, through)
+
+    def document(self, tenant: str, kind: str, key: str) -> Document | None:
+        """Return a document. See `Storage.document`."""
+        check_text(tenant, kind, key)
+        with self._connections.reading() as connection:
+            return documents.document(connection, tenant, kind, key)
+
+    def documents(
+        self, tenant: str, kind: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE
+    ) -> Sequence[Document]:
+        """Return the next page of a kind's documents, in order of key. See `Storage.documents`."""
+        check_limit(limit)
+        check_text(tenant, kind, after)
+        with self._connections.reading() as connection:
+            return documents.documents(connection, tenant, kind, after, limit)
+
+    def put_document(self, tenant: str, document: PutDocument) -> None:
+        """Write or remove one document. See `Storage.put_document`."""
+        check_document(tenant, document)
+        with self._connections.writing() as connection:
+            found = tenants.find(connection, tenant)
+            documents.refuse_conflicts(connection, found.id if found else None, tenant, [document])
+            documents.write(connection, found.id if found else tenants.bring_in(connection, tenant), [document])
+            if document.value is None:
+                self._connections.clear_log_after_this()
 
     # --- life
     # -----------------------------------------------------------------------------------------------------------
@@ -222,12 +231,3 @@ class SQLiteStorage:
     ) -> None:
         """Close the storage."""
         self.close()
-
-
-def _claimed(connection: sqlite3.Connection, claim: Claim) -> tuple[int, int]:
-    """Return the tenant's number and revision, provided that the claim is its newest and was not released."""
-    statement = "select id, revision, fence, expires_at from tenant where name = ?"
-    row = connection.execute(statement, (claim.tenant,)).fetchone()
-    if row is None or row[2] != claim.fence or row[3] is None:
-        raise refusals.lease_lost(claim.tenant, claim.fence)
-    return row[0], row[1]

@@ -31,7 +31,7 @@ def open_storage(url: str) -> Storage:
     if parts.query or parts.fragment:
         raise UsageError("a storage URL takes no options", cure=_CURE)
     if parts.scheme == "memory" and not parts.netloc and not parts.path:
-        from .memory import MemoryStorage  # noqa: PLC0415
+        from .memory import MemoryStorage  # noqa: PLC0415 - only what the URL names is imported
 
         return MemoryStorage()
     if parts.scheme == "sqlite":
@@ -42,7 +42,7 @@ def open_storage(url: str) -> Storage:
             or len(parts.path) == 1
         ):
             raise UsageError("a SQLite URL has three slashes before its file, four before an absolute one", cure=_CURE)
-        from .sqlite import SQLiteStorage  # noqa: PLC0415
+        from .sqlite import SQLiteStorage  # noqa: PLC0415 - only what the URL names is imported
 
         try:
             return SQLiteStorage(unquote(parts.path[1:]))

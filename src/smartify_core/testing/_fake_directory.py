@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Self
 
 from attrs import evolve
 
-from smartify_core.directory import Capability
-from smartify_core.directory._name_part import name_part
+from smartify_core.directory import Capability, Presence, name_part, no_single_read
 from smartify_core.errors import SourceError, UsageError
 from smartify_core.model import Clock, Group, Identity, InactiveReason, MembershipPath, ProgressSink
 
-from ._fake_faults import LISTINGS, Failure, FailureMoment, FailureName, FaultPlan, ListingName
+from ._fake_answers import Answers
+from ._fake_faults import LISTINGS, Failure, FailureMoment, FailureName, FaultPlan, Faults, ListingName
 from ._fake_snapshot import FakeSnapshot
 from ._fake_world import Person, Roster, World
 from ._sample import Sample, SamplePerson
@@ -104,13 +104,27 @@ class FakeDirectory:
         faults = self._plan.take()
         faults.fail("open")
         return FakeSnapshot(
-            f"fake-{self._reads}",
-            self._world,
-            faults=faults,
-            capabilities=self._capabilities,
-            on_deleted_list=self._on_deleted_list,
-            progress=progress,
+            f"fake-{self._reads}", self._world, faults=faults, answers=self._answers(faults), progress=progress
         )
+
+    def look_up(self, source_ids: Sequence[str]) -> Mapping[str, Presence]:
+        """Say of each id what the directory knows now, groups included. See `DirectorySource.look_up`.
+
+        It counts as a read where faults are concerned: those of the next read happen to it, as far as they can. An
+        error is raised whatever its moment; listings that are cut or miss somebody are no matter here.
+
+        Raises:
+            SourceError: `fail_next` said so.
+            UsageError: The directory was made without `SINGLE_READ`.
+        """
+        if Capability.SINGLE_READ not in self._capabilities:
+            raise no_single_read("FakeDirectory")
+        faults = self._plan.take()
+        if faults.failure is not None:
+            raise faults.failure.error from None
+        for action in faults.afterwards:
+            action()
+        return self._answers(faults).to(source_ids, self._world.expansion().memberships_of)
 
     def truth(self) -> list[Identity]:
         """Return everybody who is there now, as a perfect read would show them, in ascending order of id."""
@@ -342,7 +356,8 @@ class FakeDirectory:
 
         Args:
             error: The error, or ``unavailable``, ``rejected`` or ``malformed``.
-            on: When: ``open`` (when the snapshot is taken), ``read`` (while people are read), or ``confirm``.
+            on: When: ``open`` (when the snapshot is taken), ``read`` (while people are read), or ``confirm``. A
+                `look_up` that comes next fails whatever is said here.
             after: With ``read``, how many people are read before.
             times: How many reads in a row.
         """
@@ -418,6 +433,9 @@ class FakeDirectory:
         """Return the list of a group's members, which is about to change."""
         self._world.changed()
         return self._world.rosters[self._world.group(group).id]
+
+    def _answers(self, faults: Faults) -> Answers:
+        return Answers(self._world, faults, self._capabilities, self._on_deleted_list)
 
     def _on_deleted_list(self, source_id: str) -> bool:
         person = self._world.deleted.get(source_id)

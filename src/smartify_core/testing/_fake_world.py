@@ -7,7 +7,7 @@ from datetime import datetime
 
 from attrs import define, evolve, field
 
-from smartify_core.directory._expansion import Expansion, GroupMembers, expand
+from smartify_core.directory import Expansion, GroupMembers, expand
 from smartify_core.errors import UsageError
 from smartify_core.model import Group, Identity
 

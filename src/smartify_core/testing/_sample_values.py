@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from smartify_core.directory._name_part import name_part
+from smartify_core.directory import name_part
 from smartify_core.errors import UsageError
 from smartify_core.model import Group, Identity, InactiveReason, Membership, MembershipPath
 

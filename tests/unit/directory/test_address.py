@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from smartify_core.directory._address import is_address
+from smartify_core.directory import is_address
 
 
 @pytest.mark.parametrize(

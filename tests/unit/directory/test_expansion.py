@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from smartify_core.directory import _expansion
-from smartify_core.directory._expansion import GroupMembers, expand
+from smartify_core.directory import GroupMembers, _expansion, expand
 from smartify_core.model import Group, MembershipPath
 
 D, N, W = MembershipPath.DIRECT, MembershipPath.NESTED, MembershipPath.WHOLE_CUSTOMER

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -407,3 +408,11 @@ class TestWriting:
         with pytest.raises(UsageError, match="cannot be written: FileNotFoundError") as raised:
             write_jsonl(tmp_path / "no" / "people.jsonl", [])
         assert raised.value.__cause__ is None
+
+
+def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path) -> None:
+    """A pipe that nobody writes to would be waited for without end, so it is not opened."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(SourceUnavailable, match="no regular file"):
+        list(JsonLinesDirectory(pipe).snapshot().identities())

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from smartify_core.directory._name_part import name_part
+from smartify_core.directory import name_part
 
 
 @pytest.mark.parametrize(

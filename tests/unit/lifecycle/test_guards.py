@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 
 from smartify_core.directory import Capability, Certificate, Listing
-from smartify_core.lifecycle._guards import why_absence_proves_nothing, why_the_directory_is_a_stranger
+from smartify_core.lifecycle import Guards
+from smartify_core.lifecycle._guards import (
+    why_absence_proves_nothing,
+    why_the_directory_is_a_stranger,
+    why_the_directory_shrank,
+)
 
 WHOLE = Certificate((Listing("users", 1, 10),))
 ABLE = frozenset({Capability.IMMUTABLE_IDS, Capability.SINGLE_READ})
@@ -13,7 +18,7 @@ ABLE = frozenset({Capability.IMMUTABLE_IDS, Capability.SINGLE_READ})
 
 def test_certified_read_lets_absence_be_confirmed() -> None:
     """A complete read by a source that can be asked gives no reason to hold anybody."""
-    assert why_absence_proves_nothing(WHOLE, ABLE, people_read=8) is None
+    assert why_absence_proves_nothing(WHOLE, ABLE) is None
 
 
 @pytest.mark.parametrize(
@@ -23,7 +28,7 @@ def test_certified_read_lets_absence_be_confirmed() -> None:
 )
 def test_uncertified_read_proves_nothing(certificate: Certificate) -> None:
     """One listing that is not whole, or no listing at all, is enough to hold everybody."""
-    reason = why_absence_proves_nothing(certificate, ABLE, people_read=9)
+    reason = why_absence_proves_nothing(certificate, ABLE)
     assert reason is not None
     assert "certified" in reason
 
@@ -31,12 +36,27 @@ def test_uncertified_read_proves_nothing(certificate: Certificate) -> None:
 def test_source_that_cannot_be_asked_removes_nobody() -> None:
     """Without a way to confirm one person, absence stays a rumour."""
     able = frozenset({Capability.IMMUTABLE_IDS, Capability.PUSH})
-    assert why_absence_proves_nothing(WHOLE, able, people_read=9) is not None
+    assert why_absence_proves_nothing(WHOLE, able) is not None
 
 
-def test_empty_directory_removes_nobody() -> None:
+@pytest.mark.parametrize("known", [1, 2, 40])
+def test_empty_directory_is_not_believed(known: int) -> None:
     """A directory that shows nobody is taken for a fault, even for a customer of one."""
-    assert why_absence_proves_nothing(WHOLE, ABLE, people_read=0) is not None
+    assert why_the_directory_shrank(Guards(), known=known, absent=known, people_read=0) is not None
+
+
+def test_empty_directory_of_a_customer_without_accounts_is_no_fault() -> None:
+    """Where nobody is known nobody is missing."""
+    assert why_the_directory_shrank(Guards(), known=0, absent=0, people_read=0) is None
+
+
+@pytest.mark.parametrize(
+    ("known", "absent", "believed"), [(100, 50, True), (100, 51, False), (6, 5, True), (7, 6, False)]
+)
+def test_shrunken_directory_is_not_believed(known: int, absent: int, *, believed: bool) -> None:
+    """Half of the known people may be missing, or five of a small customer; with one more nobody is asked for."""
+    reason = why_the_directory_shrank(Guards(), known=known, absent=absent, people_read=known - absent)
+    assert (reason is None) is believed
 
 
 @pytest.mark.parametrize("known", [1, 2, 40])

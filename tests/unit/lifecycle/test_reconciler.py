@@ -54,10 +54,10 @@ def test_newcomers_are_provisioned(world: World) -> None:
 
 def test_second_run_is_a_no_op(settled: World) -> None:
     """A run over a directory in which nothing changed writes nothing."""
-    revision = settled.storage.revision(TENANT)
+    revision = settled.storage.tenant(TENANT).revision
     run = settled.run()
     assert run.counts == Counts(unchanged=4)
-    assert settled.storage.revision(TENANT) == revision
+    assert settled.storage.tenant(TENANT).revision == revision
 
 
 def test_planning_writes_nothing(world: World) -> None:
@@ -179,12 +179,12 @@ def test_source_that_yields_somebody_twice_is_refused(settled: World) -> None:
         def snapshot(self, *, progress: ProgressSink | None = None) -> Any:
             snapshot = super().snapshot(progress=progress)
             once = snapshot.identities
-            snapshot.identities = lambda: (twice for one in once() for twice in (one, one))  # type: ignore[method-assign]
+            snapshot.identities = lambda: (twice for one in once() for twice in (one, one))  # type: ignore[method-assign]  # the source is broken on purpose
             return snapshot
 
     source = Stutters(*settled.directory.truth())
     with pytest.raises(SourceMalformed, match=r"source id [0-9]{21}"):
-        Reconciler({TENANT: source}, settled.storage, settled.sealer).run(TENANT)
+        Reconciler({TENANT: source}, settled.storage, settled.sealer, clock=settled.clock).run(TENANT)
     assert settled.run().counts == Counts(unchanged=4)
 
 
@@ -220,7 +220,7 @@ def test_change_of_a_missed_person_is_still_seen(settled: World) -> None:
 
 def test_duplicate_address_is_quarantined_and_access_is_still_lost(settled: World) -> None:
     """Where a torn read gives one address to two people, nobody takes it over, and a suspension goes ahead."""
-    revision = settled.storage.revision(TENANT)
+    revision = settled.storage.tenant(TENANT).revision
     # Her record cannot be used, so as far as this run knows GRACE still has the address.
     settled.directory.rename(GRACE, email="grace.new@acme.example")
     settled.directory.rename(ADA, email=GRACE.email)
@@ -230,7 +230,7 @@ def test_duplicate_address_is_quarantined_and_access_is_still_lost(settled: Worl
     assert run.counts == Counts(deactivated=1, unchanged=2, quarantined=2)
     ada = settled.live()[ADA.source_id]
     assert (ada.state, ada.personal.email) == (AccountState.INACTIVE, ADA.email)
-    assert settled.storage.revision(TENANT) == revision + 1
+    assert settled.storage.tenant(TENANT).revision == revision + 1
     assert settled.run().counts == Counts(updated=2, unchanged=2)
 
 
@@ -371,7 +371,7 @@ def test_lease_that_cannot_be_given_back_does_not_hide_what_happened(world: Worl
     """A store that is busy at the very end changes neither the verdict of a run nor the request to stop it."""
     world.directory.add(ADA)
 
-    def busy(_claim: object) -> None:
+    def busy(_claim: object, **_: object) -> None:
         raise StorageBusy("another process writes")
 
     world.storage.release = busy
@@ -506,11 +506,11 @@ def test_progress_counts_up_to_the_end(world: World) -> None:
 
 def test_store_of_other_keys_is_noticed_before_anything_is_written(settled: World) -> None:
     """With the wrong keys every account would differ; the first that is opened says so and nothing is written."""
-    revision = settled.storage.revision(TENANT)
+    revision = settled.storage.tenant(TENANT).revision
     stranger = Reconciler({TENANT: settled.directory}, settled.storage, Sealer(MemoryKeyRing()), clock=settled.clock)
     with pytest.raises(WrongKey):
         stranger.run(TENANT)
-    assert settled.storage.revision(TENANT) == revision
+    assert settled.storage.tenant(TENANT).revision == revision
 
 
 def test_one_tenant_in_trouble_does_not_stop_the_next(world: World) -> None:

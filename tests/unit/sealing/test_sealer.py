@@ -3,6 +3,7 @@ from __future__ import annotations
 import pickle
 import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -236,6 +237,46 @@ def test_the_sealed_layout_is_pinned(seal: SealWith, person: Identity) -> None:
         account.payload[1:13], account.payload[13:], b"smartify/1" + part(b"fields") + place
     )
     assert decode(content, where="here").email == person.email
+
+
+def test_one_sealer_serves_tenants_and_threads_in_turn(ring: MemoryKeyRing, seal: SealWith, person: Identity) -> None:
+    """What a sealer keeps at hand for one tenant never reaches an account of another, in whatever thread."""
+    sealer = Sealer(ring)
+    with ThreadPoolExecutor(3) as pool:
+        jobs = [(tenant, number) for number in range(40) for tenant in ("acme", "umbrella", "acme")]
+        sealed = list(
+            pool.map(
+                lambda job: sealer.seal(
+                    job[0], person, account_id=str(job[1]), version=1, created_at=NOON, updated_at=NOON
+                ),
+                jobs,
+            )
+        )
+    for account in sealed:
+        assert sealer.open(account).memberships == person.memberships
+        assert account.fingerprint == Sealer(ring).fingerprint(account.tenant, person)
+        assert account.email_index == Sealer(ring).email_index(account.tenant, person.email)
+        assert (
+            account.group_indexes
+            == Sealer(ring)
+            .seal(account.tenant, person, account_id="x", version=1, created_at=NOON, updated_at=NOON)
+            .group_indexes
+        )
+
+
+def test_a_crowd_of_groups_stays_bounded(
+    ring: MemoryKeyRing, person: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A source that shares no membership values fills a bounded memory, and everything still opens."""
+    monkeypatch.setattr("smartify_core.sealing._prepared._MEMBERSHIPS_AT_HAND", 3)
+    sealer = Sealer(ring)
+    for number in range(50):
+        group = Membership(Group(f"g{number}", f"g{number}@example.com", "G"), MembershipPath.DIRECT)
+        one = evolve(person, memberships=(group,))
+        account = sealer.seal("acme", one, account_id="a1", version=1, created_at=NOON, updated_at=NOON)
+        assert sealer.open(account).memberships == (group,)
+        assert account.group_indexes == (sealer.group_index("acme", f"g{number}@example.com"),)
+    assert len(sealer._prepared("acme")._at_hand) <= 3
 
 
 def test_rings_show_and_export_no_key(ring: MemoryKeyRing) -> None:

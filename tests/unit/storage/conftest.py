@@ -47,7 +47,7 @@ def account() -> MakeAccount:
             created_at=NOON,
             updated_at=NOON,
         )
-        return evolve(made, **changes)  # type: ignore[no-any-return]
+        return evolve(made, **changes)  # type: ignore[no-any-return]  # attrs.evolve of an Any
 
     return make
 
@@ -77,7 +77,7 @@ def everything() -> Callable[[Storage], tuple[object, ...]]:
         heads = storage.heads("acme")
         loaded = storage.load("acme", [head.source_id for head in heads])
         found = storage.find_by_email("acme", sorted({one.email_index for one in loaded.values()}))
-        return storage.revision("acme"), list(heads), dict(loaded), list(found), list(storage.tombstones("acme"))
+        return storage.tenant("acme").revision, list(heads), dict(loaded), list(found), list(storage.tombstones("acme"))
 
     return tell
 

@@ -43,7 +43,7 @@ def crash_at(statement: int) -> None:
         connection.set_trace_callback(trace)
         return connection
 
-    Connections._connect = traced  # type: ignore[method-assign]
+    Connections._connect = traced  # type: ignore[method-assign]  # the process under test is replaced on purpose
 
 
 def sound(path: Path) -> bool:
@@ -165,7 +165,7 @@ def test_a_kill_after_any_commit_loses_none(
         assert status(child) == -signal.SIGKILL
         os.close(ready)
         with SQLiteStorage(target) as storage:
-            revision = storage.revision("acme")
+            revision = storage.tenant("acme").revision
             assert revision >= kills_after
             expected = {f"{number}{letter}" for number in range(revision) for letter in "ab"}
             names = {f"{number}{letter}" for number in range(400) for letter in "ab"}

@@ -45,7 +45,7 @@ def test_a_read_only_database_is_told_so(path: Path) -> None:
 
 def test_a_file_that_is_not_there_is_told_so(path: Path) -> None:
     """A database that cannot be opened is named as such."""
-    told = as_storage_error(caught(lambda _: sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True), None), path)  # type: ignore[arg-type]
+    told = as_storage_error(caught(lambda _: sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True), None), path)  # type: ignore[arg-type]  # `caught` returns any error; this one is SQLite's
     assert "cannot be opened" in str(told)
 
 

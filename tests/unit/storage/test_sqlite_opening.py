@@ -56,7 +56,7 @@ def test_a_relative_path_stays_where_it_was(path: Path, monkeypatch: pytest.Monk
     with SQLiteStorage(path.name) as storage:
         monkeypatch.chdir(tmp_path)
         storage.claim("acme", now=NOON, ttl=HOUR)
-        assert storage.revision("acme") == 0
+        assert storage.tenant("acme").revision == 0
     assert path.exists()
 
 

@@ -88,10 +88,10 @@ def test_processes_that_write_at_once_wait_for_each_other(
             for number in range(25):
                 storage.commit(claim, put(account(f"s{number}", tenant=tenant)))
 
-    children = [spawn(lambda tenant=tenant: work(tenant)) for tenant in ("acme", "umbrella")]  # type: ignore[misc]
+    children = [spawn(lambda tenant=tenant: work(tenant)) for tenant in ("acme", "umbrella")]  # type: ignore[misc]  # mypy cannot infer a default of a lambda
     assert [status(child) for child in children] == [0, 0]
     with SQLiteStorage(path) as storage:
-        assert [storage.revision(tenant) for tenant in ("acme", "umbrella")] == [25, 25]
+        assert [storage.tenant(tenant).revision for tenant in ("acme", "umbrella")] == [25, 25]
         assert [len(storage.heads(tenant)) for tenant in ("acme", "umbrella")] == [25, 25]
 
 
@@ -138,7 +138,7 @@ def test_a_lock_held_by_another_program_is_waited_for_and_then_named(path: Path)
             storage.claim("acme", now=NOON, ttl=HOUR)
         assert str(path) in str(caught.value)
         assert caught.value.retryable
-        assert storage.revision("acme") == 0
+        assert storage.tenant("acme").revision == 0
         other.execute("rollback")
         other.close()
         assert storage.claim("acme", now=NOON, ttl=HOUR).fence == 1
@@ -182,5 +182,5 @@ def test_closing_lets_a_reader_finish(path: Path) -> None:
     with pytest.raises(sqlite3.ProgrammingError):
         connection.execute("select 1")
     with pytest.raises(StorageUnavailable):
-        storage.revision("acme")
+        storage.tenant("acme").revision
     assert [file.name for file in path.parent.iterdir()] == [path.name]

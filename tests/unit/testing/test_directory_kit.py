@@ -28,6 +28,9 @@ class Wrapper:
     def snapshot(self, *, progress=None):
         return self._directory.snapshot(progress=progress)
 
+    def look_up(self, source_ids):
+        return self._directory.look_up(source_ids)
+
 
 class TestSound(DirectoryConformance):
     @pytest.fixture
@@ -74,7 +77,7 @@ def run(folder: Path, *arguments: str) -> str:
 def test_one_subclass_and_one_fixture_are_enough(tmp_path: Path) -> None:
     """A third party's sound source passes every clause, and what is unsupported is skipped with its reason."""
     said = run(tmp_path, "-k", "TestSound")
-    assert "47 passed, 1 skipped" in said
+    assert "55 passed, 1 skipped" in said
     assert "add_outsider is unsupported: a fake directory knows nobody from outside" in said
 
 
@@ -88,7 +91,7 @@ def test_failing_clause_shows_what_it_compared(tmp_path: Path) -> None:
 def test_forgotten_world_is_an_error(tmp_path: Path) -> None:
     """A subclass without a world fails every clause with what to do about it; nothing passes by accident."""
     said = run(tmp_path, "-k", "TestWithoutWorld")
-    assert "48 errors" in said
+    assert "56 errors" in said
     assert " passed" not in said
     assert "Override the fixture `world`" in said
 

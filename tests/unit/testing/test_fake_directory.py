@@ -16,6 +16,7 @@ from smartify_core.errors import (
 )
 from smartify_core.model import Identity, InactiveReason, Membership, MembershipPath, Stage
 from smartify_core.testing import FakeDirectory, ManualClock, group, identity, make_sample
+from smartify_core.testing._fake_faults import FailureMoment
 from smartify_core.testing._fake_snapshot import FakeSnapshot
 
 ADA = identity("ada", groups=["eng"])
@@ -343,7 +344,7 @@ class TestFaults:
     )
     def test_failing_read(self, directory: FakeDirectory, name: str, kind: type[SourceError]) -> None:
         """A failing read raises before anybody is seen, has no certificate, and the next one is well again."""
-        directory.fail_next(name)  # type: ignore[arg-type]
+        directory.fail_next(name)  # type: ignore[arg-type]  # a parametrised name is any text
         snapshot = directory.snapshot()
         with pytest.raises(kind):
             next(snapshot.identities())
@@ -424,6 +425,53 @@ class TestFaults:
         assert confirmed(lone, ADA) == Gone("read by id: nobody has it")
         assert isinstance(confirmed(none, ADA), Uncertain)
         assert none.capabilities == frozenset()
+
+
+class TestLookingUp:
+    def test_people_are_seen_as_they_are_now(self, directory: FakeDirectory) -> None:
+        """A look-up needs no snapshot, takes none, and shows people with all their groups."""
+        directory.nest("eng", "ops")
+        directory.delete(BOB)
+        answers = directory.look_up([ADA.source_id, BOB.source_id, "0"])
+        assert answers == {
+            ADA.source_id: Present(directory.current(ADA)),
+            BOB.source_id: Gone("deleted list"),
+            "0": Gone("read by id: nobody has it"),
+        }
+        assert directory.reads == 0
+
+    @pytest.mark.parametrize("moment", ["open", "read", "confirm"])
+    def test_an_error_is_raised_whatever_its_moment(self, directory: FakeDirectory, moment: FailureMoment) -> None:
+        """What was to fail the next read fails the look-up that comes first, once."""
+        directory.fail_next("rejected", on=moment, after=2)
+        with pytest.raises(SourceRejected):
+            directory.look_up([ADA.source_id])
+        assert directory.look_up([ADA.source_id]) == {ADA.source_id: Present(ADA)}
+
+    def test_doubt_and_spoiled_records_are_uncertain(self, directory: FakeDirectory) -> None:
+        """Faults about people concern look-ups as well."""
+        directory.uncertain_next(ADA, reason="read by id: 500")
+        directory.reject_next(BOB)
+        answers = directory.look_up([ADA.source_id, BOB.source_id, CID.source_id])
+        assert answers[ADA.source_id] == Uncertain("read by id: 500")
+        assert isinstance(answers[BOB.source_id], Uncertain)
+        assert answers[CID.source_id] == Present(CID)
+
+    def test_the_world_moves_on_before_the_answer(self, directory: FakeDirectory) -> None:
+        """What was to happen after the next listing happens before a look-up answers."""
+        directory.after_next_listing(lambda: directory.suspend(ADA))
+        (answer,) = directory.look_up([ADA.source_id]).values()
+        assert isinstance(answer, Present)
+        assert answer.identity.inactive_reason is InactiveReason.SUSPENDED
+
+    def test_it_must_be_declared(self) -> None:
+        """A directory without single reads refuses, and its faults wait for the next read."""
+        directory = FakeDirectory(ADA, capabilities=frozenset({Capability.DELETION_EVIDENCE}))
+        directory.fail_next()
+        with pytest.raises(UsageError, match="one person alone"):
+            directory.look_up([ADA.source_id])
+        with pytest.raises(SourceUnavailable):
+            read(directory)
 
 
 class TestSample:

@@ -157,7 +157,7 @@ def test_cycle_only_when_asked() -> None:
 def test_impossible_samples_are_refused(wrong: dict[str, object]) -> None:
     """A sample that cannot be is refused, with what to do about it."""
     with pytest.raises(UsageError, match=r"Ask for|Name one"):
-        make_sample(**wrong)  # type: ignore[arg-type]
+        make_sample(**wrong)  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_nobody_is_named_in_a_repr() -> None:

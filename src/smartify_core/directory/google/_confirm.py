@@ -1,4 +1,4 @@
-"""Asking Google about one person at a time: is that person no more, or did the listing miss them?"""
+"""Asking Google about one person at a time: are they there, and if not, does Google say that they are no more?"""
 
 from __future__ import annotations
 
@@ -22,13 +22,16 @@ from ._wire import DELETED, USER, UnusableError, askable_id, read_ids, read_pers
 if TYPE_CHECKING:
     from ._transport import Transport
 
+#: Gives the memberships that the read at hand saw for a person; ``None`` where there is no read.
+MembershipsOf = Callable[[str], tuple[Membership, ...]] | None
+
 _IN_DELETED_LIST = Gone("deleted list")
 _NOT_FOUND = Gone("read by id: 404")
 
 
 @define
 class Confirmation:
-    """Answers for people whom the listing missed. Only a clear yes of Google's own makes a `Gone`."""
+    """Answers for single people. Only a clear yes of Google's own makes a `Gone`."""
 
     transport: Transport
     crew: Crew
@@ -43,17 +46,33 @@ class Confirmation:
     def ask(
         self, source_ids: Sequence[str], memberships_of: Callable[[str], tuple[Membership, ...]]
     ) -> Mapping[str, Presence]:
-        """Return an answer for each id.
+        """Return an answer for each id that a listing missed: most of them are gone, so the deleted list comes first.
 
         Raises:
             SourceError: The account as a whole cannot be asked.
         """
+        if source_ids:
+            self._know_deleted()
+        return self._read_each(source_ids, memberships_of)
+
+    def look_up(self, source_ids: Sequence[str]) -> Mapping[str, Presence]:
+        """Return an answer for each id apart from every listing: most of them are there, and cost one request.
+
+        Nobody's groups are read: which groups a person is in by nesting, or with the whole customer, cannot be asked
+        for one person completely.
+
+        Raises:
+            SourceError: The account as a whole cannot be asked.
+        """
+        answers = dict(self._read_each(source_ids, None))
+        gone = [source_id for source_id, answer in answers.items() if isinstance(answer, Gone)]
+        if gone:
+            deleted = self._know_deleted()
+            answers.update((source_id, _IN_DELETED_LIST) for source_id in gone if source_id in deleted)
+        return answers
+
+    def _read_each(self, source_ids: Sequence[str], memberships_of: MembershipsOf) -> Mapping[str, Presence]:
         self._answers = dict.fromkeys(source_ids, Uncertain("not asked"))
-        if not self._answers:
-            return {}
-        if self._deleted is None:
-            self.crew.submit(self._read_deleted)
-            self.crew.attend()
         deleted = self._deleted or frozenset()
         self._silent = 0
         for source_id in self._answers:
@@ -66,6 +85,13 @@ class Confirmation:
                 self.crew.submit(partial(self._read_one, source_id, memberships_of, gone))
         self.crew.attend()
         return dict(self._answers)
+
+    def _know_deleted(self) -> frozenset[str]:
+        """Return who was deleted lately; the list is read once."""
+        if self._deleted is None:
+            self.crew.submit(self._read_deleted)
+            self.crew.attend()
+        return self._deleted or frozenset()
 
     def _read_deleted(self) -> Act:
         """Read who was deleted lately (Google keeps them for 20 days)."""
@@ -85,7 +111,7 @@ class Confirmation:
     def _keep_deleted(self, ids: frozenset[str]) -> None:
         self._deleted = ids
 
-    def _read_one(self, source_id: str, memberships_of: Callable[[str], tuple[Membership, ...]], gone: Gone) -> Act:
+    def _read_one(self, source_id: str, memberships_of: MembershipsOf, gone: Gone) -> Act:
         if self._silent >= self.silence:
             return partial(self._answer, source_id, Uncertain("Google had stopped answering"), silent=True)
         try:
@@ -105,13 +131,13 @@ class Confirmation:
         self._silent = self._silent + 1 if silent else 0
 
 
-def _understand(
-    answer: dict[str, Any], source_id: str, memberships_of: Callable[[str], tuple[Membership, ...]]
-) -> Presence:
+def _understand(answer: dict[str, Any], source_id: str, memberships_of: MembershipsOf) -> Presence:
     if answer.get("id") != source_id:
         return Uncertain(f"{USER.name}: the answer is about another id")
     try:
         email, given_name, family_name, reason = read_person(answer)
     except UnusableError as unusable:
         return Uncertain(f"{USER.name}: {unusable}")
+    if memberships_of is None:
+        return Present(Identity(source_id, email, given_name, family_name, reason), memberships_read=False)
     return Present(Identity(source_id, email, given_name, family_name, reason, memberships_of(source_id)))

@@ -112,7 +112,7 @@ def _read_info(path: Path, place: str) -> dict[str, Any]:
 def narrowed(credentials: google.auth.credentials.Credentials) -> google.auth.credentials.Credentials:
     """Return a copy of the credentials that asks for the two read-only scopes only, where their kind takes scopes."""
     if isinstance(credentials, google.auth.credentials.Scoped):
-        return credentials.with_scopes(list(SCOPES))  # type: ignore[no-any-return, no-untyped-call]
+        return credentials.with_scopes(list(SCOPES))  # type: ignore[no-any-return, no-untyped-call]  # google-auth is partly typed
     return credentials
 
 

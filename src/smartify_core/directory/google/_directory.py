@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Self, TypedDict, Unpack
 
-from smartify_core.directory import Capability
+from smartify_core.directory import Capability, Presence
 from smartify_core.errors import UsageError
 from smartify_core.model import ProgressSink
 
 from ._limits import Limits, RateLimiter, limiter_of
-from ._snapshot import GoogleSnapshot
+from ._snapshot import GoogleSnapshot, look_up
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
     from ._http import Endpoint
+    from ._transport import Transport
 
 _CAPABILITIES = frozenset({Capability.IMMUTABLE_IDS, Capability.DELETION_EVIDENCE, Capability.SINGLE_READ})
 _LONGEST_TIMEOUT = 86_400
@@ -135,13 +136,24 @@ class GoogleDirectory:
 
     def snapshot(self, *, progress: ProgressSink | None = None) -> GoogleSnapshot:
         """Begin one read; nothing is sent before `GoogleSnapshot.identities` is iterated."""
+        return GoogleSnapshot(self._transport(), customer=self._customer, limits=self._limits, progress=progress)
+
+    def look_up(self, source_ids: Sequence[str]) -> Mapping[str, Presence]:
+        """Ask Google for people by id, one request each. See `DirectorySource.look_up`.
+
+        Groups are not read (`Present.memberships_read` is false). Who is not found is looked for on the list of the
+        deleted, which costs a request for 500 of them.
+        """
+        return look_up(self._transport(), source_ids, customer=self._customer, limits=self._limits)
+
+    def _transport(self) -> Transport:
         from ._http import Endpoint  # noqa: PLC0415 - heavy
         from ._transport import Transport  # noqa: PLC0415 - heavy
 
         with self._lock:
             if self._endpoint is None:
                 self._endpoint = Endpoint(self._credentials, self._api_endpoint, self._limits.concurrency)
-        transport = Transport(
+        return Transport(
             self._endpoint,
             limits=self._limits,
             limiter=self._limiter,
@@ -150,4 +162,3 @@ class GoogleDirectory:
             timeout=self._timeout,
             ca_certs=self._ca_certs,
         )
-        return GoogleSnapshot(transport, customer=self._customer, limits=self._limits, progress=progress)

@@ -18,6 +18,7 @@ from googleapiclient.http import HttpRequest
 
 from smartify_core.errors import SourceUnavailable
 
+from ._answer import bounded_response
 from ._credentials import TokenGate, is_loopback
 
 
@@ -65,19 +66,31 @@ class Endpoint:
 
 
 class Http(httplib2.Http):
-    """One thread's connections. They can be cut off by another thread, and then open no new one."""
+    """One thread's connections. They can be cut off by another thread, and then open no new one.
 
-    def __init__(self, closing: threading.Event, timeout: float, ca_certs: str | None) -> None:
+    Args:
+        closing: Set when the read is being closed.
+        timeout: Seconds that a connection may stay silent.
+        patience: Seconds that one answer may take.
+        ca_certs: A file with the certificate authorities to trust.
+    """
+
+    def __init__(self, closing: threading.Event, timeout: float, patience: float, ca_certs: str | None) -> None:
         super().__init__(timeout=timeout, ca_certs=ca_certs)
         # A redirect of an API call is a captive portal's or a proxy's; the token must not follow it.
         self.follow_redirects = False
+        answer = bounded_response(patience)
 
         class Plain(httplib2.HTTPConnectionWithTimeout):
+            response_class = answer
+
             def connect(self) -> None:
                 _before_connect(self, closing)
                 super().connect()
 
         class Secure(httplib2.HTTPSConnectionWithTimeout):
+            response_class = answer
+
             def connect(self) -> None:
                 _before_connect(self, closing)
                 super().connect()

@@ -64,6 +64,10 @@ class Limits:
             seconds is added.
         backoff_cap: The longest such wait, in seconds, before the random part.
         retry_after_cap: The longest that a ``Retry-After`` header is obeyed, in seconds.
+        response_seconds: How long one answer may take from its first byte to its last. Google's take a second or two;
+            a server that sends a byte now and then would otherwise be listened to for ever.
+        listing_pages: How many pages one listing may have, so that one whose pages always name another has an end. A
+            page holds up to 500 people, or 200 groups or members.
 
     Raises:
         UsageError: A figure that makes no sense.
@@ -77,6 +81,8 @@ class Limits:
     backoff_base: float = field(default=1.0, validator=_at_least(0))
     backoff_cap: float = field(default=32.0, validator=_at_least(0))
     retry_after_cap: float = field(default=60.0, validator=_at_least(0))
+    response_seconds: float = field(default=300.0, validator=_at_least(0.001))
+    listing_pages: int = field(default=100_000, validator=_count(1))
 
 
 class RateLimiter:

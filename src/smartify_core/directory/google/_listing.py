@@ -63,7 +63,7 @@ def read_listing(
     Raises:
         DeclinedError: The first page was refused.
         SourceUnavailable: Google takes none of its page tokens.
-        SourceMalformed: Google's pages have no end.
+        SourceMalformed: Google's pages have no end, or more of them than `Limits.listing_pages`.
         SourceError: As `Transport.get` raises them.
     """
     for _ in range(MAX_RESTARTS + 1):
@@ -115,6 +115,12 @@ def _read_pass(
         on_page(found, pages)
         if token is None:
             return Extent(pages, records)
+        if pages >= transport.limits.listing_pages:
+            raise SourceMalformed(
+                f"the listing goes on after {pages} pages",
+                where=method.name,
+                cure="Try again later; nothing was concluded. If there really are so many, raise Limits.listing_pages.",
+            )
         if token in given:
             return Verdict(Kind.GARBLED, "a page named a next page that had been read already")
         given.add(token)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from smartify_core.directory import Certificate, Presence, Reject
-from smartify_core.directory._expansion import Expansion, GroupMembers, expand
-from smartify_core.errors import SnapshotMisused
+from smartify_core.directory import Expansion, Findings, GroupMembers, Presence, SnapshotLife, Uncertain, expand
 from smartify_core.model import Group, Identity, ProgressSink
 
 from ._confirm import Confirmation
@@ -26,78 +23,39 @@ if TYPE_CHECKING:
 _PATIENCE = 2.0
 
 
-class GoogleSnapshot:
-    """One read of a Google directory; see `Snapshot`. Threads and connections are its own, and end with it."""
+class GoogleSnapshot(SnapshotLife):
+    """One read of a Google directory; see `Snapshot`. Threads and connections are its own, and end with it.
+
+    It yields everybody once the groups are known. `confirm` asks for the deleted list first, then for each person; an
+    error ends the snapshot.
+    """
 
     def __init__(self, transport: Transport, *, customer: str, limits: Limits, progress: ProgressSink | None) -> None:
-        self._id = f"google-{uuid.uuid4().hex}"
+        super().__init__(f"google-{uuid.uuid4().hex}", progress)
         self._transport = transport
         self._crew = Crew(limits.concurrency, "smartify-google", transport.release)
-        self._gathering = Gathering(transport, self._crew, customer, limits)
-        if progress is not None:
-            self._gathering.progress = progress
+        self._gathering = Gathering(transport, self._crew, customer, limits, self.report)
         self._confirmation = Confirmation(transport, self._crew, customer, silence=limits.concurrency)
         self._expansion: Expansion | None = None
-        self._certificate: Certificate | None = None
-        self._rejects: tuple[Reject, ...] = ()
-        self._begun = False
-        self._closed = False
 
-    def __repr__(self) -> str:
-        """Return the snapshot's id; nothing personal."""
-        return f"<GoogleSnapshot {self._id}>"
-
-    @property
-    def id(self) -> str:
-        """Return a unique, impersonal name of this read."""
-        return self._id
-
-    def identities(self) -> Iterator[Identity]:
-        """Yield every person who was read, once the groups are known. See `Snapshot.identities`."""
-        if self._begun:
-            raise SnapshotMisused("a snapshot is read only once", where=self._id, cure="Take another snapshot.")
-        self._refuse_closed()
-        self._begun = True
-        return self._read()
-
-    def _read(self) -> Iterator[Identity]:
-        whole = False
+    def read(self) -> Iterator[Identity]:
+        """Yield every person who was read, once the groups are known."""
         gathering = self._gathering
         try:
-            self._refuse_closed()
             gathering.run()
-            self._expansion = _expand(gathering)
-            memberships_of = self._expansion.memberships_of
-            rows = gathering.people.rows
-            for source_id, (email, given_name, family_name, reason) in rows.items():
-                yield Identity(source_id, email, given_name, family_name, reason, memberships_of(source_id))
-                if self._closed:
-                    self._refuse_closed()
-            certificate = gathering.certificate()
-            self._rejects = tuple(gathering.people.rejects.values())
-            rows.clear()
-            whole = True
-            self._certificate = certificate
         except ClosingError:
-            raise self._misused_after_close() from None
-        finally:
-            if not whole:
-                self.close()
+            raise self.closed() from None
+        self._expansion = _expand(gathering)
+        memberships_of = self._expansion.memberships_of
+        for source_id, (email, given_name, family_name, reason) in gathering.people.rows.items():
+            yield Identity(source_id, email, given_name, family_name, reason, memberships_of(source_id))
 
-    @property
-    def certificate(self) -> Certificate:
-        """Return what this read vouches for. See `Snapshot.certificate`."""
-        if self._certificate is None:
-            raise SnapshotMisused(
-                "the snapshot has not been read to its end", where=self._id, cure="Read identities() to the end first."
-            )
-        return self._certificate
-
-    @property
-    def rejects(self) -> tuple[Reject, ...]:
-        """Return the people whose record cannot be used. See `Snapshot.rejects`."""
-        _ = self.certificate
-        return self._rejects
+    def found(self) -> Findings:
+        """Return what this read vouches for, and let go of what is not needed any more."""
+        people = self._gathering.people
+        findings = Findings(self._gathering.certificate(), tuple(people.rejects.values()))
+        people.rows.clear()
+        return findings
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -109,54 +67,46 @@ class GoogleSnapshot:
         _ = self.certificate
         return tuple(sorted(self._gathering.notes))
 
-    def confirm(self, source_ids: Sequence[str]) -> Mapping[str, Presence]:
-        """Ask Google about people whom the listing missed: the deleted list first, then one read each.
-
-        See `Snapshot.confirm`. An error ends the snapshot.
-        """
-        _ = self.certificate
-        self._refuse_closed()
-        expansion = self._expansion
-        if expansion is None:  # pragma: no cover - there is no certificate without it
-            raise SnapshotMisused("the snapshot has not been read to its end", where=self._id)
+    def answer(self, source_ids: Sequence[str]) -> Mapping[str, Presence]:
+        """Ask Google about people whom the listing missed."""
+        if self._expansion is None:  # pragma: no cover - there is no certificate without it
+            return {source_id: Uncertain("nothing was read") for source_id in source_ids}
+        answered = False
         try:
-            return self._confirmation.ask(source_ids, expansion.memberships_of)
+            answers = self._confirmation.ask(source_ids, self._expansion.memberships_of)
+            answered = True
         except ClosingError:
-            raise self._misused_after_close() from None
-        except BaseException:
-            self.close()
-            raise
+            raise self.closed() from None
+        finally:
+            if not answered:
+                self.close()
+        return answers
 
     @property
     def requests(self) -> int:
         """Return how many requests went to the API so far, retries included; those for a token are not counted."""
         return self._transport.requests
 
-    def close(self) -> None:
+    def let_go(self) -> None:
         """End the threads and connections of this read at once."""
-        if not self._closed:
-            self._closed = True
-            self._transport.close()
-            self._crew.dismiss(_PATIENCE)
+        self._transport.close()
+        self._crew.dismiss(_PATIENCE)
 
-    def __enter__(self) -> Self:
-        """Return the snapshot itself."""
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the snapshot."""
-        self.close()
+def look_up(
+    transport: Transport, source_ids: Sequence[str], *, customer: str, limits: Limits
+) -> Mapping[str, Presence]:
+    """Answer for single people without a read, on threads and connections that end with the call.
 
-    def _refuse_closed(self) -> None:
-        if self._closed:
-            raise self._misused_after_close()
-
-    def _misused_after_close(self) -> SnapshotMisused:
-        return SnapshotMisused(
-            "the snapshot is closed", where=self._id, cure="Read it inside its with block, or take another one."
-        )
+    Raises:
+        SourceError: The account as a whole cannot be asked.
+    """
+    crew = Crew(limits.concurrency, "smartify-google", transport.release)
+    try:
+        return Confirmation(transport, crew, customer, silence=limits.concurrency).look_up(source_ids)
+    finally:
+        transport.close()
+        crew.dismiss(_PATIENCE)
 
 
 def _expand(gathering: Gathering) -> Expansion:

@@ -48,7 +48,7 @@ class _Line:
     """One thread's way to the API."""
 
     def __init__(self, transport: Transport) -> None:
-        self.http = Http(transport.closing, transport.timeout, transport.ca_certs)
+        self.http = Http(transport.closing, transport.timeout, transport.limits.response_seconds, transport.ca_certs)
         self.token_request = google_auth_httplib2.Request(self.http)
         self.transport = transport
         self.authorization = ""
@@ -114,6 +114,7 @@ class Transport:
         self._persistence = Persistence(limits, self.pause, random)
         self.gate: TokenGate = endpoint.gate
         self.closing: threading.Event = threading.Event()
+        self.limits = limits
         self.timeout = timeout
         self.ca_certs = ca_certs
         self._thread = threading.local()
@@ -200,7 +201,7 @@ class Transport:
     def _send(self, request: HttpRequest, line: _Line, where: str, *, renewed: bool = False) -> bytes:
         """Return the body of a 200; after a first 401 the same request goes out once more with a fresh token."""
         try:
-            return request.execute(http=line)  # type: ignore[no-any-return, arg-type]
+            return request.execute(http=line)  # type: ignore[no-any-return, arg-type]  # _BytesModel answers bytes, a _Line is asked for request() alone
         except _AnsweredError as answered:
             status, headers, body = answered.status, answered.headers, answered.body
         verdict = judge(status, body, headers.get("www-authenticate", ""))

@@ -14,7 +14,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from smartify_core.directory import Reject
+from smartify_core.directory import Reject, is_address
 from smartify_core.model import Group, InactiveReason
 
 #: The two scopes asked for; both only read. ``group.readonly`` covers ``members.list`` as well (discovery document,
@@ -184,7 +184,7 @@ def read_person(record: dict[str, Any]) -> Row:
         UnusableError: The email is missing or none, a flag is no boolean, or a name part no text.
     """
     email = record.get("primaryEmail")
-    if type(email) is not str or not _email_like(email):
+    if type(email) is not str or not is_address(email):
         raise UnusableError("primaryEmail is missing" if email is None else "primaryEmail is not an email address")
     name = record.get("name")
     if name is None:
@@ -200,11 +200,6 @@ def read_person(record: dict[str, Any]) -> Row:
     else:
         reason = _SUSPENDED if suspended else _ARCHIVED
     return email, _name_part(name.get("givenName")), _name_part(name.get("familyName")), reason
-
-
-def _email_like(text: str) -> bool:
-    at = text.find("@")
-    return 0 < at < len(text) - 1 and text.isprintable() and " " not in text and text.find("@", at + 1) < 0
 
 
 def _name_part(text: object) -> str:
@@ -295,7 +290,7 @@ def read_group(record: object) -> Group | None:
     if type(record) is not dict or not usable_id(record.get("id")):
         return None
     email, name = record.get("email"), record.get("name")
-    if type(email) is not str or not _email_like(email) or not (name is None or type(name) is str):
+    if type(email) is not str or not is_address(email) or not (name is None or type(name) is str):
         return None
     return Group(record["id"], email, name or "")
 

@@ -16,7 +16,10 @@ except ImportError:
 
 # Before the clauses are imported, so that a failing one shows the values that it compared.
 pytest.register_assert_rewrite(
-    *(f"{__name__}._directory_{part}" for part in ("confirming", "groups", "people", "snapshots", "trouble"))
+    *(
+        f"{__name__}._directory_{part}"
+        for part in ("confirming", "groups", "looking_up", "people", "snapshots", "trouble")
+    )
 )
 
 from ._directory_kit import DirectoryConformance  # noqa: E402 - after the rewriting is registered

@@ -8,13 +8,16 @@ from smartify_core.errors import UsageError
 
 from ._directory_confirming import ConfirmingClauses
 from ._directory_groups import GroupClauses
+from ._directory_looking_up import LookingUpClauses
 from ._directory_people import PeopleClauses
 from ._directory_snapshots import SnapshotClauses
 from ._directory_trouble import TroubleClauses
 from ._directory_world import DirectoryWorld
 
 
-class DirectoryConformance(PeopleClauses, GroupClauses, TroubleClauses, ConfirmingClauses, SnapshotClauses):
+class DirectoryConformance(
+    PeopleClauses, GroupClauses, TroubleClauses, ConfirmingClauses, SnapshotClauses, LookingUpClauses
+):
     """Proves a `DirectorySource`.
 
     Subclass it in a test module, with a name that pytest collects, and give it a world::

@@ -48,7 +48,7 @@ def gzip(body: bytes) -> bytes:
     return compressor.compress(body) + compressor.flush()
 
 
-def json_answer(status: int, payload: Any, headers: tuple[tuple[str, str], ...] = ()) -> Answer:  # noqa: ANN401
+def json_answer(status: int, payload: Any, headers: tuple[tuple[str, str], ...] = ()) -> Answer:  # noqa: ANN401 - whatever JSON can spell
     """Return an answer with a JSON body."""
     return Answer(status, encode_json(payload), JSON_TYPE, headers)
 

@@ -134,7 +134,7 @@ class Api:
             raise Refusal(answers.invalid_input() if alone else answers.forbidden())
         admin = actor.world.actor_standing(actor.subject)
         if admin is None:
-            gone = answers.invalid_credentials() if self.quirks.dead_subject_status == 401 else answers.forbidden()  # noqa: PLR2004
+            gone = answers.invalid_credentials() if self.quirks.dead_subject_status == 401 else answers.forbidden()  # noqa: PLR2004 - an HTTP status
             raise Refusal(gone)
         public = call.operation.startswith("users.") and call.query.get("viewType") == "domain_public"
         if not admin and not public:

@@ -93,7 +93,7 @@ class Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
             self._closing = True
             threads = list(self._open.values())
             for connection in self._open:
-                _quietly(lambda it=connection: it.shutdown(socket.SHUT_RDWR))  # type: ignore[misc]
+                _quietly(lambda it=connection: it.shutdown(socket.SHUT_RDWR))  # type: ignore[misc]  # mypy cannot infer a default of a lambda
         for thread in threads:
             if thread is not threading.current_thread():
                 thread.join(timeout=10)

@@ -151,7 +151,7 @@ class NamedErrors:
     @classmethod
     def backend_error(cls, status: Literal[500, 503] = 503) -> Self:
         """500 or 503 ``backendError``: the common passing failure."""
-        text = "Backend Error" if status == 500 else "Service unavailable. Please try again"  # noqa: PLR2004
+        text = "Backend Error" if status == 500 else "Service unavailable. Please try again"  # noqa: PLR2004 - HTTP statuses
         return cls._always(f"{status} backendError", answers.error_answer(status, "backendError", text))
 
     @classmethod

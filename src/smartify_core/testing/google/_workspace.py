@@ -152,7 +152,7 @@ class Workspace(World):
                 )
             )
 
-    def remove_alias(self, id: str, alias: str) -> None:  # noqa: A002
+    def remove_alias(self, id: str, alias: str) -> None:  # noqa: A002 - the wire's own name
         """Take an alias away from a person; the address is free at once.
 
         Raises:
@@ -179,22 +179,22 @@ class Workspace(World):
             self._put_user(evolve(a, email=b.email))
             self._put_user(evolve(b, email=a.email))
 
-    def suspend(self, id: str, reason: str = "ADMIN") -> None:  # noqa: A002
+    def suspend(self, id: str, reason: str = "ADMIN") -> None:  # noqa: A002 - the wire's own name
         """Suspend a person, with the reason that the API shows."""
         with self._changing() as now:
             self._put_user(evolve(self._user(id), suspended_at=now, suspension_reason=reason))
 
-    def unsuspend(self, id: str) -> None:  # noqa: A002
+    def unsuspend(self, id: str) -> None:  # noqa: A002 - the wire's own name
         """Let a suspended person back in."""
         with self._changing():
             self._put_user(evolve(self._user(id), suspended_at=None, suspension_reason=None))
 
-    def archive(self, id: str) -> None:  # noqa: A002
+    def archive(self, id: str) -> None:  # noqa: A002 - the wire's own name
         """Archive a person. Archived is a state of its own, beside suspended."""
         with self._changing() as now:
             self._put_user(evolve(self._user(id), archived_at=now))
 
-    def unarchive(self, id: str) -> None:  # noqa: A002
+    def unarchive(self, id: str) -> None:  # noqa: A002 - the wire's own name
         """Bring a person back from the archive."""
         with self._changing():
             self._put_user(evolve(self._user(id), archived_at=None))
@@ -204,12 +204,12 @@ class Workspace(World):
         with self._changing():
             self._put_user(evolve(self._user(id), is_admin=is_admin))
 
-    def log_in(self, id: str) -> None:  # noqa: A002
+    def log_in(self, id: str) -> None:  # noqa: A002 - the wire's own name
         """Record a login: the last login time and the etag change, and nothing that anybody should care about."""
         with self._changing() as now:
             self._put_user(evolve(self._user(id), last_login_at=now))
 
-    def delete_user(self, id: str) -> None:  # noqa: A002
+    def delete_user(self, id: str) -> None:  # noqa: A002 - the wire's own name
         """Delete a person: off the listing, out of all groups, addresses free, and on the deleted list for 20 days."""
         with self._changing() as now:
             user = self._user(id)
@@ -219,7 +219,7 @@ class Workspace(World):
             self._deleted[id] = gone
             self._user_history.note(id, now, gone)
 
-    def undelete_user(self, id: str) -> None:  # noqa: A002
+    def undelete_user(self, id: str) -> None:  # noqa: A002 - the wire's own name
         """Bring back a person deleted less than 20 days ago, with id, names, state and memberships as they were.
 
         Raises:
@@ -251,7 +251,7 @@ class Workspace(World):
             self._put_group(GroupRecord(group_id, email, name, created_at=now, aliases=tuple(aliases)))
             return group_id
 
-    def rename_group(self, id: str, *, email: str | None = None, name: str | None = None) -> None:  # noqa: A002
+    def rename_group(self, id: str, *, email: str | None = None, name: str | None = None) -> None:  # noqa: A002 - the wire's own name
         """Change a group's address (the old one stays as an alias) or name."""
         with self._changing():
             group = self._group(id)
@@ -261,7 +261,7 @@ class Workspace(World):
                 aliases = (*(each for each in aliases if each.lower() != email.lower()), group.email)
             self._put_group(evolve(group, email=email or group.email, name=name or group.name, aliases=aliases))
 
-    def delete_group(self, id: str) -> None:  # noqa: A002
+    def delete_group(self, id: str) -> None:  # noqa: A002 - the wire's own name
         """Delete a group and its memberships, in both directions."""
         with self._changing() as now:
             group = self._group(id)

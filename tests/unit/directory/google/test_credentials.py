@@ -133,6 +133,7 @@ def test_a_subject_is_an_address_and_not_repeated(tmp_path: Path, info: dict[str
         {"api_endpoint": "http://[::1"},
         {"timeout": 0},
         {"timeout": float("nan")},
+        {"timeout": 86_400.1},
         {"ca_certs": "no-such-file.pem"},
     ],
 )

@@ -121,3 +121,10 @@ def test_a_limiter_that_nobody_uses_is_let_go() -> None:
     projects = {project for project, *_ in _limits._shared}
     assert "project-gone" not in projects
     assert limiter_of("project-kept", limits) is kept
+
+
+@pytest.mark.parametrize("name", ["requests_per_minute", "burst", "concurrency", "attempts"])
+def test_a_figure_beyond_all_sense_is_refused(name: str) -> None:
+    """Figures that would overflow the arithmetic of waiting are refused where they are given."""
+    with pytest.raises(UsageError, match=name):
+        Limits(**{name: 10**24})

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smartify_core.directory import Present
+from smartify_core.directory.google._rosters import Roster
 from smartify_core.model import InactiveReason
 from smartify_core.testing.google import Fault, Workspace
 
@@ -477,3 +478,25 @@ def test_any_account_reads_as_the_servers_truth(open_office: OpenOffice, data: s
     read = office.read()
     assert seen(read) == office.truth()
     assert read.certificate.complete
+
+
+def test_an_empty_last_page_is_asked_for_once_more(populated: Office) -> None:
+    """A 200 that left its data out looks like an empty end; asked again, it holds the rest, and no group is lost."""
+    before = populated.read().people
+
+    def leave_out(payload: dict[str, Any]) -> None:
+        payload.pop("groups")
+        payload.pop("nextPageToken", None)
+
+    populated.edit("groups.list", leave_out, times=1, after=1)
+    assert populated.read().people == before
+
+
+def test_everybody_of_another_customer_is_not_everybody_here() -> None:
+    """A group outside the account that holds its whole customer says nothing about the people of this account."""
+    foreign = Roster("foreign", people={"1"}, everyone=True)
+    foreign.judge(ours=False)
+    assert (foreign.people, foreign.everyone) == ({"1"}, False)
+    own = Roster("own", everyone=True)
+    own.judge(ours=True)
+    assert own.everyone

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
 from attrs import evolve
 
-from smartify_core.directory.google import GoogleDirectory, Limits, RateLimiter
+from smartify_core.directory.google import GoogleDirectory, Limits, RateLimiter, _answer
 from smartify_core.errors import SourceError, SourceMalformed, SourceRejected, SourceUnavailable
 from smartify_core.testing._clock import ManualClock
 from smartify_core.testing.google import Fault, GoogleServer, Quota, Workspace
@@ -93,6 +94,46 @@ def test_a_silent_server_is_given_up(populated: Office) -> None:
     read = populated.read(timeout=0.2)
     assert seen(read) == populated.truth()
     assert len(populated.waits) >= 1
+
+
+def test_an_answer_that_drips_is_given_up(populated: Office) -> None:
+    """An answer that is never silent for long and never ends counts as no answer; the next attempt is whole."""
+    rule = populated.server.faults.add("groups.list", Fault.slow_drip(2), times=1)
+    read = populated.read(limits=Limits(attempts=3, response_seconds=0.1))
+    assert rule.hits == 1
+    assert seen(read) == populated.truth()
+    assert len(populated.waits) >= 1
+
+
+def test_a_directory_that_only_drips_is_unavailable(populated: Office) -> None:
+    """When every attempt drips, the read ends in an error."""
+    populated.server.faults.add("users.list", Fault.slow_drip(2), times=None)
+    with pytest.raises(SourceUnavailable, match="TimeoutError"):
+        populated.read(limits=Limits(attempts=2, response_seconds=0.1))
+
+
+def test_an_answer_without_end_is_given_up(populated: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More bytes than any answer has are not taken in."""
+    monkeypatch.setattr(_answer, "_MOST_BYTES", 100_000)
+    noise = Random(1).randbytes(200_000)  # which does not shrink when it is packed
+    populated.server.faults.add("users.list", Fault("endless", body=lambda body: body + noise), times=None)
+    with pytest.raises(SourceUnavailable, match="ConnectionAbortedError"):
+        populated.read(limits=Limits(attempts=2))
+
+
+@pytest.mark.parametrize("listing", LISTINGS)
+def test_a_listing_has_an_end(populated: Office, listing: str) -> None:
+    """Pages that always name another, each time a new one, are not followed for ever."""
+    populated.server.faults.add(listing, Fault.duplicate_page(), times=None)
+    with pytest.raises(SourceMalformed, match="goes on after 7 pages"):
+        populated.read(limits=Limits(attempts=1, listing_pages=7))
+
+
+def test_a_listing_may_have_as_many_pages_as_it_may(populated: Office) -> None:
+    """The ceiling counts the pages of one listing, the last one included."""
+    assert seen(populated.read(limits=Limits(listing_pages=5))) == populated.truth()
+    with pytest.raises(SourceMalformed, match="goes on after 4 pages"):
+        populated.read(limits=Limits(listing_pages=4))
 
 
 def test_a_redirect_is_not_followed(populated: Office) -> None:
@@ -258,7 +299,7 @@ def test_a_stricter_server_is_obeyed(open_office: OpenOffice, answer: str) -> No
 
     The waits are recorded, not waited, so that many attempts are needed.
     """
-    office = open_office(quota=Quota(concurrent=2, concurrent_answer=answer), latency=0.002)  # type: ignore[arg-type]
+    office = open_office(quota=Quota(concurrent=2, concurrent_answer=answer), latency=0.002)  # type: ignore[arg-type]  # a parametrised answer is any text
     for number in range(20):
         office.workspace.add_group(email=f"g{number}@acme.example", name="G")
     read = office.read(limits=Limits(concurrency=5, attempts=200, backoff_cap=1.0))

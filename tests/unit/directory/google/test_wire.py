@@ -98,7 +98,7 @@ def test_an_unusable_record_is_a_reject_that_quotes_nothing(change: dict[str, An
     people = People()
     people.add([person(**change), person(id="2")], "users.list, page 7")
     assert set(people.rows) == {"2"}
-    reject = people.rejects[PERSON["id"]]  # type: ignore[index]
+    reject = people.rejects[PERSON["id"]]  # type: ignore[index]  # PERSON is a dictionary of objects
     assert reject.place == "users.list, page 7"
     assert "acme" not in reject.problem
     with pytest.raises(UnusableError):

@@ -121,7 +121,7 @@ def directory(server: GoogleServer) -> Iterator[Callable[..., Any]]:
     opened: list[httplib2.Http] = []
 
     def make(subject: str = "admin@acme.example", info: dict[str, Any] | None = None, scopes: Any = READ_ONLY) -> Any:
-        credentials = service_account.Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
+        credentials = service_account.Credentials.from_service_account_info(  # type: ignore[no-untyped-call]  # google-auth is partly typed
             info or server.service_account(), scopes=list(scopes), subject=subject
         )
         opened.append(httplib2.Http(timeout=30))

@@ -62,7 +62,7 @@ def test_its_files_are_all_that_a_client_needs(start: Start, tmp_path: Path) -> 
     options = ["--sample", "3", "--people", "20", "--groups", "9", "--page-size-cap", "7"]
     said = ready(start(*options, "--truth", "truth.json", "--service-account", "key.json"))
     truth = json.loads((tmp_path / "truth.json").read_text(encoding="utf-8"))
-    credentials = service_account.Credentials.from_service_account_file(  # type: ignore[no-untyped-call]
+    credentials = service_account.Credentials.from_service_account_file(  # type: ignore[no-untyped-call]  # google-auth is partly typed
         said["service_account_file"], scopes=list(READ_ONLY), subject=said["subject"]
     )
     with build(

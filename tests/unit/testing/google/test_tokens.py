@@ -279,11 +279,11 @@ def test_a_missing_scope_is_an_error_and_not_an_empty_directory(
 def test_an_authorized_user_file_works_with_googles_library(server: GoogleServer, wire: Any) -> None:
     """A refresh token is exchanged like a person's consent; an unknown one is an invalid grant."""
     info = server.authorized_user(ADMIN)
-    credentials = Credentials(  # type: ignore[no-untyped-call]
+    credentials = Credentials(  # type: ignore[no-untyped-call]  # google-auth is partly typed
         None, **{name: info[name] for name in ("refresh_token", "token_uri", "client_id", "client_secret")}
     )
     http = httplib2.Http(timeout=30)
-    credentials.refresh(google_auth_httplib2.Request(http))  # type: ignore[no-untyped-call]
+    credentials.refresh(google_auth_httplib2.Request(http))  # type: ignore[no-untyped-call]  # google-auth is partly typed
     http.close()
     wire.token = credentials.token
     assert wire.get("users", **MINE).status == 200

@@ -1,0 +1,113 @@
+"""What ``--json`` prints about held plans, states, history and adoption. Pure. See ``docs/reference/cli.md``.
+
+Who decided about a plan, and why, stays sealed in the store: free text may name people.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+from smartify_core.lifecycle import AdoptionReport, HeldPlan, JournalEntry, TenantStatus
+
+from ._documents import Document, of_run
+
+
+def of_held_plan(plan: HeldPlan, *, now: datetime, whole: bool = False) -> Document:
+    """Return a held plan.
+
+    Args:
+        plan: The plan.
+        now: The present, to tell whether it has expired.
+        whole: Whether with each change.
+    """
+    document: Document = {
+        "tenant": plan.tenant,
+        "hash": plan.hash,
+        "status": plan.status.value,
+        "open": plan.is_open(now),
+        "snapshot": plan.snapshot_id,
+        "held_at": plan.held_at.isoformat(),
+        "expires_at": plan.expires_at.isoformat(),
+        "decided_at": _instant(plan.decided_at),
+        "effects": effects_of(plan),
+    }
+    if whole:
+        document["changes"] = [
+            {
+                "effect": change.key.effect,
+                "source_id": change.key.source_id,
+                "account_id": change.key.account_id,
+                "evidence": change.evidence,
+                "reason": change.reason,
+            }
+            for change in plan.changes
+        ]
+    else:
+        document["changes"] = len(plan.changes)
+    return document
+
+
+def effects_of(plan: HeldPlan) -> dict[str, int]:
+    """Return how many changes of each kind a held plan has."""
+    return dict(sorted(Counter(change.key.effect for change in plan.changes).items()))
+
+
+def of_status(one: TenantStatus, *, limit: timedelta | None) -> Document:
+    """Return how a tenant stands; ``exceeded`` is ``null`` when no limit was named."""
+    held = None if one.held_plan is None else {"hash": one.held_plan, "expires_at": _instant(one.held_plan_expires_at)}
+    return {
+        "tenant": one.tenant,
+        "accounts": one.accounts,
+        "last_run_at": _instant(one.last_run_at),
+        "verdict": None if one.verdict is None else one.verdict.value,
+        "error_code": one.error_code,
+        "failures": one.failures,
+        "next_due": _instant(one.next_due),
+        "overdue_seconds": int(one.overdue_by.total_seconds()),
+        "lease_until": _instant(one.lease_until),
+        "held_plan": held,
+        "quarantined": one.quarantined,
+        "oldest_quarantined_at": _instant(one.oldest_quarantined_at),
+        "converged_at": _instant(one.converged_at),
+        "not_converged_seconds": None if one.not_converged_for is None else int(one.not_converged_for.total_seconds()),
+        "exceeded": None if limit is None else one.exceeds(limit),
+    }
+
+
+def of_entry(entry: JournalEntry) -> Document:
+    """Return one applied change."""
+    return {
+        "at": entry.at.isoformat(),
+        "kind": entry.kind.value,
+        "source_id": entry.source_id,
+        "account_id": entry.account_id,
+        "version": entry.version,
+        "fields": list(entry.fields),
+        "joined": list(entry.joined),
+        "left": list(entry.left),
+        "inactive_reason": entry.inactive_reason,
+        "adopted": entry.adopted,
+        "predecessor": entry.predecessor,
+        "snapshot": entry.snapshot_id,
+        "evidence": entry.evidence,
+        "rule": entry.rule,
+        "plan": entry.plan,
+    }
+
+
+def of_adoption(report: AdoptionReport, *, dry_run: bool) -> Document:
+    """Return what an adoption did, or would do: the host's own ids by what became of them."""
+    return {
+        "dry_run": dry_run,
+        "run": of_run(report.run),
+        "linked": list(report.linked),
+        "ambiguous": list(report.ambiguous),
+        "unverified": list(report.unverified),
+        "unowned": list(report.unowned),
+        "linked_before": list(report.linked_before),
+    }
+
+
+def _instant(instant: datetime | None) -> str | None:
+    return None if instant is None else instant.isoformat()

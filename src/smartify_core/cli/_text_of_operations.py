@@ -1,0 +1,102 @@
+"""What people read about held plans, states, history and adoption: values into lines. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from smartify_core.lifecycle import AdoptionReport, HeldPlan, JournalEntry, TenantStatus
+
+from ._documents_of_operations import effects_of
+
+_NEVER: Final = "-"
+#: How many ids of an adoption are told one by one; `--json` has them all.
+_IDS_SHOWN: Final = 20
+_HEADINGS: Final = ("tenant", "last run", "verdict", "next due", "overdue", "in step", "set aside", "held plan")
+
+
+def of_held_plan(plan: HeldPlan, *, now: datetime, whole: bool = False) -> Iterator[str]:
+    """Return the lines of a held plan, with each change when it is shown whole."""
+    state = plan.status.value if plan.is_open(now) or plan.decided_at is not None else f"{plan.status.value}, expired"
+    effects = ", ".join(f"{effect} {number:,}" for effect, number in effects_of(plan).items())
+    when = f"held {_instant(plan.held_at)}, until {_instant(plan.expires_at)}"
+    yield f"{plan.tenant}  {plan.hash}  {state}  {when}  {effects}"
+    if whole:
+        for change in plan.changes:
+            key = change.key
+            yield f"{key.effect:<11}  {key.account_id}  source id {key.source_id}  {change.reason}  ({change.evidence})"
+
+
+def of_statuses(found: Sequence[TenantStatus]) -> Iterator[str]:
+    """Return a table of how tenants stand."""
+    rows = [_HEADINGS, *(_row(one) for one in found)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _row(one: TenantStatus) -> tuple[str, ...]:
+    verdict = _NEVER if one.verdict is None else one.verdict.value
+    if one.error_code is not None:
+        verdict += f" {one.error_code}"
+    if one.failures > 1:
+        verdict += f" x{one.failures}"
+    if one.lease_until is not None:
+        verdict += " (running)"
+    aside = (
+        "0" if one.oldest_quarantined_at is None else f"{one.quarantined:,} since {_instant(one.oldest_quarantined_at)}"
+    )
+    held = _NEVER if one.held_plan is None else one.held_plan
+    if one.held_plan_expires_at is not None:
+        held += f" until {_instant(one.held_plan_expires_at)}"
+    in_step = "never" if one.not_converged_for is None else f"{duration(one.not_converged_for)} ago"
+    return (
+        one.tenant,
+        _instant(one.last_run_at),
+        verdict,
+        _instant(one.next_due),
+        duration(one.overdue_by) if one.overdue_by else _NEVER,
+        in_step,
+        aside,
+        held,
+    )
+
+
+def of_entry(entry: JournalEntry) -> str:
+    """Return one line about an applied change."""
+    fields = f"  {', '.join(entry.fields)}" if entry.fields else ""
+    groups = "".join(
+        f"  {word} {', '.join(ids)}" for word, ids in (("joined", entry.joined), ("left", entry.left)) if ids
+    )
+    plan = f"  by plan {entry.plan}" if entry.plan else ""
+    return f"{_instant(entry.at)}  {entry.kind.value:<10}  {entry.account_id}{fields}{groups}{plan}  {entry.evidence}"
+
+
+def of_adoption(report: AdoptionReport, *, dry_run: bool) -> Iterator[str]:
+    """Return what became of the host's users."""
+    word = "would be linked" if dry_run else "linked"
+    yield f"{len(report.linked):,} {word}, {len(report.linked_before):,} were before"
+    for what, ids in (
+        ("more than one has a claim to the address of", report.ambiguous),
+        ("in no verified domain", report.unverified),
+        ("nobody in the directory has the address of", report.unowned),
+    ):
+        if ids:
+            more = f", and {len(ids) - _IDS_SHOWN:,} more" if len(ids) > _IDS_SHOWN else ""
+            yield f"{what}: {', '.join(ids[:_IDS_SHOWN])}{more}"
+
+
+def duration(length: timedelta) -> str:
+    """Return a length of time in its two largest units, such as ``3h 12m``."""
+    seconds = int(length.total_seconds())
+    parts: list[str] = []
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        number, seconds = divmod(seconds, size)
+        if number or parts:
+            parts.append(f"{number}{unit}")
+    return " ".join(parts[:2]) or "0s"
+
+
+def _instant(instant: datetime | None) -> str:
+    return _NEVER if instant is None else f"{instant:%Y-%m-%dT%H:%M}Z"

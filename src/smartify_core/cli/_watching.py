@@ -1,0 +1,61 @@
+"""Looking at how tenants stand, and at what was done to their accounts."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from smartify_core.lifecycle import History, TenantStatus, Verdict, utc_now
+from smartify_core.lifecycle import status as each_status
+
+from . import _documents_of_operations as documents
+from . import _exit_codes as exit_codes
+from . import _text_of_operations as text
+from ._build import chosen, reconciler_of, sealer_of, store_of
+from ._config import load
+from ._output import Output
+
+
+def status(output: Output, file: Path, tenant: str | None, *, limit: timedelta | None) -> int:
+    """Show how each tenant stands; the exit code says whether somebody has to look."""
+    config = load(file)
+    names = chosen(config, tenant)
+    with store_of(config, create=False) as storage:
+        held_plans = reconciler_of(config, {}, storage, sealer_of(config)).held_plans
+        found = list(each_status(storage, utc_now, tenants=names, held_plans=held_plans))
+        if tenant is None:
+            # Tenants of the store that are configured no longer, if any: their accounts are still there.
+            found += [one for one in each_status(storage, utc_now, held_plans=held_plans) if one.tenant not in names]
+    output.document({"tenants": [documents.of_status(one, limit=limit) for one in found]})
+    for line in text.of_statuses(found):
+        output.line(line)
+    late = [one.tenant for one in found if limit is not None and one.exceeds(limit)]
+    for name in late:
+        output.note(f"smartify: {name}: not in step with its directory for longer than allowed")
+    if late:
+        return exit_codes.FAILED
+    return exit_codes.HELD if any(map(_waits, found)) else exit_codes.DONE
+
+
+def history(output: Output, file: Path, tenant: str, *, account_id: str | None, since: datetime | None) -> int:
+    """Print what was done, one change after the other, as it is read."""
+    config = load(file)
+    chosen(config, tenant)
+    empty = True
+    with store_of(config, create=False) as storage:
+        found = History(storage).of(tenant, account_id=account_id, since=since)
+        if output.as_json:
+            with output.listing({"tenant": tenant}, "entries") as listing:
+                for entry in found:
+                    listing.add(documents.of_entry(entry))
+            return exit_codes.DONE
+        for entry in found:
+            empty = False
+            output.line(text.of_entry(entry))
+    if empty:
+        output.note("Nothing of the kind is on record.")
+    return exit_codes.DONE
+
+
+def _waits(one: TenantStatus) -> bool:
+    return one.held_plan is not None or one.verdict is Verdict.HELD

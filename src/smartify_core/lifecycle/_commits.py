@@ -1,0 +1,99 @@
+"""Writing what a plan says: batch by batch, each with its journal entries and the state of the run it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from attrs import evolve
+
+from smartify_core.errors import StorageBusy, StorageUnavailable
+from smartify_core.model import Batch, Erase, InactiveReason, Put, PutDocument
+from smartify_core.storage import Storage
+
+from . import _run_state as run_state
+from ._journal import JournalEntry, encode
+from ._lease import Lease
+from ._plan import Change, Plan
+from ._run_state import RunState
+
+
+class Commits:
+    """The commits of one run, under its lease.
+
+    Each commit is named after the lease's fence and its own number. One whose answer is lost is made once more under
+    the same name, so that it happens once whether or not it had happened.
+
+    Args:
+        storage: Where they go.
+        lease: The right to make them.
+        state: What is remembered of the tenant's runs.
+        version: The version of the document that says so.
+        window: How long effects are remembered.
+    """
+
+    def __init__(self, storage: Storage, lease: Lease, state: RunState, version: int, *, window: timedelta) -> None:
+        self._storage = storage
+        self._lease = lease
+        self._version = version
+        self._window = window
+        self._number = 0
+        self.state = state
+
+    def changes(self, plan: Plan, some: Sequence[Change]) -> None:
+        """Write these changes of ``plan``, with their entries in the journal and their effects counted."""
+        effects = [effect for change in some for effect in change.effects]
+        state = self.state.tallied(effects, plan.planned_at, self._window)
+        if not plan.known and plan.only is None:
+            state = evolve(state, trusted=True)
+        entries = tuple(encode(entry_of(plan, change)) for change in some)
+        self._commit(tuple(change.write for change in some), entries, (), state)
+
+    def finish(self, state: RunState, documents: Iterable[PutDocument] = ()) -> None:
+        """Write how the run ended, with whatever documents belong to that."""
+        self._commit((), (), tuple(documents), state)
+
+    def _commit(
+        self,
+        writes: tuple[Put | Erase, ...],
+        entries: tuple[bytes, ...],
+        documents: tuple[PutDocument, ...],
+        state: RunState,
+    ) -> None:
+        self._lease.keep()
+        self._number += 1
+        batch = Batch(
+            writes=writes,
+            entries=entries,
+            documents=(*documents, run_state.put(state, over=self._version)),
+            id=f"{self._lease.claim.fence}.{self._number}",
+        )
+        try:
+            self._storage.commit(self._lease.claim, batch)
+        except (StorageBusy, StorageUnavailable):
+            self._storage.commit(self._lease.claim, batch)
+        self.state, self._version = state, self._version + 1
+
+
+def entry_of(plan: Plan, change: Change) -> JournalEntry:
+    """Return what the journal keeps of a change: ids, reasons and names of fields."""
+    account = change.write.account if isinstance(change.write, Put) else None
+    reason: InactiveReason | None = None if account is None else account.inactive_reason
+    return JournalEntry(
+        tenant=plan.tenant,
+        at=plan.planned_at,
+        kind=change.kind,
+        source_id=change.source_id,
+        account_id=change.account_id,
+        version=change.write.expected_version + 1,
+        fields=change.fields,
+        joined=change.joined,
+        left=change.left,
+        inactive_reason=None if reason is None else reason.value,
+        adopted=account is not None and account.adopted,
+        predecessor=None if account is None else account.predecessor,
+        snapshot_id=plan.snapshot_id,
+        evidence=change.evidence,
+        rule=change.rule,
+        plan=change.plan,
+    )

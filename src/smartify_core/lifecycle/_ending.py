@@ -1,0 +1,74 @@
+"""How a run ends: its verdict, what is remembered of it, and what becomes of the tenant's held plans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from attrs import evolve
+
+from smartify_core.model import PutDocument
+
+from ._held_plan import HeldPlan, HeldPlanStatus
+from ._held_plans import KIND, HeldPlans
+from ._plan import Plan, Verdict
+from ._run_state import RunState
+
+
+def verdict_of(plan: Plan) -> Verdict:
+    """Return how a run ends that did what ``plan`` says."""
+    if plan.held or plan.problems:
+        return Verdict.HELD
+    return Verdict.DEGRADED if plan.quarantined else Verdict.COMPLETE
+
+
+def finished(state: RunState, plan: Plan, now: datetime) -> RunState:
+    """Return what is remembered after ``plan`` was applied. A run for one person speaks of that person only."""
+    state = state.setting_aside(plan.quarantined, now, only=plan.only)
+    if plan.only is not None:
+        return state
+    verdict = verdict_of(plan)
+    held = plan.held_plan.hash if plan.held_plan else (state.held_plan if plan.problems else None)
+    return evolve(
+        state,
+        trusted=state.trusted or verdict is not Verdict.HELD or not plan.known,
+        last_finished_at=now,
+        last_full_at=now,
+        verdict=verdict,
+        error_code=None,
+        failures=0,
+        converged_at=state.converged_at if verdict is Verdict.HELD else now,
+        counts=plan.counts,
+        held_plan=held,
+    )
+
+
+def held_documents(plan: Plan, held_plans: HeldPlans, now: datetime) -> Iterator[PutDocument]:
+    """Yield the writes by which the tenant's held plans follow from ``plan``, which has been applied."""
+    present = plan.held_plan
+    unclear = {one.source_id for one in plan.held if one.effect is None} | {one.source_id for one in plan.quarantined}
+    kept = False
+    for held, version in held_plans.of(plan.tenant):
+        if present is not None and held.hash == present.hash:
+            kept = True
+            if held != present:  # it was settled or expired, and is held anew
+                yield held_plans.put(present, over=version)
+            continue
+        # A read that is not certified does not see all that is called for, so it supersedes nothing.
+        status = held.status if plan.problems else _next_status(held, unclear)
+        if status is not held.status:
+            yield held_plans.put(evolve(held, status=status), over=version)
+        elif not held.is_open(now) and now > held.expires_at + (held.expires_at - held.held_at):
+            yield PutDocument(KIND, held.hash, None, version)
+    if present is not None and not kept:
+        yield held_plans.put(present, over=0)
+
+
+def _next_status(held: HeldPlan, unclear: set[str]) -> HeldPlanStatus:
+    match held.status:
+        case HeldPlanStatus.WAITING:
+            return HeldPlanStatus.SUPERSEDED
+        case HeldPlanStatus.APPROVED if not any(key.source_id in unclear for key in held.keys):
+            return HeldPlanStatus.APPLIED
+        case status:
+            return status

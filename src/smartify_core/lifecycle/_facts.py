@@ -1,0 +1,56 @@
+"""What one read of a directory comes to, against what the store holds: the facts from which a plan is made. Pure."""
+
+from __future__ import annotations
+
+from attrs import define, field
+
+from smartify_core.model import Identity, SealedAccount
+
+from ._decide import Intent
+from ._plan import Held, Quarantined
+
+
+@define
+class Sorted:
+    """A directory's people, held against the accounts by id and fingerprint.
+
+    ``waiting`` are the absent accounts whose person is known to be deleted already, and who wait for their retention
+    to end; neither they nor ``known`` are counted as each other.
+    """
+
+    fresh: list[Identity] = field(factory=list)
+    changed: list[Identity] = field(factory=list)
+    absent: list[str] = field(factory=list)
+    waiting: list[str] = field(factory=list)
+    known: int = 0
+    people: int = 0
+    unchanged: int = 0
+
+
+@define
+class Facts:
+    """What should become of whom, and what this read is not good enough for.
+
+    Attributes:
+        snapshot_id: The read.
+        intents: What should become of the people who are new or differ.
+        gone: Live accounts whose person is no more, each with the source's evidence.
+        doubted: Accounts that were not seen, each with the reason why this read is not believed about it.
+        stranger: Why newcomers are not to be let in, if they are not.
+        held: What nothing can be concluded about.
+        quarantined: Records that were set aside.
+        unchanged: How many accounts are in step already.
+        requests: How many requests the source sent.
+        problems: What kept the read from being certified complete.
+    """
+
+    snapshot_id: str
+    intents: list[Intent] = field(factory=list)
+    gone: list[tuple[SealedAccount, str]] = field(factory=list)
+    doubted: list[tuple[SealedAccount, str]] = field(factory=list)
+    stranger: str | None = None
+    held: list[Held] = field(factory=list)
+    quarantined: list[Quarantined] = field(factory=list)
+    unchanged: int = 0
+    requests: int = 0
+    problems: tuple[str, ...] = ()

@@ -1,0 +1,195 @@
+"""From both sides to a plan: reads the source, holds it against the store, and has the planner decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from smartify_core.directory import DirectorySource, Uncertain
+from smartify_core.model import Clock, ProgressSink
+from smartify_core.sealing import Sealer
+from smartify_core.storage import Storage
+
+from ._adoption import Adoption, Links, Matches, match
+from ._comparison import Comparison
+from ._facts import Facts
+from ._held_plan import HeldChange, HeldPlan, HeldPlanStatus, hash_of
+from ._held_plans import HeldPlans
+from ._plan import Plan
+from ._planner import Decision, Planner, Situation
+from ._rules import Rules
+from ._run_state import RunState
+from ._sorting import heads_of
+
+
+def _nothing() -> None:
+    """Do nothing, where nobody waits for a sign of life."""
+
+
+class PlanMaker:
+    """Makes plans. Writes nothing.
+
+    Args:
+        storage: Where the accounts are.
+        sealer: What opens and seals them.
+        held_plans: What somebody may have approved.
+        clock: The time.
+    """
+
+    def __init__(self, storage: Storage, sealer: Sealer, held_plans: HeldPlans, *, clock: Clock) -> None:
+        self._storage = storage
+        self._sealer = sealer
+        self._held_plans = held_plans
+        self._clock = clock
+
+    def of_everybody(
+        self,
+        tenant: str,
+        source: DirectorySource,
+        rules: Rules,
+        state: RunState,
+        *,
+        progress: ProgressSink | None = None,
+        heartbeat: Callable[[], None] = _nothing,
+        approving: HeldPlan | None = None,
+    ) -> Plan:
+        """Return the plan that the whole directory calls for.
+
+        Args:
+            tenant: Whose directory it is.
+            source: The directory.
+            rules: The host's rules for the tenant.
+            state: What is remembered of the tenant's runs.
+            progress: Told how much was read.
+            heartbeat: Called now and then.
+            approving: A held plan that counts as approved, beside those that are.
+        """
+        making = self._begin(tenant, rules, state, approving)
+        with source.snapshot(progress=progress) as snapshot:
+            facts = making.comparison(heartbeat).of_everybody(source, snapshot)
+        return making.plan(facts)
+
+    def of_one(self, tenant: str, source: DirectorySource, rules: Rules, state: RunState, source_id: str) -> Plan:
+        """Return the plan that one person's record calls for."""
+        making = self._begin(tenant, rules, state, None)
+        presence = source.look_up([source_id]).get(source_id, Uncertain("the source did not answer"))
+        name = f"of one person at {self._clock():%Y-%m-%dT%H:%M:%SZ}"
+        facts = making.comparison(_nothing).of_one(source_id, presence, name=name)
+        return making.plan(facts, only=source_id)
+
+    def adopting(
+        self,
+        tenant: str,
+        source: DirectorySource,
+        rules: Rules,
+        state: RunState,
+        adoption: Adoption,
+        *,
+        progress: ProgressSink | None,
+        heartbeat: Callable[[], None],
+    ) -> tuple[Plan, Matches]:
+        """Return the plan that links the host's users to the directory's people, and who was linked to whom."""
+        making = self._begin(tenant, rules, state, None)
+        with source.snapshot(progress=progress) as snapshot:
+            facts = making.comparison(heartbeat).of_everybody(source, snapshot)
+        newcomers = [intent.identity for intent in facts.intents if intent.known is None]
+        matches = match(
+            newcomers,
+            adoption,
+            index=lambda email: self._sealer.email_index(tenant, email),
+            taken=self._account_ids(tenant),
+        )
+        return making.plan(facts, links=matches.links), matches
+
+    def _begin(self, tenant: str, rules: Rules, state: RunState, approving: HeldPlan | None) -> _Making:
+        now = self._clock()
+        # Before anything is compared: whatever is committed from here on makes the plan stale.
+        record = self._storage.tenant(tenant)
+        held = [plan for plan, _ in self._held_plans.of(tenant)]
+        approved = [plan for plan in held if plan.status is HeldPlanStatus.APPROVED and plan.is_open(now)]
+        if approving is not None:
+            approved.append(approving)
+        situation = Situation(
+            rules=rules,
+            known=record.accounts,
+            in_window=state.in_window(now, rules.guards.window),
+            first_run=not state.trusted and record.accounts > 0,
+            first_load=not record.accounts or (state.trusted and state.converged_at is None),
+            approved={key: plan.hash for plan in approved for key in plan.keys},
+            now=now,
+        )
+        return _Making(tenant, self._storage, self._sealer, situation, held=held, revision=record.revision)
+
+    def _account_ids(self, tenant: str) -> set[str]:
+        taken: set[str] = set()
+        for page in heads_of(tenant, self._storage):
+            accounts = self._storage.load(tenant, [head.source_id for head in page])
+            taken.update(account.account_id for account in accounts.values())
+        after: str | None = None
+        while stones := self._storage.tombstones(tenant, after=after):
+            taken.update(stone.account_id for stone in stones)
+            after = stones[-1].account_id
+        return taken
+
+
+class _Making:
+    """One plan in the making."""
+
+    def __init__(
+        self,
+        tenant: str,
+        storage: Storage,
+        sealer: Sealer,
+        situation: Situation,
+        *,
+        held: Iterable[HeldPlan],
+        revision: int,
+    ) -> None:
+        self._tenant = tenant
+        self._storage = storage
+        self._sealer = sealer
+        self._situation = situation
+        self._held: Mapping[str, HeldPlan] = {plan.hash: plan for plan in held}
+        self._revision = revision
+
+    def comparison(self, heartbeat: Callable[[], None]) -> Comparison:
+        return Comparison(
+            self._tenant,
+            self._storage,
+            self._sealer,
+            guards=self._situation.rules.guards,
+            approved=self._situation.approved.keys(),
+            heartbeat=heartbeat,
+        )
+
+    def plan(self, facts: Facts, *, only: str | None = None, links: Links | None = None) -> Plan:
+        planner = Planner(self._tenant, self._storage, self._sealer, self._situation, links=links)
+        decision = planner.decide(facts)
+        return Plan(
+            tenant=self._tenant,
+            snapshot_id=facts.snapshot_id,
+            planned_at=self._situation.now,
+            revision=self._revision,
+            changes=decision.changes,
+            indivisible=decision.indivisible,
+            held=decision.held,
+            quarantined=decision.quarantined,
+            unchanged=decision.unchanged,
+            requests=facts.requests,
+            problems=facts.problems,
+            held_plan=None if only is not None else self._held_plan(decision, facts.snapshot_id),
+            called=decision.called,
+            only=only,
+            known=self._situation.known,
+        )
+
+    def _held_plan(self, decision: Decision, snapshot_id: str) -> HeldPlan | None:
+        if not decision.held_changes:
+            return None
+        changes: tuple[HeldChange, ...] = decision.held_changes
+        plan_hash = hash_of(self._tenant, (one.key for one in changes))
+        before = self._held.get(plan_hash)
+        now = self._situation.now
+        if before is not None and before.status is HeldPlanStatus.WAITING and before.is_open(now):
+            return before
+        expires_at = now + self._situation.rules.held_plan_ttl
+        return HeldPlan(self._tenant, plan_hash, snapshot_id, now, expires_at, changes)

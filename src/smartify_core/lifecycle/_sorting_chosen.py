@@ -1,0 +1,47 @@
+"""Which way of holding people against accounts suits a tenant: by how much memory there is to be had."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Literal
+
+from smartify_core.directory import Snapshot
+from smartify_core.model import Identity
+from smartify_core.storage import Storage
+
+from ._facts import Sorted
+from ._sorting import sort_at_hand
+from ._sorting_flat import sort_flat
+from ._spool import IN_MEMORY
+
+#: ``fast`` takes some 180 bytes an account, ``flat`` the same few megabytes whatever their number; ``auto`` chooses by
+#: the number of accounts.
+Memory = Literal["auto", "fast", "flat"]
+
+#: Up to here ``auto`` is fast: below 40 megabytes.
+FAST_UP_TO: Final = 200_000
+
+
+def sort_everybody(
+    memory: Memory,
+    tenant: str,
+    storage: Storage,
+    snapshot: Snapshot,
+    *,
+    fingerprint: Callable[[Identity], bytes],
+    heartbeat: Callable[[], None],
+) -> Sorted:
+    """Read ``snapshot`` to its end and hold everybody against the accounts, in the way that ``memory`` names.
+
+    A tenant whose people all fit into the spool's memory is compared by way of the spool: it then takes no longer than
+    the fast way, and does without the accounts when nothing changed.
+
+    Raises:
+        SourceMalformed: The source yielded one person twice.
+        SourceError: The source could not be read.
+        StorageError: The store or the temporary folder could not be used.
+    """
+    if memory == "auto":
+        memory = "fast" if IN_MEMORY < storage.tenant(tenant).accounts <= FAST_UP_TO else "flat"
+    sort = sort_at_hand if memory == "fast" else sort_flat
+    return sort(tenant, storage, snapshot, fingerprint=fingerprint, heartbeat=heartbeat)

@@ -1,0 +1,56 @@
+"""Holding everybody whom a read shows against the accounts, in memory that does not grow with their number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+
+from smartify_core.directory import Snapshot
+from smartify_core.model import Identity
+from smartify_core.storage import KEYS_AT_ONCE, Storage
+
+from ._differences import IN_PARTITION, Differences
+from ._facts import Sorted
+from ._sorting import heads_of
+from ._spool import IN_MEMORY, Spool
+
+
+def sort_flat(
+    tenant: str,
+    storage: Storage,
+    snapshot: Snapshot,
+    *,
+    fingerprint: Callable[[Identity], bytes],
+    heartbeat: Callable[[], None],
+    in_memory: int = IN_MEMORY,
+    in_partition: int = IN_PARTITION,
+) -> Sorted:
+    """Read ``snapshot`` to its end, and look at single accounts only if the store's totals say that somebody differs.
+
+    What is in memory does not depend on the number of people, but for those who differ. The first ``in_memory`` people
+    stay there; more go to an encrypted temporary file. ``in_partition`` fingerprints of one side are compared at once.
+
+    Raises:
+        SourceMalformed: The source yielded one person twice.
+        SourceError: The source could not be read.
+        StorageError: The store or the temporary folder could not be used.
+    """
+    found = Sorted()
+    with Spool(in_memory=in_memory) as spool:
+        people = snapshot.identities()
+        while some := list(islice(people, KEYS_AT_ONCE)):
+            heartbeat()
+            spool.take(some, [fingerprint(one) for one in some])
+        found.people = spool.people
+        record = storage.tenant(tenant)
+        # Equal sums of fingerprints: the same people, and each of them once.
+        if (spool.people, spool.digest) == (record.accounts, record.digest):
+            found.known = found.unchanged = spool.people
+            return found
+        heads = heads_of(tenant, storage)
+        differences = Differences(tenant, spool, heads, accounts=record.accounts, in_partition=in_partition)
+        found.known, found.unchanged = differences.known, differences.unchanged
+        found.absent, found.waiting = differences.absent, differences.waiting
+        for identity, has_account in differences.people():
+            (found.changed if has_account else found.fresh).append(identity)
+    return found

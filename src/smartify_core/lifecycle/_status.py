@@ -1,0 +1,112 @@
+"""How each tenant stands: what its last run did, when the next one is due, what waits for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+
+from attrs import frozen
+
+from smartify_core.model import Clock, TenantRecord
+from smartify_core.storage import Storage
+
+from ._held_plan import HeldPlan
+from ._plan import Verdict
+from ._registration import each_tenant
+from ._run_state import load
+
+
+@frozen(order=False)
+class TenantStatus:
+    """How one tenant stands. Ids, codes, counts and times only."""
+
+    tenant: str
+    #: How many live accounts it has.
+    accounts: int
+    #: When its last run ended, well or not, and how; ``None`` when it never ran.
+    last_run_at: datetime | None
+    verdict: Verdict | None
+    #: The code of the error that the last run failed with.
+    error_code: str | None
+    #: How many runs in a row have failed.
+    failures: int
+    #: When it is due; ``None`` when it is not scheduled.
+    next_due: datetime | None
+    #: For how long it has been due, and nobody works on it; zero when it is not.
+    overdue_by: timedelta
+    #: Until when a worker holds its lease; ``None`` when nobody does.
+    lease_until: datetime | None
+    #: The hash of the plan that waits for a decision, and until when one may be made.
+    held_plan: str | None
+    held_plan_expires_at: datetime | None
+    #: How many records are set aside, and since when the oldest of them is.
+    quarantined: int
+    oldest_quarantined_at: datetime | None
+    #: When it was last in step with its directory, but for records that were set aside.
+    converged_at: datetime | None
+    #: For how long it has not been seen wholly in step, records that were set aside included; ``None`` for never.
+    not_converged_for: timedelta | None
+
+    def exceeds(self, limit: timedelta) -> bool:
+        """Return whether the tenant has not been in step for longer than ``limit``.
+
+        One that was never in step exceeds every limit once it has run; before that, once it is overdue for as long.
+        """
+        if self.not_converged_for is not None:
+            return self.not_converged_for > limit
+        return self.verdict is not None or self.overdue_by > limit
+
+
+def status(
+    storage: Storage,
+    clock: Clock,
+    *,
+    tenants: Iterable[str] | None = None,
+    held_plans: Callable[[str], Iterable[HeldPlan]] | None = None,
+) -> Iterator[TenantStatus]:
+    """Yield how each tenant of a store stands. Opens no account, and asks no directory.
+
+    Args:
+        storage: The store.
+        clock: The time.
+        tenants: Which tenants; all that the store ever heard of when not given, in bytewise order of their names.
+        held_plans: What tells the held plans of a tenant, such as `Reconciler.held_plans`; without it nothing is said
+            about when they expire. Called for tenants that have one only.
+
+    Raises:
+        StorageError: The store could not be read.
+    """
+    records = each_tenant(storage) if tenants is None else map(storage.tenant, tenants)
+    for record in records:
+        yield _of(record, storage, clock(), held_plans)
+
+
+def _of(
+    record: TenantRecord,
+    storage: Storage,
+    now: datetime,
+    held_plans: Callable[[str], Iterable[HeldPlan]] | None,
+) -> TenantStatus:
+    state, _ = load(storage, record.tenant)
+    lease_until = record.expires_at if record.expires_at is not None and record.expires_at > now else None
+    overdue = timedelta(0) if record.due_at is None or lease_until is not None else now - record.due_at
+    plans = held_plans(record.tenant) if held_plans is not None and state.held_plan is not None else ()
+    oldest = min((one.since for one in state.quarantine), default=None)
+    in_step_at = min((at for at in (state.converged_at, oldest) if at is not None), default=None)
+    return TenantStatus(
+        tenant=record.tenant,
+        accounts=record.accounts,
+        last_run_at=state.last_finished_at,
+        verdict=state.verdict,
+        error_code=state.error_code,
+        failures=state.failures,
+        next_due=record.due_at,
+        overdue_by=max(overdue, timedelta(0)),
+        lease_until=lease_until,
+        held_plan=state.held_plan,
+        held_plan_expires_at=next((plan.expires_at for plan in plans if plan.hash == state.held_plan), None),
+        quarantined=len(state.quarantine),
+        oldest_quarantined_at=oldest,
+        converged_at=state.converged_at,
+        not_converged_for=None if state.converged_at is None or in_step_at is None else now - in_step_at,
+    )

@@ -1,0 +1,67 @@
+"""What sealing a tenant's accounts needs again and again, prepared once: keyed states, places, and shared groups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from smartify_core.model import Identity, Membership
+
+from ._fingerprint import fingerprinter, index_maker
+from ._key_ring import KeyRing
+from ._payload import encode_membership
+
+#: Memberships whose encoded form and index are at hand, about 400 bytes each. A source that shares no values meets the
+#: bound, not the end of memory.
+_MEMBERSHIPS_AT_HAND: Final = 1 << 14
+
+LAYOUT: Final = b"\x01"
+
+
+class Prepared:
+    """The tools for one tenant. They hold the tenant's lookup keys, and the groups that were met last.
+
+    Args:
+        ring: Where the keys come from.
+        tenant: Whose accounts are sealed.
+    """
+
+    def __init__(self, ring: KeyRing, tenant: str) -> None:
+        self.tenant = tenant
+        self.fingerprint: Callable[[Identity], bytes] = fingerprinter(ring.fingerprint_key(tenant))
+        index_key = ring.index_key(tenant)
+        self.email_index = index_maker(index_key, b"smartify-email")
+        self._group_index = index_maker(index_key, b"smartify-group")
+        self._fields_place = place(b"fields", tenant)
+        self._key_place = place(b"data key", tenant)
+        # By the identity of the object, as in `fingerprinter`: sources share one value among all members of a group.
+        self._at_hand: dict[int, tuple[Membership, str, bytes]] = {}
+
+    def places(self, source_id: str, account_id: str) -> tuple[bytes, bytes]:
+        """Return the associated data of an account's fields and of its data key."""
+        rest = part(source_id.encode("utf-8", "surrogatepass")) + part(account_id.encode("utf-8", "surrogatepass"))
+        return self._fields_place + rest, self._key_place + rest
+
+    def groups(self, memberships: Sequence[Membership]) -> tuple[list[str], tuple[bytes, ...]]:
+        """Return the memberships as a payload holds them, and the blind indexes of their groups, ascending."""
+        known, prepare = self._at_hand.get, self._prepare
+        entries = [known(id(membership)) or prepare(membership) for membership in memberships]
+        return [entry[1] for entry in entries], tuple(sorted({entry[2] for entry in entries}))
+
+    def _prepare(self, membership: Membership) -> tuple[Membership, str, bytes]:
+        if len(self._at_hand) >= _MEMBERSHIPS_AT_HAND:
+            self._at_hand.clear()
+        entry = membership, encode_membership(membership), self._group_index(membership.group.email)
+        self._at_hand[id(membership)] = entry
+        return entry
+
+
+def place(purpose: bytes, *ids: str) -> bytes:
+    """Return the associated data: each part after its length, so that no two places share them."""
+    parts = (purpose, LAYOUT, *(one.encode("utf-8", "surrogatepass") for one in ids))
+    return b"smartify/1" + b"".join(map(part, parts))
+
+
+def part(content: bytes) -> bytes:
+    """Return ``content`` after its length."""
+    return len(content).to_bytes(8, "big") + content

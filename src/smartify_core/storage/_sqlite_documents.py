@@ -1,0 +1,66 @@
+"""The documents of the SQLite store.
+
+Whoever puts a document seals it. Its bytes are overwritten with zeros when it is removed (``secure_delete``), yet,
+unlike an account's, a copy may stay behind where SQLite moved rows about.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from smartify_core.model import Document, PutDocument
+
+from . import _refusals as refusals
+
+_DOCUMENTS: Final = (
+    "select kind, name, value, version from document where tenant = (select id from tenant where name = ?) and kind = ?"
+)
+
+
+def document(connection: sqlite3.Connection, tenant: str, kind: str, key: str) -> Document | None:
+    """Return a document. See `Storage.document`."""
+    row = connection.execute(f"{_DOCUMENTS} and name = ?", (tenant, kind, key)).fetchone()
+    return Document(*row) if row else None
+
+
+def documents(
+    connection: sqlite3.Connection, tenant: str, kind: str, after: str | None, limit: int
+) -> Sequence[Document]:
+    """Return the next page of documents. See `Storage.documents`."""
+    start, keys = ("", ()) if after is None else (" and name > ?", (after,))
+    rows = connection.execute(f"{_DOCUMENTS}{start} order by name limit ?", (tenant, kind, *keys, limit))
+    return [Document(*row) for row in rows]
+
+
+def refuse_conflicts(
+    connection: sqlite3.Connection, tenant: int | None, name: str, documents: Iterable[PutDocument]
+) -> None:
+    """Raise `WriteConflict` unless all documents are at the versions that these writes expect.
+
+    ``tenant`` is ``None`` for a tenant never heard of.
+    """
+    for put in documents:
+        row = connection.execute(
+            "select version from document where tenant = ? and kind = ? and name = ?", (tenant, put.kind, put.key)
+        ).fetchone()
+        if (row[0] if row else 0) != put.expected_version:
+            raise refusals.document_conflict(name, put.kind, put.key)
+
+
+def write(connection: sqlite3.Connection, tenant: int, documents: Iterable[PutDocument]) -> None:
+    """Write or remove documents that are as expected."""
+    for put in documents:
+        place = (tenant, put.kind, put.key)
+        if put.value is None:
+            connection.execute("delete from document where tenant = ? and kind = ? and name = ?", place)
+        elif put.expected_version:
+            connection.execute(
+                "update document set value = ?, version = ? where tenant = ? and kind = ? and name = ?",
+                (put.value, put.expected_version + 1, *place),
+            )
+        else:
+            connection.execute(
+                "insert into document (tenant, kind, name, value, version) values (?, ?, ?, ?, 1)", (*place, put.value)
+            )
