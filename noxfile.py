@@ -97,5 +97,5 @@ def coverage(session: nox.Session) -> None:
 @nox.session
 def benchmarks(session: nox.Session) -> None:
     """Measure. Slow, and wants a quiet machine: no part of the gate."""
-    session.install("-e", ".[cli,testing]", *_group("test"))
+    session.install("-e", ".[cli,testing]", *_group("test", "benchmarks"))
     session.run("python", "-m", "pytest", "-s", "tests/benchmarks", *session.posargs)

@@ -1,4 +1,4 @@
-"""One case of another tool: ``python _peers.py CASE FOLDER NUMBER``. Prints its figures as JSON.
+"""One case of another tool: ``python -m tests.benchmarks._peers CASE FOLDER NUMBER``. Prints its figures as JSON.
 
 The tools are in the dependency group ``benchmarks``; the library itself never needs them.
 """
@@ -10,13 +10,13 @@ import json
 import logging
 import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
-from _measured import measured
-from _pages import Pages
+from tests.benchmarks._measured import measured
+from tests.benchmarks._pages import Pages
 
 Figures = dict[str, float]
 
@@ -59,7 +59,7 @@ def synchronise(folder: Path, number: int, *, as_models: bool) -> Figures:
         _modelname = "person"
         _identifiers = ("source_id",)
         _attributes = ("email", "given", "family", "reason", "groups")
-        _children: dict[str, str] = {"member": "members"} if as_models else {}
+        _children: ClassVar[dict[str, str]] = {"member": "members"} if as_models else {}
         source_id: str
         email: str
         given: str
@@ -73,7 +73,8 @@ def synchronise(folder: Path, number: int, *, as_models: bool) -> Figures:
         member = Member
         top_level = ("person",)
 
-        def take(self, source_id: str, email: str, given: str, family: str, reason: str, groups: list[str]) -> None:
+        def take(self, fields: Sequence[str], groups: list[str]) -> None:
+            source_id, email, given, family, reason = fields
             inline = [] if as_models else groups
             person = Person(source_id=source_id, email=email, given=given, family=family, reason=reason, groups=inline)
             self.add(person)
@@ -89,11 +90,11 @@ def synchronise(folder: Path, number: int, *, as_models: bool) -> Figures:
         host, directory = Side(), Side()
         connection = sqlite3.connect(folder / "rows.db")
         for *fields, groups in connection.execute("select * from account"):
-            host.take(*fields, groups.split(" "))
+            host.take(fields, groups.split(" "))
         connection.close()
         for one in source.identities():
-            names = one.source_id, one.email, one.given_name, one.family_name
-            directory.take(*names, "", [membership.group.id for membership in one.memberships])
+            fields = [one.source_id, one.email, one.given_name, one.family_name, ""]
+            directory.take(fields, [membership.group.id for membership in one.memberships])
         summary = host.sync_from(directory).summary()
     assert summary["no-change"] >= number, summary
     assert not summary["create"] + summary["update"] + summary["delete"], summary

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parents[2]
 #: What one case says of itself: ``seconds``, ``added_mb``.
 Figures = dict[str, float]
 Case = Callable[..., Figures]
@@ -20,8 +20,8 @@ def case() -> Case:
     """Return a function that runs one case of a script in a process of its own and returns its figures."""
 
     def run(script: str, name: str, folder: Path, *arguments: object) -> Figures:
-        command = [sys.executable, str(HERE / script), name, str(folder), *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        command = [sys.executable, "-m", f"tests.benchmarks.{script}", name, str(folder), *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
         assert done.returncode == 0, done.stderr
         figures: Figures = json.loads(done.stdout.splitlines()[-1])
         return figures

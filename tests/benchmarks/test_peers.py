@@ -47,19 +47,19 @@ def test_other_tools_take_many_times_as_long(case: Case, bench_peer_sizes: list[
     for number in bench_peer_sizes:
         folder = tmp_path / str(number)
         folder.mkdir()
-        case("_case.py", "write", folder, number)
-        load = case("_case.py", "load", folder, number)
+        case("_case", "write", folder, number)
+        load = case("_case", "load", folder, number)
         if "diffsync" not in missing:
-            case("_peers.py", "rows", folder, number)
+            case("_peers", "rows", folder, number)
             for name, limit in (("diffsync", DIFFSYNC_FASTER.get(number)), ("diffsync_memberships", None)):
-                theirs = case("_peers.py", name, folder, number)
+                theirs = case("_peers", name, folder, number)
                 compare(
-                    number, f"{name}, nothing changed", theirs, case("_case.py", "same", folder, number, "flat"), limit
+                    number, f"{name}, nothing changed", theirs, case("_case", "same", folder, number, "flat"), limit
                 )
         if "django" not in missing and number <= SCRIPT_UP_TO:
-            compare(number, "script, first load", case("_peers.py", "django", folder, number), load, SCRIPT_FASTER)
-            theirs = case("_peers.py", "django", folder, number)
-            ours = case("_case.py", "same", folder, number, "auto")
+            compare(number, "script, first load", case("_peers", "django", folder, number), load, SCRIPT_FASTER)
+            theirs = case("_peers", "django", folder, number)
+            ours = case("_case", "same", folder, number, "auto")
             compare(number, "script, nothing changed", theirs, ours, SCRIPT_FASTER)
         shutil.rmtree(folder)
     print(

@@ -58,6 +58,9 @@ class Listed:
     def confirm(self, source_ids: Sequence[str]) -> dict[str, Presence]:
         return {}
 
+    def look_up(self, source_ids: Sequence[str]) -> dict[str, Presence]:
+        return {}
+
     def close(self) -> None: ...
 
     def __enter__(self) -> Self:

@@ -42,16 +42,16 @@ def test_cost_of_runs_from_small_to_large(case: Case, rounds: Rounds, bench_size
     for number in bench_sizes:
         folder = tmp_path / str(number)
         folder.mkdir()
-        case("_case.py", "write", folder, number)
-        bare = case("_case.py", "bare", folder, number)
-        load = case("_case.py", "load", folder, number)
+        case("_case", "write", folder, number)
+        bare = case("_case", "bare", folder, number)
+        load = case("_case", "load", folder, number)
         ratio = load["seconds"] / bare["seconds"]
         table.append(row(number, "sealing and bare insert", bare, None))
         table.append(row(number, "first load", load, ratio))
         if number >= SMALLEST_HELD_TO_LIMITS and ratio > FIRST_LOAD_LIMIT:
             broken.append(f"{number} first load: {ratio:.2f} > {FIRST_LOAD_LIMIT}")
         for names in (CASES, CHANGED):
-            measured = rounds("_case.py", names, folder, number, 3 if number <= SMALLEST_HELD_TO_LIMITS else 2)
+            measured = rounds("_case", names, folder, number, 3 if number <= SMALLEST_HELD_TO_LIMITS else 2)
             floor = names[0][0]
             for name in (" ".join(one) for one in names):
                 figures = {key: median(one[name][key] for one in measured) for key in ("seconds", "added_mb")}

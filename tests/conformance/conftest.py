@@ -96,13 +96,24 @@ def backend_of() -> Callable[[Callable[[], Storage]], Backend]:
 
 
 @pytest.fixture
-def sqlite_of(tmp_path: Path) -> Callable[[Callable[[Path], Storage]], Backend]:
-    """Return a function that makes a fresh backend in a file out of a kind of storage."""
+def sqlite_of(tmp_path: Path) -> Iterator[Callable[[Callable[[Path], Storage]], Backend]]:
+    """Give a function that makes a fresh backend in a file out of a kind of storage; every handle is closed in the end.
+
+    A clause that fails leaves its handles open.
+    """
     numbers = itertools.count()
+    opened: list[Storage] = []
 
     def make(kind: Callable[[Path], Storage]) -> Backend:
         folder = tmp_path / str(next(numbers))
         folder.mkdir()
-        return sqlite(folder, kind)
 
-    return make
+        def remember(path: Path) -> Storage:
+            opened.append(kind(path))
+            return opened[-1]
+
+        return sqlite(folder, remember)
+
+    yield make
+    for storage in opened:
+        storage.close()

@@ -30,10 +30,15 @@ from smartify_core.model import (
     AccountState,
     Batch,
     Claim,
+    Document,
+    Entry,
     Erase,
+    Head,
     InactiveReason,
     Put,
+    PutDocument,
     SealedAccount,
+    TenantRecord,
     Tombstone,
 )
 from smartify_core.storage import KEYS_AT_ONCE, Storage
@@ -95,6 +100,11 @@ def erase(*accounts: SealedAccount, at: datetime = NOON) -> Batch:
 def stone(one: SealedAccount, *, at: datetime = NOON) -> Tombstone:
     """Return what is left of an account."""
     return Tombstone(one.tenant, one.source_id, one.account_id, one.created_at, at)
+
+
+def note(value: bytes | None, expected_version: int = 0, *, key: str = "n") -> PutDocument:
+    """Return the write of a document."""
+    return PutDocument("note", key, value, expected_version)
 
 
 def claim(storage: Storage, tenant: str = "acme") -> Claim:
@@ -180,7 +190,13 @@ def test_ST04_renewing_prolongs_the_newest_claim_only(backend: Backend) -> None:
 def test_ST05_a_tenant_never_heard_of_is_empty(backend: Backend) -> None:
     """Reading one is no error and brings nothing into being."""
     storage = backend.open()
-    assert storage.tenant("acme").revision == 0
+    assert storage.tenant("acme") == TenantRecord("acme", 0, None, 0, None, 0, 0, 0)
+    assert list(storage.entries("acme")) == []
+    storage.trim("acme", through=3)
+    assert storage.document("acme", "note", "n") is None
+    assert list(storage.documents("acme", "note")) == []
+    assert list(storage.claim_due(now=NOON, ttl=HOUR, limit=1)) == []
+    assert list(storage.tenants()) == []
     assert list(storage.heads("acme")) == []
     assert dict(storage.load("acme", ["s1"])) == {}
     assert list(storage.find_by_email("acme", [digest("x")])) == []
@@ -209,6 +225,7 @@ def test_ST06_what_was_put_is_loaded_field_by_field(backend: Backend) -> None:
         ),
         account("kept", state=AccountState.INACTIVE, inactive_reason=InactiveReason.ARCHIVED, payload=b"\0\0x\0"),
         account("unsaid", state=AccountState.INACTIVE),
+        account("vanished", state=AccountState.INACTIVE, inactive_reason=InactiveReason.DELETED, adopted=True),
     ]
     storage.commit(taken, put(*made))
     assert dict(again.load("acme", [one.source_id for one in made])) == {one.source_id: one for one in made}
@@ -265,15 +282,17 @@ def test_ST09_pages_meet_without_gap_or_overlap(backend: Backend) -> None:
 
 
 def test_ST10_a_head_tells_the_account_as_it_is(backend: Backend) -> None:
-    """Fingerprint, state and version of a head are those of the account's latest write."""
+    """Fingerprint, state, reason and version of a head are those of the account's latest write."""
     storage = backend.open()
     taken = claim(storage)
-    one, away = account("s1"), account("s2", state=AccountState.INACTIVE)
+    one, away = account("s1"), account("s2", state=AccountState.INACTIVE, inactive_reason=InactiveReason.ARCHIVED)
     later = evolve(one, version=2, fingerprint=digest("new"), state=AccountState.INACTIVE)
     storage.commit(taken, put(one, away))
     storage.commit(taken, put(later))
-    heads = {head.source_id: (head.fingerprint, head.state, head.version) for head in storage.heads("acme")}
-    assert heads == {one.source_id: (one.fingerprint, one.state, one.version) for one in (later, away)}
+    expected = {
+        Head(one.source_id, one.fingerprint, one.state, one.version, one.inactive_reason) for one in (later, away)
+    }
+    assert set(storage.heads("acme")) == expected
 
 
 def test_ST11_addresses_are_found_as_they_are_now(backend: Backend) -> None:
@@ -307,7 +326,7 @@ def test_ST12_the_latest_tombstone_of_a_person_is_told(backend: Backend) -> None
 
 
 def test_ST13_tenants_do_not_meet(backend: Backend) -> None:
-    """Leases, revisions, accounts, addresses and tombstones of two tenants with the same ids are apart."""
+    """Whatever two tenants hold under the same ids is apart: from their leases to their journals and documents."""
     storage = backend.open()
     ours, theirs = claim(storage), claim(storage, "umbrella")
     one = account("s1")
@@ -321,6 +340,17 @@ def test_ST13_tenants_do_not_meet(backend: Backend) -> None:
     assert list(storage.find_by_email("umbrella", [one.email_index])) == [other]
     assert list(storage.tombstones("umbrella")) == []
     assert dict(storage.tombstones_of("umbrella", ["s1"])) == {}
+    storage.commit(ours, Batch(entries=(b"e",), documents=(note(b"d"),), id="b"))
+    storage.schedule({"acme": NOON})
+    record = storage.tenant("umbrella")
+    assert (record.due_at, record.accounts, record.position) == (None, 1, 0)
+    assert record.digest == int.from_bytes(other.fingerprint, "big")
+    assert list(storage.entries("umbrella")) == []
+    assert storage.document("umbrella", "note", "n") is None
+    assert list(storage.documents("umbrella", "note")) == []
+    storage.commit(theirs, Batch(entries=(b"theirs",), id="b"))
+    storage.trim("acme", through=1)
+    assert list(storage.entries("umbrella")) == [Entry(1, b"theirs")]
 
 
 def test_ST14_a_call_takes_a_thousand_keys_and_no_more(backend: Backend) -> None:
@@ -341,6 +371,18 @@ def test_ST14_a_call_takes_a_thousand_keys_and_no_more(backend: Backend) -> None
             storage.heads("acme", limit=limit)
         with pytest.raises(UsageError):
             storage.tombstones("acme", limit=limit)
+        with pytest.raises(UsageError):
+            storage.claim_due(now=NOON, ttl=HOUR, limit=limit)
+        with pytest.raises(UsageError):
+            storage.tenants(limit=limit)
+        with pytest.raises(UsageError):
+            storage.entries("acme", limit=limit)
+        with pytest.raises(UsageError):
+            storage.documents("acme", "note", limit=limit)
+    storage.schedule(dict.fromkeys(names, NOON))
+    assert len(storage.claim_due(now=NOON, ttl=HOUR, limit=KEYS_AT_ONCE)) == KEYS_AT_ONCE
+    with pytest.raises(UsageError):
+        storage.schedule(dict.fromkeys([*names, "more"], NOON))
     for call in (storage.load, storage.tombstones_of):
         with pytest.raises(UsageError):
             call("acme", [*names, "more"])
@@ -351,13 +393,16 @@ def test_ST14_a_call_takes_a_thousand_keys_and_no_more(backend: Backend) -> None
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
-def test_ST15_each_commit_adds_one_to_the_revision(backend: Backend) -> None:
-    """The receipt, the tenant, and later claims and renewals tell it; an empty batch counts, a refused one does not."""
+def test_ST15_a_commit_that_writes_accounts_adds_one_to_the_revision(backend: Backend) -> None:
+    """The receipt, the tenant, later claims and renewals tell it; a batch without accounts, or refused, adds none."""
     storage = backend.open()
     taken = claim(storage)
     assert taken.revision == 0
-    assert storage.commit(taken, Batch(())).revision == 1
-    assert storage.commit(taken, put(account())).revision == 2
+    assert storage.commit(taken, put(account())).revision == 1
+    assert storage.commit(taken, Batch()).revision == 1
+    assert storage.commit(taken, put(account("s2"), account("s3"))).revision == 2
+    assert storage.commit(taken, Batch(entries=(b"e",), documents=(note(b"d"),))).revision == 2
+    storage.put_document("acme", note(b"later", 1))
     with pytest.raises(WriteConflict):
         storage.commit(taken, put(account()))
     assert storage.tenant("acme").revision == 2
@@ -524,7 +569,14 @@ def misshapen() -> Iterator[Batch]:
     yield put(evolve(one, group_indexes=(digest(1), b"")))
     for field in ("source_id", "account_id", "predecessor"):
         yield put(evolve(one, **{field: "half a pair \ud83d"}))
-    yield erase(evolve(one, source_id="half a pair \ud83d"))
+    half = "half a pair \ud83d"
+    yield erase(evolve(one, source_id=half))
+    yield Batch(documents=(note(b"x"), note(b"y")))
+    yield Batch(documents=(note(b"x", -1),))
+    yield Batch(documents=(note(None, 0),))
+    yield Batch(documents=(note(b"x", key=half),))
+    yield Batch(documents=(PutDocument(half, "n", b"x", 0),))
+    yield Batch(id=half)
 
 
 def test_ST24_a_call_that_makes_no_sense_is_refused(backend: Backend) -> None:
@@ -543,7 +595,7 @@ def test_ST24_a_call_that_makes_no_sense_is_refused(backend: Backend) -> None:
         lambda: storage.renew(taken, now=NOON, ttl=-HOUR),
         lambda: storage.renew(evolve(taken, tenant=half), now=NOON, ttl=HOUR),
         lambda: storage.release(evolve(taken, tenant=half)),
-        lambda: storage.tenant(half).revision,
+        lambda: storage.tenant(half),
         lambda: storage.heads(half),
         lambda: storage.heads("acme", after=half),
         lambda: storage.load("acme", [half]),
@@ -551,6 +603,22 @@ def test_ST24_a_call_that_makes_no_sense_is_refused(backend: Backend) -> None:
         lambda: storage.find_by_email(half, []),
         lambda: storage.tombstones("acme", after=half),
         lambda: storage.tombstones_of("acme", [half]),
+        lambda: storage.claim_due(now=NOON.replace(tzinfo=None), ttl=HOUR, limit=1),
+        lambda: storage.claim_due(now=NOON, ttl=timedelta(0), limit=1),
+        lambda: storage.release(taken, due_at=NOON.replace(tzinfo=None)),
+        lambda: storage.schedule({"new": NOON.replace(tzinfo=None)}),
+        lambda: storage.schedule({half: NOON}),
+        lambda: storage.tenants(after=half),
+        lambda: storage.entries(half),
+        lambda: storage.entries("acme", after=-1),
+        lambda: storage.trim(half, through=1),
+        lambda: storage.trim("acme", through=-1),
+        lambda: storage.document("acme", "note", half),
+        lambda: storage.document("acme", half, "n"),
+        lambda: storage.documents("acme", "note", after=half),
+        lambda: storage.put_document(half, note(b"x")),
+        lambda: storage.put_document("acme", note(None, 0)),
+        lambda: storage.put_document("acme", note(b"x", -1)),
     ]
     for call in calls:
         with pytest.raises(UsageError):
@@ -649,13 +717,21 @@ def test_ST28_a_closed_storage_says_so(backend: Backend) -> None:
         lambda: claim(storage),
         lambda: storage.renew(taken, now=NOON, ttl=HOUR),
         lambda: storage.release(taken),
-        lambda: storage.tenant("acme").revision,
+        lambda: storage.tenant("acme"),
         lambda: storage.heads("acme"),
         lambda: storage.load("acme", []),
         lambda: storage.find_by_email("acme", []),
         lambda: storage.tombstones("acme"),
         lambda: storage.tombstones_of("acme", []),
         lambda: storage.commit(taken, Batch(())),
+        lambda: storage.claim_due(now=NOON, ttl=HOUR, limit=1),
+        lambda: storage.schedule({}),
+        storage.tenants,
+        lambda: storage.entries("acme"),
+        lambda: storage.trim("acme", through=0),
+        lambda: storage.document("acme", "note", "n"),
+        lambda: storage.documents("acme", "note"),
+        lambda: storage.put_document("acme", note(b"x")),
         storage.__enter__,
     ]
     for call in calls:
@@ -664,19 +740,28 @@ def test_ST28_a_closed_storage_says_so(backend: Backend) -> None:
 
 
 def test_ST29_a_durable_store_keeps_everything(backend: Backend) -> None:
-    """Fences, leases, revisions, accounts and tombstones are there when the store is opened again."""
+    """Fences, leases, due times, accounts, tombstones, journal, documents and batch id are there on reopening."""
     if not backend.durable:
         pytest.skip(f"the {backend.name} backend declares that nothing survives closing it")
     with backend.open() as storage:
+        storage.schedule({"acme": NOON + HOUR})
         storage.release(claim(storage))
         taken = claim(storage)
         storage.commit(taken, put(account("s1"), account("s2")))
-        storage.commit(taken, erase(account("s2")))
-        before = everything(storage)
+        last = Batch(erase(account("s2")).writes, (b"one", b"", b"three"), (note(b"d"),), "last")
+        storage.commit(taken, last)
+        storage.trim("acme", through=1)
+
+        def told(storage: Storage) -> tuple[object, ...]:
+            beside = storage.entries("acme"), storage.document("acme", "note", "n")
+            return everything(storage), storage.tenant("acme"), *beside
+
+        before = told(storage)
     with backend.open() as storage:
-        assert everything(storage) == before
+        assert told(storage) == before
         with pytest.raises(LeaseHeld):
             claim(storage)
+        assert storage.commit(taken, last).revision == 2
         assert storage.commit(taken, put(account("s3"))).revision == 3
         assert storage.claim("acme", now=NOON + 2 * HOUR, ttl=HOUR).fence == 3
 
@@ -705,6 +790,12 @@ def test_ST30_an_erased_account_leaves_no_byte(backend: Backend) -> None:
         chunk = [live.pop(source_id) for source_id in ended[start : start + 100]]
         secrets.update(*map(secret_of, chunk))
         storage.commit(taken, erase(*chunk))
+    # The digest of a tenant that has one account is its fingerprint.
+    alone = account(tenant="umbrella", **secret_parts(100))
+    theirs = claim(storage, "umbrella")
+    storage.commit(theirs, put(alone))
+    storage.commit(theirs, erase(alone))
+    secrets.update(secret_of(alone))
     there = pieces(backend.content())
     assert not secrets & there
     assert all(secret_of(one) <= there for one in live.values())
@@ -731,3 +822,280 @@ def secret_of(one: SealedAccount) -> set[bytes]:
     middle = len(one.payload) // 2
     ends = [one.payload[:16], one.payload[middle : middle + 16], one.payload[-16:]]
     return {one.fingerprint, one.email_index, *one.group_indexes, one.wrapped_key[:16], one.wrapped_key[-16:], *ends}
+
+
+# --- what is due ------------------------------------------------------------------------------------------------------
+
+
+def test_ST31_the_longest_due_are_claimed_first(backend: Backend) -> None:
+    """Of the due, as many as asked for are claimed, in order of due time and then of name, each as by a claim."""
+    storage = backend.open()
+    names = ["b", "B", "\U00010000", "\uffff", "early"]
+    storage.schedule({name: NOON - HOUR if name == "early" else NOON for name in names})
+    first = list(storage.claim_due(now=NOON, ttl=HOUR, limit=3))
+    assert first == [
+        Claim("early", 1, NOON + HOUR, 0, NOON - HOUR),
+        Claim("B", 1, NOON + HOUR, 0, NOON),
+        Claim("b", 1, NOON + HOUR, 0, NOON),
+    ]
+    second = list(storage.claim_due(now=NOON, ttl=HOUR, limit=3))
+    assert [one.tenant for one in second] == ["\uffff", "\U00010000"]
+    storage.commit(first[1], put(account(tenant="B")))
+    storage.release(first[1])
+    assert list(storage.claim_due(now=NOON, ttl=HOUR, limit=1)) == [Claim("B", 2, NOON + HOUR, 1, NOON)]
+
+
+def test_ST32_only_the_due_that_nobody_holds_are_claimed(backend: Backend) -> None:
+    """Left out are the leased, the not yet due and the unscheduled; an expired lease is nobody's."""
+    storage = backend.open()
+    instant = timedelta(microseconds=1)
+    storage.release(claim(storage, "unscheduled"))
+    storage.schedule({"expired": NOON - 2 * HOUR, "leased": NOON - HOUR})
+    (old,) = storage.claim_due(now=NOON - HOUR, ttl=HOUR, limit=1)
+    assert len(storage.claim_due(now=NOON - HOUR, ttl=HOUR + instant, limit=1)) == 1
+    storage.schedule({"now": NOON, "soon": NOON + instant, "dropped": NOON})
+    storage.schedule({"dropped": None})
+    assert {one.tenant for one in storage.claim_due(now=NOON, ttl=HOUR, limit=9)} == {"now", "expired"}
+    with pytest.raises(LeaseLost):
+        storage.renew(old, now=NOON, ttl=HOUR)
+    assert {one.tenant for one in storage.claim_due(now=NOON + instant, ttl=HOUR, limit=9)} == {"soon", "leased"}
+
+
+def test_ST33_no_tenant_goes_to_two_workers(backend: Backend) -> None:
+    """Workers who ask at once, through one handle or several, get each due tenant once between them."""
+    shared = backend.open()
+    names = {f"t{number:02d}" for number in range(24)}
+    for handles in ([shared] * 4, [shared, *(backend.open() for _ in range(3))]):
+        shared.schedule(dict.fromkeys(names, NOON))
+        taken: list[Claim] = []
+
+        def work(place: int, handles: list[Storage] = handles, taken: list[Claim] = taken) -> None:
+            while some := handles[place].claim_due(now=NOON, ttl=HOUR, limit=5):
+                taken.extend(some)
+
+        assert in_threads(4, work) == []
+        assert sorted(one.tenant for one in taken) == sorted(names)
+        for one in taken:
+            shared.release(one)
+
+
+def test_ST34_releasing_says_when_a_tenant_is_due_next(backend: Backend) -> None:
+    """The newest claim sets it, also on a tenant that was not scheduled; one overtaken or released sets nothing."""
+    storage = backend.open()
+    old = claim(storage)
+    new = storage.claim("acme", now=NOON + 2 * HOUR, ttl=HOUR)
+    storage.release(old, due_at=NOON)
+    assert storage.tenant("acme").due_at is None
+    storage.release(new, due_at=NOON + 9 * HOUR)
+    storage.release(new, due_at=NOON)
+    record = storage.tenant("acme")
+    assert (record.due_at, record.expires_at) == (NOON + 9 * HOUR, None)
+    storage.release(again := storage.claim("acme", now=NOON, ttl=HOUR))
+    assert again.due_at == NOON + 9 * HOUR
+    assert storage.tenant("acme").due_at == NOON + 9 * HOUR
+
+
+def test_ST35_a_schedule_is_set_whole(backend: Backend) -> None:
+    """All or none are set; with ``only_new`` the scheduled stay; ``None`` takes off; leases stay as they are."""
+    storage = backend.open()
+    taken = claim(storage)
+    later = NOON + HOUR
+    storage.schedule({"acme": NOON, "umbrella": NOON, "never heard of": None})
+    storage.schedule({"acme": later, "umbrella": None, "new": later}, only_new=True)
+    with pytest.raises(UsageError):
+        storage.schedule({"acme": later, "other": later.replace(tzinfo=None)})
+    assert {one.tenant: one.due_at for one in storage.tenants()} == {"acme": NOON, "umbrella": NOON, "new": later}
+    storage.schedule({"acme": None, "umbrella": later})
+    storage.schedule({"acme": later}, only_new=True)
+    assert {one.tenant: one.due_at for one in storage.tenants()} == {"acme": later, "umbrella": later, "new": later}
+    assert storage.renew(taken, now=NOON, ttl=HOUR).fence == taken.fence
+
+
+def test_ST36_all_tenants_are_told_in_order(backend: Backend) -> None:
+    """Whoever was claimed, scheduled or given a document is told once, by pages, in bytewise order of name."""
+    storage = backend.open()
+    names = sorted(ODD_IDS, key=lambda one: one.encode())
+    storage.schedule(dict.fromkeys(names[::2], NOON))
+    for name in names[1::2]:
+        storage.put_document(name, note(b"x"))
+    storage.claim("claimed", now=NOON, ttl=HOUR)
+    names.append("claimed")
+    names.sort(key=lambda one: one.encode())
+    for limit in (1, 5, len(names), KEYS_AT_ONCE):
+        found: list[TenantRecord] = []
+        after = None
+        while page := storage.tenants(after=after, limit=limit):
+            found += page
+            after = page[-1].tenant
+        assert [one.tenant for one in found] == names
+        assert found == [storage.tenant(name) for name in names]
+
+
+def test_ST37_the_totals_are_those_of_the_live_accounts(backend: Backend) -> None:
+    """Number and digest follow creations, updates and endings in one batch or in several, beyond 128 bits too."""
+    storage = backend.open()
+    taken = claim(storage)
+    big = account("big", fingerprint=b"\xff" * 16)
+    one, two, three = account("s1"), account("s2", fingerprint=b"\xf0" * 16), account("s3")
+    later = evolve(one, version=2, fingerprint=digest("later"))
+    batches = [
+        (put(big, one), [big, one]),
+        (Batch((*put(later, two, three).writes, *erase(big).writes)), [later, two, three]),
+        (Batch(entries=(b"e",)), [later, two, three]),
+        (erase(later, three), [two]),
+        (erase(two), []),
+        (put(account("s4", account_id="fourth", fingerprint=b"\0" * 16)), [account("s4", fingerprint=b"\0" * 16)]),
+    ]
+    for batch, live in batches:
+        storage.commit(taken, batch)
+        record = storage.tenant("acme")
+        expected = sum(int.from_bytes(there.fingerprint, "big") for there in live) % 2**128
+        assert (record.accounts, record.digest) == (len(live), expected)
+
+
+# --- the journal, and documents ---------------------------------------------------------------------------------------
+
+
+def test_ST38_the_journal_has_no_gaps(backend: Backend) -> None:
+    """Entries stand in the order given, from 1 on, whatever their bytes; a refused batch appends nothing."""
+    storage = backend.open()
+    taken = claim(storage)
+    contents = [b"", b"\0", b"\0\0\0\5", os.urandom(70_000), *(f"{number}".encode() for number in range(500))]
+    storage.commit(taken, Batch(entries=tuple(contents[:3])))
+    with pytest.raises(WriteConflict):
+        storage.commit(taken, evolve(put(account(version=7)), entries=(b"refused",)))
+    storage.commit(taken, put(account()))
+    storage.commit(taken, evolve(put(account("s2")), entries=tuple(contents[3:])))
+    assert list(storage.entries("acme")) == [Entry(place, one) for place, one in enumerate(contents, start=1)]
+    assert storage.tenant("acme").position == len(contents)
+
+
+def test_ST39_pages_of_the_journal_meet(backend: Backend) -> None:
+    """Walking the journal by pages of any size yields each entry once; ``after`` is not included."""
+    storage = backend.open()
+    taken = claim(storage)
+    for size in (1, 4, 2, 5):
+        storage.commit(taken, Batch(entries=(b"e",) * size))
+    for limit in (1, 2, 3, 11, 12, 13):
+        found: list[int] = []
+        while page := storage.entries("acme", after=found[-1] if found else 0, limit=limit):
+            assert len(page) == min(limit, 12 - len(found))
+            found += [entry.position for entry in page]
+        assert found == list(range(1, 13))
+    assert list(storage.entries("acme", after=99)) == []
+
+
+def test_ST40_trimming_removes_the_oldest_entries(backend: Backend) -> None:
+    """Entries up to a position go, in the middle of a commit's too, and no position is ever used again."""
+    storage = backend.open()
+    taken = claim(storage)
+    for _ in range(3):
+        storage.commit(taken, Batch(entries=(b"a", b"b", b"c", b"d")))
+    for through, first in ((0, 1), (2, 3), (1, 3), (4, 5), (9, 10)):
+        storage.trim("acme", through=through)
+        assert [entry.position for entry in storage.entries("acme")] == list(range(first, 13))
+    assert list(storage.entries("acme", limit=1)) == [Entry(10, b"b")]
+    storage.trim("acme", through=1000)
+    assert list(storage.entries("acme")) == []
+    storage.commit(taken, Batch(entries=(b"next",)))
+    assert list(storage.entries("acme")) == [Entry(13, b"next")]
+
+
+def test_ST41_a_document_is_written_over_the_version_it_expects(backend: Backend) -> None:
+    """Writing, replacing and removing need the right version; a removed document begins anew."""
+    storage = backend.open()
+    storage.put_document("acme", note(b"one"))
+    storage.put_document("acme", note(b"", 1))
+    there = Document("note", "n", b"", 2)
+    for wrong in (note(b"x"), note(b"x", 1), note(b"x", 3), note(None, 1), note(None, 3), note(b"x", 1, key="absent")):
+        with pytest.raises(WriteConflict):
+            storage.put_document("acme", wrong)
+        assert list(storage.documents("acme", "note")) == [there]
+    assert storage.document("acme", "note", "n") == there
+    storage.put_document("acme", note(None, 2))
+    assert storage.document("acme", "note", "n") is None
+    with pytest.raises(WriteConflict):
+        storage.put_document("acme", note(None, 2))
+    large = os.urandom(100_000)
+    storage.put_document("acme", note(large))
+    assert storage.document("acme", "note", "n") == Document("note", "n", large, 1)
+
+
+def test_ST42_documents_of_a_batch_are_written_with_it_or_not_at_all(backend: Backend) -> None:
+    """One that is not as expected refuses accounts, entries and other documents; and the other way round."""
+    storage = backend.open()
+    taken = claim(storage)
+    storage.commit(taken, Batch(documents=(note(b"one"), note(b"gone", key="g"))))
+    documents = (note(b"two", 1), note(None, 1, key="g"), note(b"new", key="a"))
+    for wrong in (
+        Batch(put(account()).writes, (b"e",), (*documents, note(b"x", 1, key="absent"))),
+        Batch(put(account()).writes, (b"e",), (note(b"x"), *documents[1:])),
+        Batch(put(account(version=7)).writes, (b"e",), documents),
+    ):
+        with pytest.raises(WriteConflict):
+            storage.commit(taken, wrong)
+        assert [one.value for one in storage.documents("acme", "note")] == [b"gone", b"one"]
+        assert storage.tenant("acme").position == storage.tenant("acme").accounts == 0
+    storage.commit(taken, Batch(put(account()).writes, (b"e",), documents))
+    assert {(one.key, one.value, one.version) for one in storage.documents("acme", "note")} == {
+        ("a", b"new", 1),
+        ("n", b"two", 2),
+    }
+    assert (storage.tenant("acme").position, storage.tenant("acme").accounts) == (1, 1)
+
+
+def test_ST43_documents_of_a_kind_are_told_in_order(backend: Backend) -> None:
+    """By pages, in bytewise order of key; documents of other kinds under the same keys are apart."""
+    storage = backend.open()
+    keys = sorted(ODD_IDS, key=lambda one: one.encode())
+    for key in reversed(keys):
+        storage.put_document("acme", note(key.encode(), key=key))
+    storage.put_document("acme", PutDocument("", keys[3], b"other", 0))
+    storage.put_document("acme", PutDocument("notes", keys[3], b"another", 0))
+    for limit in (1, 5, len(keys), KEYS_AT_ONCE):
+        found: list[Document] = []
+        after = None
+        while page := storage.documents("acme", "note", after=after, limit=limit):
+            found += page
+            after = page[-1].key
+        assert found == [Document("note", key, key.encode(), 1) for key in keys]
+    assert [one.value for one in storage.documents("acme", "")] == [b"other"]
+
+
+# --- batches by name --------------------------------------------------------------------------------------------------
+
+
+def test_ST44_a_batch_that_is_repeated_is_not_applied_again(backend: Backend) -> None:
+    """The latest batch gets its first receipt, whatever has become of the claim; another id is applied."""
+    storage = backend.open()
+    taken = claim(storage)
+    batch = Batch(put(account("s1")).writes, (b"e",), (note(b"d"),), "first")
+    receipt = storage.commit(taken, batch)
+    assert storage.commit(taken, batch) == receipt
+    storage.put_document("acme", note(b"later", 1))
+    storage.release(taken)
+    assert storage.commit(taken, batch) == receipt
+    newer = storage.claim("acme", now=NOON + 2 * HOUR, ttl=HOUR)
+    assert storage.commit(taken, batch) == receipt
+    assert storage.tenant("acme").position == 1
+    assert storage.commit(newer, Batch(entries=(b"f",), id="second")) == receipt
+    assert [entry.content for entry in storage.entries("acme")] == [b"e", b"f"]
+
+
+def test_ST45_only_the_latest_commit_is_known_by_its_id(backend: Backend) -> None:
+    """The id of a refused batch, and of one before the latest, is as good as new, as is no id at all."""
+    storage = backend.open()
+    taken = claim(storage)
+    refused = evolve(put(account(version=7)), id="a")
+    for _ in range(2):
+        with pytest.raises(WriteConflict):
+            storage.commit(taken, refused)
+    storage.commit(taken, Batch(entries=(b"1",), id="a"))
+    storage.commit(taken, Batch(entries=(b"2",), id="b"))
+    storage.commit(taken, Batch(entries=(b"3",), id="a"))
+    storage.commit(taken, Batch(entries=(b"4",)))
+    storage.commit(taken, Batch(entries=(b"5",)))
+    storage.commit(taken, Batch(entries=(b"6",), id="a"))
+    storage.commit(taken, Batch(entries=(b"7",), id=""))
+    storage.commit(taken, Batch(entries=(b"8",), id=""))
+    assert b"".join(entry.content for entry in storage.entries("acme")) == b"1234567"

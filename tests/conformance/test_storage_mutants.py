@@ -11,9 +11,24 @@ from typing import Any
 import attrs
 import pytest
 
-from smartify_core.errors import LeaseHeld, StorageUnavailable, Tombstoned, WriteConflict
-from smartify_core.model import AccountState, Batch, Claim, Erase, Head, Put, Receipt, SealedAccount, Tombstone
+from smartify_core.errors import LeaseHeld, StorageUnavailable, Tombstoned, UsageError, WriteConflict
+from smartify_core.model import (
+    AccountState,
+    Batch,
+    Claim,
+    Document,
+    Entry,
+    Erase,
+    Head,
+    Put,
+    PutDocument,
+    Receipt,
+    SealedAccount,
+    TenantRecord,
+    Tombstone,
+)
 from smartify_core.storage import KEYS_AT_ONCE, Storage
+from smartify_core.storage._checks import check_lease
 from smartify_core.storage._sqlite_slabs import Place, Slab
 from smartify_core.storage.memory import MemoryStorage
 from smartify_core.storage.sqlite import SQLiteStorage
@@ -59,9 +74,9 @@ class LetsGoLate(MemoryStorage):
 class AnybodyReleases(MemoryStorage):
     """Lets an overtaken claim release the newer one's lease."""
 
-    def release(self, claim: Claim) -> None:
+    def release(self, claim: Claim, *, due_at: datetime | None = None) -> None:
         held = self._open().get(claim.tenant)
-        super().release(attrs.evolve(claim, fence=held.fence) if held else claim)
+        super().release(attrs.evolve(claim, fence=held.fence) if held and not due_at else claim, due_at=due_at)
 
 
 @breaks("ST-04")
@@ -171,14 +186,16 @@ class ServesAnyPage(MemoryStorage):
 
 
 @breaks("ST-15")
-class EmptyBatchesDoNotCount(MemoryStorage):
-    """Leaves the revision alone when a batch has no writes."""
+class EmptyBatchesCount(MemoryStorage):
+    """Adds to the revision when a batch has no accounts."""
 
     def commit(self, claim: Claim, batch: Batch) -> Receipt:
         receipt = super().commit(claim, batch)
-        if not batch.writes:
-            self._of(claim.tenant).revision -= 1
-        return receipt
+        if batch.writes or batch.id:
+            return receipt
+        held = self._of(claim.tenant)
+        held.revision += 1
+        return Receipt(held.revision)
 
 
 @breaks("ST-16")
@@ -214,7 +231,7 @@ class ErasesAnyVersion(MemoryStorage):
             else one
             for one in batch.writes
         ]
-        return super().commit(claim, Batch(tuple(writes)))
+        return super().commit(claim, evolve(batch, writes=tuple(writes)))
 
 
 @breaks("ST-19")
@@ -321,8 +338,11 @@ class LooksAtTheLeaseFirst(MemoryStorage):
     """Tells an overtaken worker that its claim is lost before it tells it that the batch makes no sense."""
 
     def commit(self, claim: Claim, batch: Batch) -> Receipt:
-        self._claimed(claim)
-        return super().commit(claim, batch)
+        try:
+            return super().commit(claim, batch)
+        except UsageError:
+            self._claimed(claim)
+            raise
 
 
 @breaks("ST-26")
@@ -357,8 +377,176 @@ class ReadsInTwoSteps(MemoryStorage):
 class AnswersWhenClosed(MemoryStorage):
     """Takes a closed store for an empty one."""
 
-    def revision(self, tenant: str) -> int:
-        return 0 if self._closed else super().revision(tenant)
+    def tenant(self, tenant: str) -> TenantRecord:
+        return TenantRecord(tenant) if self._closed else super().tenant(tenant)
+
+
+@breaks("ST-31")
+class AnswersByName(MemoryStorage):
+    """Tells what was claimed in order of names, whichever waits the longest."""
+
+    def claim_due(self, *, now: datetime, ttl: timedelta, limit: int) -> Sequence[Claim]:
+        return sorted(super().claim_due(now=now, ttl=ttl, limit=limit), key=lambda claim: claim.tenant)
+
+
+@breaks("ST-32")
+class ExpiredLeasesStay(MemoryStorage):
+    """Never takes over from a worker who died."""
+
+    def claim_due(self, *, now: datetime, ttl: timedelta, limit: int) -> Sequence[Claim]:
+        check_lease(now, ttl)
+        expired = [held for held in self._open().values() if held.expires_at is not None and held.expires_at <= now]
+        waiting = [(held, held.due_at) for held in expired]
+        for held in expired:
+            held.due_at = None
+        taken = super().claim_due(now=now, ttl=ttl, limit=limit)
+        for held, due_at in waiting:
+            held.due_at = due_at
+        return taken
+
+
+@breaks("ST-33")
+class LooksAndThenTakes(MemoryStorage):
+    """Lets threads run between looking at what is due and taking it."""
+
+    def claim_due(self, *, now: datetime, ttl: timedelta, limit: int) -> Sequence[Claim]:
+        seen = [(held.due_at, name) for name, held in list(self._open().items()) if held.is_due(now)]
+        # Time for the other threads to look, too.
+        threading.Event().wait(0.02)
+        with self._lock:
+            for _, name in sorted(seen)[:limit]:
+                self._tenants[name].expires_at = None
+            return super().claim_due(now=now, ttl=ttl, limit=limit)
+
+
+@breaks("ST-34")
+class AnybodySaysWhatIsNext(MemoryStorage):
+    """Lets an overtaken claim say when the tenant is due."""
+
+    def release(self, claim: Claim, *, due_at: datetime | None = None) -> None:
+        super().release(claim, due_at=due_at)
+        if due_at is not None:
+            self._of(claim.tenant).due_at = due_at
+
+
+@breaks("ST-35")
+class OnlyNewIsIgnored(MemoryStorage):
+    """Schedules anew who is scheduled already."""
+
+    def schedule(self, due: Mapping[str, datetime | None], *, only_new: bool = False) -> None:
+        super().schedule(due)
+
+
+@breaks("ST-36")
+class TellsTheClaimedOnly(MemoryStorage):
+    """Leaves out tenants that no worker has claimed but that have documents."""
+
+    def tenants(self, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[TenantRecord]:
+        found = super().tenants(after=after, limit=limit)
+        return [one for one in found if one.fence or not self._of(one.tenant).documents]
+
+
+@breaks("ST-37")
+class UpdatesAddUp(MemoryStorage):
+    """Forgets to take the fingerprint that an update replaces out of the digest."""
+
+    def commit(self, claim: Claim, batch: Batch) -> Receipt:
+        held = self._of(claim.tenant)
+        before = dict(held.accounts)
+        receipt = super().commit(claim, batch)
+        for write in batch.writes:
+            if isinstance(write, Put) and write.expected_version:
+                held.digest += int.from_bytes(before[write.account.source_id].fingerprint, "big")
+        return receipt
+
+
+@breaks("ST-38")
+class RefusalsTakePositions(MemoryStorage):
+    """Numbers the entries of a batch before it is refused."""
+
+    def commit(self, claim: Claim, batch: Batch) -> Receipt:
+        try:
+            return super().commit(claim, batch)
+        except WriteConflict:
+            if not batch.documents:
+                self._of(claim.tenant).position += len(batch.entries)
+            raise
+
+
+@breaks("ST-39")
+class RepeatsAnEntry(MemoryStorage):
+    """Begins a page of the journal with the entry that the page before ended with."""
+
+    def entries(self, tenant: str, *, after: int = 0, limit: int = KEYS_AT_ONCE) -> Sequence[Entry]:
+        return super().entries(tenant, after=after - 1 if after > 0 else after, limit=limit)
+
+
+@breaks("ST-40")
+class PositionsAreUsedAgain(MemoryStorage):
+    """Counts from the latest entry that is left."""
+
+    def trim(self, tenant: str, *, through: int) -> None:
+        super().trim(tenant, through=through)
+        held = self._of(tenant)
+        if not held.journal:
+            held.position = 0
+
+
+@breaks("ST-41")
+class RemovesAnyVersion(MemoryStorage):
+    """Removes a document whatever its version."""
+
+    def put_document(self, tenant: str, document: PutDocument) -> None:
+        there = self._of(tenant).documents.get((document.kind, document.key))
+        if there is not None and document.value is None and document.expected_version:
+            document = attrs.evolve(document, expected_version=there.version)
+        super().put_document(tenant, document)
+
+
+@breaks("ST-42")
+class DocumentsDoNotRefuse(MemoryStorage):
+    """Commits the accounts although a document of the batch is refused."""
+
+    def commit(self, claim: Claim, batch: Batch) -> Receipt:
+        try:
+            return super().commit(claim, batch)
+        except WriteConflict:
+            if batch.documents:
+                super().commit(claim, attrs.evolve(batch, documents=()))
+            raise
+
+
+@breaks("ST-43")
+class SortsKeysAsUtf16(MemoryStorage):
+    """Orders documents as languages with 16-bit characters do."""
+
+    def documents(
+        self, tenant: str, kind: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE
+    ) -> Sequence[Document]:
+        found = super().documents(tenant, kind, after=after, limit=limit)
+        return sorted(found, key=lambda document: document.key.encode("utf-16-be"))
+
+
+@breaks("ST-44")
+class RepeatsNeedTheClaim(MemoryStorage):
+    """Does not answer a repetition once the claim is lost."""
+
+    def commit(self, claim: Claim, batch: Batch) -> Receipt:
+        if batch.id == "first":
+            self._claimed(claim)
+        return super().commit(claim, batch)
+
+
+@breaks("ST-45")
+class RefusalsAreRemembered(MemoryStorage):
+    """Takes a batch that was refused for one that was applied."""
+
+    def commit(self, claim: Claim, batch: Batch) -> Receipt:
+        try:
+            return super().commit(claim, batch)
+        except WriteConflict:
+            self._of(claim.tenant).batch_id = batch.id
+            raise
 
 
 class ForgetsLeases(SQLiteStorage):

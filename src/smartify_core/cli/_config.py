@@ -109,8 +109,8 @@ def _every(table: Table | None) -> timedelta:
         return DEFAULT_EVERY
     table.only({"every"})
     every = table.given("every", table.duration, DEFAULT_EVERY)
-    if not every:
-        raise table.wrong("a period has no length", "Use one second or more.", "every")
+    if not timedelta(0) < every <= timedelta(days=366):
+        raise table.wrong("a period is out of its range", "It must be from one second to 366 days.", "every")
     return every
 
 

@@ -8,7 +8,9 @@ from typing import Final
 from smartify_core.errors import (
     AccessDenied,
     MissingExtra,
+    PlanExpired,
     PlanHeld,
+    PlanSettled,
     SmartifyError,
     SnapshotMisused,
     StalePlan,
@@ -28,7 +30,7 @@ BROKEN_PIPE: Final = 128 + 13
 def of_error(error: SmartifyError) -> int:
     """Return the exit code for an error: wrong usage where command line, configuration or set-up must be mended."""
     match error:
-        case StalePlan() | SnapshotMisused():
+        case StalePlan() | PlanExpired() | PlanSettled() | SnapshotMisused():
             return FAILED
         case UsageError() | MissingExtra():
             return WRONG_USAGE

@@ -28,6 +28,29 @@ url = "sqlite:///smartify.db"
 # The keys that seal them. Keep a copy apart from the store's: without this file nothing in the store opens again.
 file = "smartify.keys"
 
+# What follows is optional. What you see is what holds when a line is left out.
+[schedule]
+# How often `smartify run` runs each tenant.
+# every = "15m"
+
+[rules]
+# How long to keep an account, inactive, after its person was deleted in the directory. Google undeletes for "20d".
+# retain_for = "0s"
+# Source ids of people from whom nothing is taken away unless somebody approves.
+# protected = []
+# delete_adopted = false      # may a run delete accounts that you had before the first run?
+# held_plan_ttl = "7d"        # how long a held plan may be approved
+
+# When to stop and ask: max(floor, min(count, share of the accounts)), for one run and for the window.
+[rules.guards]
+# window = "7d"
+# shrinkage = 0.5
+# deletions = { run = { floor = 5, share = 0.2, count = 500 }, window = { floor = 10, share = 0.35, count = 1000 } }
+# deactivations = { run = { floor = 5, share = 0.2, count = 500 }, window = { floor = 10, share = 0.35, count = 1000 } }
+# membership_losses = { run = { floor = 10, share = 0.3, count = 2000 } }
+# renames = { run = { floor = 10, share = 0.3, count = 2000 } }
+# creations = { run = { floor = 50, share = 1.0, count = 5000 } }
+
 # One table for each customer. The name after "tenants." is yours to choose: letters, digits, dots, hyphens and
 # underscores.
 [tenants.acme]

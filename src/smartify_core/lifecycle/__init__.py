@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from ._accounts import Accounts
 from ._adoption import Adoption, AdoptionReport, HostUser
+from ._delivery import DeliveryReport, DeliveryVerdict, RetryPolicy
+from ._dispatch import Dispatcher
 from ._effects import Effect, EffectKey
 from ._event import Event, EventType
 from ._event_schema import event_schema
 from ._held_plan import HeldChange, HeldPlan, HeldPlanStatus
 from ._history import History
 from ._journal import JournalEntry
+from ._parking import DeadLetter
 from ._plan import Change, Counts, Held, Plan, Quarantined, Run, Verdict
 from ._plan_file import load_plan, save_plan
 from ._playing_back import RecordedDirectory
@@ -19,8 +22,10 @@ from ._rules import Ceiling, Guards, Rules, Threshold
 from ._run_state import QuarantineRecord, RunState
 from ._scheduler import Scheduler
 from ._status import TenantStatus, status
+from ._subscription import Subscription
 from ._time import utc_now
 from ._transitions import ChangeKind
+from ._trimming import forget_consumer, trim_journal
 
 __all__ = [
     "Accounts",
@@ -30,6 +35,10 @@ __all__ = [
     "Change",
     "ChangeKind",
     "Counts",
+    "DeadLetter",
+    "DeliveryReport",
+    "DeliveryVerdict",
+    "Dispatcher",
     "Effect",
     "EffectKey",
     "Event",
@@ -47,17 +56,21 @@ __all__ = [
     "Quarantined",
     "Reconciler",
     "RecordedDirectory",
+    "RetryPolicy",
     "Rules",
     "Run",
     "RunState",
     "Scheduler",
     "SnapshotRecorder",
+    "Subscription",
     "TenantStatus",
     "Threshold",
     "Verdict",
     "event_schema",
+    "forget_consumer",
     "load_plan",
     "save_plan",
     "status",
+    "trim_journal",
     "utc_now",
 ]

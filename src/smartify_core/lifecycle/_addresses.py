@@ -44,15 +44,14 @@ class Addresses:
         self._sealer = sealer
         self._anybody_known = anybody_known
 
-    def settle(
-        self, intents: Sequence[Intent], deleted: Iterable[SealedAccount], waiting: Iterable[SealedAccount]
-    ) -> Settled:
+    def settle(self, intents: Sequence[Intent], deleted: Sequence[SealedAccount]) -> Settled:
         """Give every address one owner, before anything is sealed.
+
+        An account that waits for the end of its retention gives way to whoever has the address by now.
 
         Args:
             intents: What should become of people who stay, or are kept for a while.
             deleted: Accounts that end, and leave their address behind.
-            waiting: Accounts that wait for the end of their retention: they give way to whoever has the address now.
         """
         retained = {
             intent.identity.source_id for intent in intents if intent.identity.inactive_reason is InactiveReason.DELETED
@@ -60,8 +59,10 @@ class Addresses:
         wanted, leaving = self._wishes(intents, retained)
         leaving.update((account.source_id, account.email_index) for account in deleted)
         holders = self._holders(wanted.values())
-        yielding = {account.source_id for account in waiting} | retained
         by_id = {account.source_id: account for accounts in holders.values() for account in accounts}
+        waiting = {one for one, account in by_id.items() if account.inactive_reason is InactiveReason.DELETED}
+        waiting.difference_update(intent.identity.source_id for intent in intents)
+        yielding = waiting.difference(account.source_id for account in deleted) | retained
         leaving.update((one, by_id[one].email_index) for one in yielding & by_id.keys())
         ids = {address: [account.source_id for account in accounts] for address, accounts in holders.items()}
         refused = settle_addresses(wanted, leaving, ids)
@@ -101,13 +102,17 @@ class Addresses:
                     holders[account.email_index].append(account)
         return holders
 
-    @staticmethod
-    def _sort(intents: Iterable[Intent], refused: frozenset[str], displaced: set[str], settled: Settled) -> None:
+    def _is_listed(self, intent: Intent) -> bool:
+        account = None if intent.known is None else intent.known.account
+        return account is None or account.email_index != self._sealer.unlisted_index(self._tenant, account.account_id)
+
+    def _sort(self, intents: Iterable[Intent], refused: frozenset[str], displaced: set[str], settled: Settled) -> None:
         for intent in intents:
             source_id = intent.identity.source_id
             if source_id in refused:
                 settled.refused.append(Quarantined(source_id, _REFUSED))
-                if (rest := keeping_address(intent)) is not None:
+                # Whose own address went to somebody else stays as they are: there is no address to return to.
+                if self._is_listed(intent) and (rest := keeping_address(intent)) is not None:
                     settled.intents.append(rest)
             else:
                 settled.intents.append(evolve(intent, listed=False) if source_id in displaced else intent)

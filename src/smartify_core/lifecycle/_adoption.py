@@ -14,7 +14,14 @@ from ._plan import Run
 
 
 def _lower(names: Iterable[str]) -> frozenset[str]:
+    if isinstance(names, str):
+        raise UsageError("domains is one text, not several", where="Adoption", cure="Give a list or set of domains.")
     return frozenset(name.lower().lstrip("@") for name in names)
+
+
+def _domain(email: str) -> str | None:
+    local, _, domain = email.strip().rpartition("@")
+    return domain.lower() if local else None
 
 
 #: The ids that a host has for some of the people, by source id.
@@ -114,7 +121,7 @@ def match(
     for user in adoption.users:
         if user.id in taken:
             linked_before.append(user.id)
-        elif user.email.strip().rpartition("@")[2].lower() not in adoption.domains:
+        elif _domain(user.email) not in adoption.domains:
             unverified.append(user.id)
         else:
             by_address[index(user.email)].append(user.id)

@@ -44,7 +44,7 @@ class Commits:
         """Write these changes of ``plan``, with their entries in the journal and their effects counted."""
         effects = [effect for change in some for effect in change.effects]
         state = self.state.tallied(effects, plan.planned_at, self._window)
-        if not plan.known and plan.only is None:
+        if not plan.known:
             state = evolve(state, trusted=True)
         entries = tuple(encode(entry_of(plan, change)) for change in some)
         self._commit(tuple(change.write for change in some), entries, (), state)

@@ -18,7 +18,7 @@ from ._facts import Facts, Sorted
 from ._guards import why_absence_proves_nothing, why_the_directory_is_a_stranger, why_the_directory_shrank
 from ._plan import Held, Quarantined
 from ._rules import Guards
-from ._sorting import sort_at_hand
+from ._sorting_chosen import Memory, sort_everybody
 
 T = TypeVar("T")
 
@@ -33,6 +33,7 @@ class Comparison:
         guards: When a read is not believed.
         approved: What somebody has approved.
         heartbeat: Called now and then while it works.
+        memory: How much memory it may take.
     """
 
     def __init__(
@@ -44,12 +45,15 @@ class Comparison:
         guards: Guards,
         approved: Collection[EffectKey],
         heartbeat: Callable[[], None],
+        memory: Memory = "auto",
     ) -> None:
+        self._memory: Memory = memory
         self._tenant = tenant
         self._storage = storage
         self._sealer = sealer
         self._guards = guards
-        self._deletable = {key.source_id for key in approved if key.effect == Effect.DELETE.value}
+        ending = {Effect.DELETE.value, Effect.DEACTIVATE.value}  # the latter begins a retention
+        self._endable = {key.source_id for key in approved if key.effect in ending}
         self._heartbeat = heartbeat
 
     def of_everybody(self, source: DirectorySource, snapshot: Snapshot) -> Facts:
@@ -60,7 +64,8 @@ class Comparison:
             StorageError: The store could not be read.
             StalePlan: The store changed while it was compared.
         """
-        found = sort_at_hand(
+        found = sort_everybody(
+            self._memory,
             self._tenant,
             self._storage,
             snapshot,
@@ -68,7 +73,8 @@ class Comparison:
             heartbeat=self._heartbeat,
         )
         certificate = snapshot.certificate
-        facts = Facts(snapshot.id, unchanged=found.unchanged, problems=certificate.problems)
+        problems = certificate.problems or (() if certificate.complete else ("the source vouches for no listing",))
+        facts = Facts(snapshot.id, unchanged=found.unchanged, problems=problems)
         rejected = {reject.source_id for reject in snapshot.rejects}
         facts.quarantined = [
             Quarantined(reject.source_id, f"{reject.problem} ({reject.place})") for reject in snapshot.rejects
@@ -90,13 +96,17 @@ class Comparison:
         facts.requests = snapshot.requests
         return facts
 
-    def of_one(self, source_id: str, presence: Presence, *, name: str) -> Facts:
+    def of_one(
+        self, source_id: str, presence: Presence, *, name: str, why_stranger: Callable[[], str | None]
+    ) -> Facts:
         """Say what a source's answer about one person comes to.
 
         Args:
             source_id: The person.
             presence: The answer.
             name: What the reading is called in evidence.
+            why_stranger: Says why the directory is taken for another customer's, if it is. Called before anybody is
+                let in or ended.
 
         Raises:
             StorageError: The store could not be read.
@@ -105,6 +115,8 @@ class Comparison:
         known = self._storage.load(self._tenant, [source_id])
         evidence = f"asked for by id, reading {name}"
         match presence:
+            case Gone() if source_id in known and (doubt := why_stranger()) is not None:
+                facts.doubted.append((known[source_id], doubt))
             case Gone(how) if source_id in known:
                 facts.gone.append((known[source_id], f"{how}, reading {name}"))
             case Gone():
@@ -117,6 +129,7 @@ class Comparison:
                     # Groups that were not read say nothing: they neither come nor go, and nobody is at fault.
                     facts.held.clear()
             case Present(identity):
+                facts.stranger = why_stranger()
                 facts.intents.append(Intent(identity, None, evidence))
             case Uncertain(reason):
                 facts.held.append(Held(source_id, f"the source would not say whether the person is there: {reason}"))
@@ -134,8 +147,8 @@ class Comparison:
             return
         # A read that is not believed is not worth a question for each of them, but for those whom somebody approved.
         facts.unchanged += len(waiting)
-        self._confirm([one for one in absent if one in self._deletable], facts, snapshot)
-        for ids in chunks(one for one in absent if one not in self._deletable):
+        self._confirm([one for one in absent if one in self._endable], facts, snapshot)
+        for ids in chunks(one for one in absent if one not in self._endable):
             accounts = self._storage.load(self._tenant, ids)
             for source_id in ids:
                 if source_id not in accounts:

@@ -22,6 +22,20 @@ from ._journal import decode
 
 KIND: Final = "consumer"
 _VERSION: Final = 1
+_UPGRADE: Final = "Upgrade smartify-core on this host."
+_SERVED_BY: Final = {"pull": "a Subscription", "dispatch": "a Dispatcher"}
+_MISSING: Final = object()
+#: The types of what a document holds.
+_KINDS: Final = {
+    "use": str,
+    "through": int,
+    "done": int,
+    "until": str | None,
+    "parked": int,
+    "oldest": int | None,
+    "due": str | None,
+    "retired": bool,
+}
 
 #: Where a consumer begins with a tenant: at the first entry that the journal still has, or behind the latest.
 Start = Literal["begin", "now"]
@@ -108,9 +122,6 @@ def load(storage: Storage, tenant: str, consumer: str, use: Use) -> tuple[Consum
     return state, document.version
 
 
-_SERVED_BY: Final = {"pull": "a Subscription", "dispatch": "a Dispatcher"}
-
-
 def write_of(consumer: str, state: ConsumerState, *, over: int) -> PutDocument:
     """Return the write that keeps ``state`` over version ``over`` of its document."""
     content = {
@@ -135,20 +146,23 @@ def state_in(document: Document, tenant: str) -> ConsumerState:
         SealBroken: It is damaged.
     """
     content = opened(document, tenant, known=_VERSION)
+    if str(content.get("use")) not in _SERVED_BY or not all(
+        isinstance(content.get(key, _MISSING), kind) for key, kind in _KINDS.items()
+    ):
+        raise damaged(document, tenant)
     try:
-        if content["use"] not in _SERVED_BY:
-            raise ValueError
-        return ConsumerState(
-            use=content["use"],
-            cursor=Cursor(int(content["through"]), int(content["done"])),
-            leased_until=_time(content["until"]),
-            parked=int(content["parked"]),
-            oldest=content["oldest"],
-            due=_time(content["due"]),
-            retired=content["retired"],
-        )
-    except (KeyError, TypeError, ValueError):
-        raise _damaged(document, tenant) from None
+        leased_until, due = _time(content["until"]), _time(content["due"])
+    except ValueError:
+        raise damaged(document, tenant) from None
+    return ConsumerState(
+        use=content["use"],
+        cursor=Cursor(content["through"], content["done"]),
+        leased_until=leased_until,
+        parked=content["parked"],
+        oldest=content["oldest"],
+        due=due,
+        retired=content["retired"],
+    )
 
 
 def opened(document: Document, tenant: str, *, known: int) -> dict[str, Any]:
@@ -163,20 +177,18 @@ def opened(document: Document, tenant: str, *, known: int) -> dict[str, Any]:
         version = content["v"]
         newer = version > known
     except (KeyError, TypeError, ValueError, RecursionError):
-        raise _damaged(document, tenant) from None
+        raise damaged(document, tenant) from None
     if newer:
         raise NewerSchema(
             "a newer version of this library delivered to the consumer", where=_place(document, tenant), cure=_UPGRADE
         )
     if not isinstance(content, dict) or version != known:
-        raise _damaged(document, tenant)
+        raise damaged(document, tenant)
     return content
 
 
-_UPGRADE: Final = "Upgrade smartify-core on this host."
-
-
-def _damaged(document: Document, tenant: str) -> SealBroken:
+def damaged(document: Document, tenant: str) -> SealBroken:
+    """Return the error for a document of a consumer that no version of this library writes."""
     return SealBroken(
         "what is remembered of a consumer is damaged",
         where=_place(document, tenant),

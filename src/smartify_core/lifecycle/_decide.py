@@ -56,6 +56,12 @@ class Intent:
         return TRANSITIONS[before, AccountState.ACTIVE if self.identity.active else AccountState.INACTIVE]
 
     @property
+    def begins_retention(self) -> bool:
+        """Return whether the person is gone, and their account is kept for a while from now on."""
+        reasons = (None if self.known is None else self.known.account.inactive_reason, self.identity.inactive_reason)
+        return reasons[1] is InactiveReason.DELETED is not reasons[0]
+
+    @property
     def fields(self) -> tuple[str, ...]:
         """Return the names of the fields that differ, in a fixed order."""
         return changed_fields(None if self.known is None else self.known.as_identity(), self.identity)
@@ -126,13 +132,18 @@ def called_by(
         yield Called(EffectKey(Effect.CREATE.value, identity.source_id, ""), intent.evidence, doubt=stranger)
         return
     ids = (identity.source_id, known.account.account_id)
-    if intent.kind is ChangeKind.DEACTIVATE:
-        yield Called(EffectKey(Effect.DEACTIVATE.value, *ids), intent.evidence)
+    if intent.kind is ChangeKind.DEACTIVATE or intent.begins_retention:
+        yield deactivation_of(known.account, intent.evidence)
     if intent.left:
         detail = hashlib.blake2b("\n".join(intent.left).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
         yield Called(EffectKey(Effect.LOSE_GROUPS.value, *ids, detail), intent.evidence)
     if address != address_before:
         yield Called(EffectKey(Effect.RENAME.value, *ids, address.hex()), intent.evidence)
+
+
+def deactivation_of(account: SealedAccount, evidence: str, *, doubt: str | None = None) -> Called:
+    """Return the effect of taking an account's access away, or of beginning its retention."""
+    return Called(EffectKey(Effect.DEACTIVATE.value, account.source_id, account.account_id), evidence, doubt=doubt)
 
 
 def deletion_of(account: SealedAccount, evidence: str, *, doubt: str | None = None) -> Called:

@@ -21,7 +21,7 @@ from ._sorting import twice
 from ._spool import Spool
 
 #: How many fingerprints of one side are held at once, about 100 bytes each.
-IN_PARTITION: Final = 16_384
+IN_PARTITION: Final = 8_192
 _DIGEST_BYTES: Final = 16
 _PREFIX_BITS: Final = 16
 
@@ -132,7 +132,7 @@ class _Partitions:
     def __init__(self, scratch: Scratch, number: int, in_partition: int) -> None:
         self._scratch = scratch
         self._number = number
-        self._at_once = 2 * in_partition * _DIGEST_BYTES
+        self._at_once = 4 * in_partition * _DIGEST_BYTES
         self._pending = bytearray()
         self._places = [array("Q") for _ in range(number)]
         step = (1 << _PREFIX_BITS) // number

@@ -24,7 +24,8 @@ def verdict_of(plan: Plan) -> Verdict:
 
 def finished(state: RunState, plan: Plan, now: datetime) -> RunState:
     """Return what is remembered after ``plan`` was applied. A run for one person speaks of that person only."""
-    state = state.setting_aside(plan.quarantined, now, only=plan.only)
+    unseen = bool(plan.problems) or (plan.only is not None and any(one.effect is None for one in plan.held))
+    state = state.setting_aside(plan.quarantined, now, only=plan.only, mended=not unseen)
     if plan.only is not None:
         return state
     verdict = verdict_of(plan)
@@ -51,11 +52,12 @@ def held_documents(plan: Plan, held_plans: HeldPlans, now: datetime) -> Iterator
     for held, version in held_plans.of(plan.tenant):
         if present is not None and held.hash == present.hash:
             kept = True
-            if held != present:  # it was settled or expired, and is held anew
+            approved_since = held.status is HeldPlanStatus.APPROVED and held.is_open(now)
+            if held != present and not approved_since:  # it was settled or expired, and is held anew
                 yield held_plans.put(present, over=version)
             continue
         # A read that is not certified does not see all that is called for, so it supersedes nothing.
-        status = held.status if plan.problems else _next_status(held, unclear)
+        status = held.status if plan.problems else _next_status(held, present, unclear)
         if status is not held.status:
             yield held_plans.put(evolve(held, status=status), over=version)
         elif not held.is_open(now) and now > held.expires_at + (held.expires_at - held.held_at):
@@ -64,9 +66,11 @@ def held_documents(plan: Plan, held_plans: HeldPlans, now: datetime) -> Iterator
         yield held_plans.put(present, over=0)
 
 
-def _next_status(held: HeldPlan, unclear: set[str]) -> HeldPlanStatus:
+def _next_status(held: HeldPlan, present: HeldPlan | None, unclear: set[str]) -> HeldPlanStatus:
     match held.status:
         case HeldPlanStatus.WAITING:
+            return HeldPlanStatus.SUPERSEDED
+        case HeldPlanStatus.APPROVED if present is not None and not held.keys.isdisjoint(present.keys):
             return HeldPlanStatus.SUPERSEDED
         case HeldPlanStatus.APPROVED if not any(key.source_id in unclear for key in held.keys):
             return HeldPlanStatus.APPLIED

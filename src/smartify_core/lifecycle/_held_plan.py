@@ -6,12 +6,15 @@ import enum
 import hashlib
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Final
 
 from attrs import astuple, evolve, field, frozen
 
 from smartify_core.errors import PlanExpired, PlanSettled, StalePlan, UsageError
 
 from ._effects import EffectKey
+
+_AGAIN: Final = "Run a sync: what is still called for is held under a new plan."
 
 
 @enum.unique
@@ -83,19 +86,26 @@ def decided(plan: HeldPlan, status: HeldPlanStatus, *, by: str, reason: str, now
     """
     if not by.strip() or not reason.strip():
         raise UsageError("a decision needs a name and a reason", cure="Say who decides, and why.")
-    where = f"tenant {plan.tenant}, plan {plan.hash}"
-    again = "Run a sync: what is still called for is held under a new plan."
     if plan.status is not HeldPlanStatus.WAITING:
         raise PlanSettled(
-            f"the held plan was {plan.status.value} already; nothing was written", where=where, cure=again
+            f"the held plan was {plan.status.value} already; nothing was written", where=_where(plan), cure=_AGAIN
         )
+    require_in_time(plan, now)
+    return evolve(plan, status=status, decided_by=by, decided_at=now, decision_reason=reason)
+
+
+def require_in_time(plan: HeldPlan, now: datetime) -> None:
+    """Raise unless the plan may still be decided about, or acted on.
+
+    Raises:
+        PlanExpired: It was held too long ago.
+    """
     if now >= plan.expires_at:
         raise PlanExpired(
             f"the held plan expired on {plan.expires_at:%Y-%m-%d %H:%M} UTC; nothing was written",
-            where=where,
-            cure=again,
+            where=_where(plan),
+            cure=_AGAIN,
         )
-    return evolve(plan, status=status, decided_by=by, decided_at=now, decision_reason=reason)
 
 
 def require_true(plan: HeldPlan, called_for: Collection[EffectKey]) -> None:
@@ -107,6 +117,10 @@ def require_true(plan: HeldPlan, called_for: Collection[EffectKey]) -> None:
     if lost := len(plan.keys - set(called_for)):
         raise StalePlan(
             f"{lost} of the plan's {len(plan.keys)} changes are no longer called for; nothing was written",
-            where=f"tenant {plan.tenant}, plan {plan.hash}",
-            cure="Run a sync: what is still called for is held under a new plan.",
+            where=_where(plan),
+            cure=_AGAIN,
         )
+
+
+def _where(plan: HeldPlan) -> str:
+    return f"tenant {plan.tenant}, plan {plan.hash}"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
-from smartify_core.directory import DirectorySource, Uncertain
-from smartify_core.model import Clock, ProgressSink
+from smartify_core.directory import DirectorySource, Present, Uncertain
+from smartify_core.model import Clock, InactiveReason, ProgressSink
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 
@@ -19,6 +20,10 @@ from ._planner import Decision, Planner, Situation
 from ._rules import Rules
 from ._run_state import RunState
 from ._sorting import heads_of
+
+#: How many others are asked for, out of how many accounts, to recognise the directory when one person is refreshed.
+_ASKED: Final = 3
+_LOOKED_THROUGH: Final = 50
 
 
 def _nothing() -> None:
@@ -73,8 +78,21 @@ class PlanMaker:
         making = self._begin(tenant, rules, state, None)
         presence = source.look_up([source_id]).get(source_id, Uncertain("the source did not answer"))
         name = f"of one person at {self._clock():%Y-%m-%dT%H:%M:%SZ}"
-        facts = making.comparison(_nothing).of_one(source_id, presence, name=name)
+        comparison = making.comparison(_nothing)
+        facts = comparison.of_one(
+            source_id, presence, name=name, why_stranger=lambda: self._why_stranger(tenant, source, source_id)
+        )
         return making.plan(facts, only=source_id)
+
+    def _why_stranger(self, tenant: str, source: DirectorySource, besides: str) -> str | None:
+        """Return why the directory is taken for another customer's, or ``None`` when it knows some of those known."""
+        heads = self._storage.heads(tenant, limit=_LOOKED_THROUGH)
+        others = [head for head in heads if head.source_id != besides]
+        asked = [one.source_id for one in others if one.inactive_reason is not InactiveReason.DELETED][:_ASKED]
+        for source_id, answer in (source.look_up(asked) if asked else {}).items():
+            if isinstance(answer, Present) and answer.identity.source_id == source_id:
+                return None
+        return f"the directory knows none of {len(asked)} others known here who were asked for" if heads else None
 
     def adopting(
         self,

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import json
 from bisect import insort
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Any, Final
 
 from attrs import field, frozen
 
-from smartify_core.errors import SealBroken, UsageError
 from smartify_core.model import Document
 
-from ._consumer import opened
+from ._consumer import damaged, opened
 from ._event import Event
 
 PARKED_KIND: Final = "consumer parked"
 DEAD_KIND: Final = "consumer dead"
 _VERSION: Final = 1
-
-T = TypeVar("T")
 
 
 @frozen(order=False)
@@ -33,7 +30,7 @@ class Parked:
         attempts: How often its handler has raised.
         retry_at: Not before then it is tried again; ``None`` for one that has only waited.
         error: The class of what its handler raised last. Never its text, which could quote anything.
-        event: The event itself, where the journal need not keep it any more.
+        event: The event itself as JSON, where the journal need not keep it any more.
     """
 
     sequence: tuple[int, int]
@@ -41,7 +38,7 @@ class Parked:
     attempts: int = 0
     retry_at: datetime | None = None
     error: str | None = None
-    event: Event | None = None
+    event: str | None = field(default=None, repr=False)
 
 
 @frozen(order=False)
@@ -66,6 +63,9 @@ class Parking:
 
     Args:
         items: What is parked.
+
+    Attributes:
+        changed: Whether something was added or removed since the store was told.
     """
 
     def __init__(self, items: Iterable[Parked] = ()) -> None:
@@ -73,6 +73,7 @@ class Parking:
         self._sequences: set[tuple[int, int]] = set()
         for item in items:
             self.add(item)
+        self.changed = False
 
     def __len__(self) -> int:
         return len(self._sequences)
@@ -91,6 +92,7 @@ class Parking:
         """Park an event that is not parked."""
         insort(self._lanes.setdefault(item.account_id, []), item, key=_place)
         self._sequences.add(item.sequence)
+        self.changed = True
 
     def replace(self, item: Parked) -> None:
         """Put an event in the place that it has already."""
@@ -101,6 +103,7 @@ class Parking:
         """Let an event go."""
         lane = [one for one in self._lanes[item.account_id] if one.sequence != item.sequence]
         self._sequences.discard(item.sequence)
+        self.changed = True
         if lane:
             self._lanes[item.account_id] = lane
         else:
@@ -122,28 +125,76 @@ class Parking:
 
     def oldest_position(self) -> int | None:
         """Return the position of the oldest event that must still be read from the journal."""
-        return min((item.sequence[0] for lane in self._lanes.values() for item in lane if item.event is None), default=None)
+        return min(
+            (item.sequence[0] for lane in self._lanes.values() for item in lane if item.event is None), default=None
+        )
 
 
 def _place(item: Parked) -> tuple[int, int]:
     return item.sequence
 
 
-def parked_to_bytes(items: Iterable[Parked]) -> bytes:
+class DeadLetters:
+    """The dead letters of one consumer and tenant, in the order in which they were given up. Opened when asked for.
+
+    Args:
+        rows: The letters as their document holds them.
+
+    Attributes:
+        changed: Whether something was added or removed since the store was told.
+    """
+
+    def __init__(self, rows: Iterable[Sequence[Any]] = ()) -> None:
+        self._rows = {(row[0], row[1]): row for row in rows}
+        self.changed = False
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __contains__(self, sequence: tuple[int, int]) -> bool:
+        return sequence in self._rows
+
+    def __iter__(self) -> Iterator[DeadLetter]:
+        return (_letter(row) for row in self._rows.values())
+
+    def rows(self) -> list[Sequence[Any]]:
+        """Return the letters as their document holds them."""
+        return list(self._rows.values())
+
+    def add(self, letter: DeadLetter) -> None:
+        """Give an event up."""
+        event, sequence = letter.event, letter.event.sequence
+        self._rows[sequence] = [*sequence, event.to_json(), letter.attempts, letter.error, letter.died_at.isoformat()]
+        self.changed = True
+
+    def take(self, event_id: str) -> DeadLetter | None:
+        """Remove the letter of this event and return it, if there is one."""
+        for letter in self:
+            if letter.event.id == event_id:
+                del self._rows[letter.event.sequence]
+                self.changed = True
+                return letter
+        return None
+
+
+def parked_to_bytes(parking: Parking) -> bytes:
     """Return parked events as their document holds them."""
     return _to_bytes(
         [
-            [
-                *item.sequence,
-                item.account_id,
-                item.attempts,
-                None if item.retry_at is None else item.retry_at.isoformat(),
-                item.error,
-                None if item.event is None else item.event.to_json(),
-            ]
-            for item in items
+            *item.sequence,
+            item.account_id,
+            item.attempts,
+            None if item.retry_at is None else item.retry_at.isoformat(),
+            item.error,
+            item.event,
         ]
+        for item in parking
     )
+
+
+def dead_to_bytes(letters: DeadLetters) -> bytes:
+    """Return dead letters as their document holds them."""
+    return _to_bytes(letters.rows())
 
 
 def parked_in(document: Document | None, tenant: str) -> list[Parked]:
@@ -153,65 +204,49 @@ def parked_in(document: Document | None, tenant: str) -> list[Parked]:
         NewerSchema: A newer version of this library wrote it.
         SealBroken: It is damaged.
     """
-
-    def item(row: list[object]) -> Parked:
-        position, number, account_id, attempts, retry_at, error, event = row
-        return Parked(
-            sequence=(_is(position, int), _is(number, int)),
-            account_id=_is(account_id, str),
-            attempts=_is(attempts, int),
-            retry_at=None if retry_at is None else datetime.fromisoformat(_is(retry_at, str)),
-            error=None if error is None else _is(error, str),
-            event=None if event is None else Event.from_json(_is(event, str)),
-        )
-
-    return _rows(document, tenant, item)
+    return [] if document is None else [_parked(row) for row in _rows(document, tenant, _PARKED_ROW)]
 
 
-def dead_to_bytes(letters: Iterable[DeadLetter]) -> bytes:
-    """Return dead letters as their document holds them."""
-    return _to_bytes([[one.event.to_json(), one.attempts, one.error, one.died_at.isoformat()] for one in letters])
-
-
-def dead_in(document: Document | None, tenant: str) -> list[DeadLetter]:
+def dead_in(document: Document | None, tenant: str) -> DeadLetters:
     """Return the dead letters that a document holds.
 
     Raises:
         NewerSchema: A newer version of this library wrote it.
         SealBroken: It is damaged.
     """
-
-    def letter(row: list[object]) -> DeadLetter:
-        event, attempts, error, died_at = row
-        return DeadLetter(
-            event=Event.from_json(_is(event, str)),
-            attempts=_is(attempts, int),
-            error=_is(error, str),
-            died_at=datetime.fromisoformat(_is(died_at, str)),
-        )
-
-    return _rows(document, tenant, letter)
+    return DeadLetters(() if document is None else _rows(document, tenant, _DEAD_ROW))
 
 
-def _to_bytes(rows: list[list[object]]) -> bytes:
-    return json.dumps({"v": _VERSION, "items": rows}, separators=(",", ":")).encode()
+#: The types of the items of a row.
+_PARKED_ROW: Final = (int, int, str, int, str | None, str | None, str | None)
+_DEAD_ROW: Final = (int, int, str, int, str, str)
 
 
-def _rows(document: Document | None, tenant: str, of: Callable[[list[object]], T]) -> list[T]:
-    if document is None:
-        return []
-    content = opened(document, tenant, known=_VERSION)
-    try:
-        return [of(row) for row in content["items"]]
-    except (KeyError, TypeError, ValueError, UsageError):
-        raise SealBroken(
-            "what is remembered of undelivered events is damaged",
-            where=f"tenant {tenant}, document {document.kind}/{document.key}",
-            cure="Restore the store from a backup, and find out who writes to it.",
-        ) from None
+def _parked(row: Sequence[Any]) -> Parked:
+    position, number, account_id, attempts, retry_at, error, event = row
+    return Parked(
+        sequence=(position, number),
+        account_id=account_id,
+        attempts=attempts,
+        retry_at=None if retry_at is None else datetime.fromisoformat(retry_at),
+        error=error,
+        event=event,
+    )
 
 
-def _is(value: object, kind: type[T]) -> T:
-    if not isinstance(value, kind):
-        raise TypeError
-    return value
+def _letter(row: Sequence[Any]) -> DeadLetter:
+    _, _, event, attempts, error, died_at = row
+    return DeadLetter(Event.from_json(event), attempts, error, datetime.fromisoformat(died_at))
+
+
+def _to_bytes(rows: Iterable[Sequence[Any]]) -> bytes:
+    return json.dumps({"v": _VERSION, "items": list(rows)}, separators=(",", ":")).encode()
+
+
+def _rows(document: Document, tenant: str, kinds: Sequence[Any]) -> list[Sequence[Any]]:
+    rows = opened(document, tenant, known=_VERSION).get("items")
+    if not isinstance(rows, list) or not all(
+        isinstance(row, list) and len(row) == len(kinds) and all(map(isinstance, row, kinds)) for row in rows
+    ):
+        raise damaged(document, tenant)
+    return rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from attrs import evolve, frozen
@@ -15,7 +15,7 @@ from smartify_core.storage import Storage
 from ._addresses import Addresses
 from ._adoption import Links
 from ._comparison import chunks
-from ._decide import Intent, Known, called_by, deletion_of, farewell, holding_back
+from ._decide import Intent, Known, called_by, deactivation_of, deletion_of, farewell, holding_back
 from ._effects import Called, Effect, EffectKey
 from ._facts import Facts
 from ._guards import judge
@@ -105,7 +105,7 @@ class Planner:
     def decide(self, facts: Facts) -> Decision:
         """Return what ``facts`` lead to: the changes in the order in which they are to be applied, and what is held."""
         endings, waiting, cases = self._cases(facts)
-        doubted = [deletion_of(account, "not seen", doubt=doubt) for account, doubt in facts.doubted]
+        doubted = [self._doubted(account, doubt) for account, doubt in facts.doubted]
         deletions = [deletion_of(account, evidence) for account, evidence in endings]
         called = [*doubted, *deletions, *(one for case in cases for one in case.called)]
         reasons = judge(
@@ -116,14 +116,10 @@ class Planner:
             first_run=self._situation.first_run,
             approved=self._situation.approved,
         )
-        intents = self._allowed(cases, reasons)
-        deleted: list[tuple[SealedAccount, str]] = []
-        for (account, evidence), deletion in zip(endings, deletions, strict=True):
-            if deletion.key not in reasons:
-                deleted.append((account, evidence))
-            elif account.adopted and self._may_deactivate(account):
-                intents.append(self._retaining(account, evidence))
-        settled = self._addresses.settle(intents, [account for account, _ in deleted], waiting)
+        deleted = [one for one, deletion in zip(endings, deletions, strict=True) if deletion.key not in reasons]
+        ended = {account.source_id for account, _ in deleted}
+        intents = [intent for intent in self._allowed(cases, reasons) if intent.identity.source_id not in ended]
+        settled = self._addresses.settle(intents, [account for account, _ in deleted])
         changes = [self._deletion(account, evidence) for account, evidence in deleted]
         changes += self._sealed(settled.intents, {one.key for one in called if one.key not in reasons})
         over = settled.handing_over
@@ -148,10 +144,13 @@ class Planner:
         endings: list[tuple[SealedAccount, str]] = []
         waiting: list[SealedAccount] = []
         intents = list(facts.intents)
+        adopted: list[_Case] = []
         for account, evidence in facts.gone:
             match farewell(account, self._situation.rules, self._now):
                 case ChangeKind.DELETE:
                     endings.append((account, evidence))
+                    if account.adopted and not self._situation.rules.delete_adopted:
+                        adopted += self._instead_of_deletion(account, evidence)
                 case ChangeKind.DEACTIVATE:
                     intents.append(self._retaining(account, evidence))
                 case _:
@@ -162,7 +161,22 @@ class Planner:
             _Case(intent, ()) if freely and intent.known is None else self._case(intent, facts.stranger)
             for intent in intents
         ]
-        return endings, waiting, cases
+        return endings, waiting, [*cases, *adopted]
+
+    def _instead_of_deletion(self, account: SealedAccount, evidence: str) -> Iterator[_Case]:
+        """Yield the deactivation of an adopted account, whose deletion waits for somebody's approval."""
+        if account.inactive_reason is InactiveReason.DELETED:
+            return
+        case, approved = self._case(self._retaining(account, evidence), None), self._situation.approved
+        if deletion_of(account, evidence).key in approved:
+            # It ends instead. A plan that held both is still true.
+            case = evolve(case, called=tuple(one for one in case.called if one.key in approved))
+        yield case
+
+    def _doubted(self, account: SealedAccount, doubt: str) -> Called:
+        if farewell(account, self._situation.rules, self._now) is ChangeKind.DELETE:
+            return deletion_of(account, "not seen", doubt=doubt)
+        return deactivation_of(account, "not seen", doubt=doubt)
 
     def _case(self, intent: Intent, stranger: str | None) -> _Case:
         before = None
@@ -180,10 +194,6 @@ class Planner:
             if intent is not None:
                 allowed.append(intent)
         return allowed
-
-    def _may_deactivate(self, account: SealedAccount) -> bool:
-        waits_already = account.inactive_reason is InactiveReason.DELETED
-        return not waits_already and account.source_id not in self._situation.rules.protected
 
     def _retaining(self, account: SealedAccount, evidence: str) -> Intent:
         known = Known(account, self._sealer.open(account))

@@ -20,7 +20,7 @@ from ._adoption import Adoption, AdoptionReport
 from ._commits import Commits
 from ._comparison import chunks
 from ._ending import finished, held_documents, verdict_of
-from ._held_plan import HeldPlan, HeldPlanStatus, decided, require_true
+from ._held_plan import HeldPlan, HeldPlanStatus, decided, require_in_time, require_true
 from ._held_plans import HeldPlans
 from ._lease import LEASE_TTL, Lease, check_clock
 from ._log import log
@@ -221,7 +221,9 @@ class Reconciler:
             commits = self._begin(tenant, lease)
             held, version = self._held_plans.named(tenant, plan_hash)
             now = self._clock()
-            if held.status is not HeldPlanStatus.APPROVED:
+            if held.status is HeldPlanStatus.APPROVED:  # and its application was cut short
+                require_in_time(held, now)
+            else:
                 held = decided(held, HeldPlanStatus.APPROVED, by=by, reason=reason, now=now)
             plan = self._maker.of_everybody(
                 tenant,
@@ -364,7 +366,9 @@ class Reconciler:
             log().warning("lease not released", tenant=claim.tenant, code=error.code)
 
     @contextmanager
-    def _noting_failure(self, tenant: str, lease: Lease, due_at: Callable[[Run], datetime | None] | None) -> Iterator[None]:
+    def _noting_failure(
+        self, tenant: str, lease: Lease, due_at: Callable[[Run], datetime | None] | None
+    ) -> Iterator[None]:
         """Have the store remember that a run failed, so that every worker can see it and stand back for a while."""
         try:
             yield

@@ -151,4 +151,6 @@ class Rules:
         if not timedelta(0) < self.held_plan_ttl <= timedelta(days=3653):
             raise RulesInvalid("held_plan_ttl is not positive, or is longer than ten years", cure=_CURE)
         if any(not source_id or "@" in source_id for source_id in self.protected):
-            raise RulesInvalid("a protected account is named by an address or nothing", cure="Name it by its source id.")
+            raise RulesInvalid(
+                "a protected account is named by an address or nothing", cure="Name it by its source id."
+            )

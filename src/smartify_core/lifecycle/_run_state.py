@@ -91,16 +91,20 @@ class RunState:
         together = new + Counter(present[0].effects if present else {})
         return evolve(self, tallies=(*kept, Tally(hour, together)))
 
-    def setting_aside(self, quarantined: Iterable[Quarantined], now: datetime, *, only: str | None = None) -> RunState:
+    def setting_aside(
+        self, quarantined: Iterable[Quarantined], now: datetime, *, only: str | None = None, mended: bool = True
+    ) -> RunState:
         """Return the state with these records set aside, each with its own time of retry.
 
         Args:
             quarantined: What this run could not use.
             now: The present.
             only: The one person whom the run asked for; the records of all others stay as they are.
+            mended: Whether a record that the run does not name was seen to be sound, and not only out of its sight.
         """
         before = {record.source_id: record for record in self.quarantine}
-        records = {} if only is None else {key: record for key, record in before.items() if key != only}
+        kept = before if not mended else {} if only is None else before.keys() - {only}
+        records = {key: before[key] for key in kept}
         for one in quarantined:
             known = before.get(one.source_id)
             attempts = 1 if known is None else known.attempts + 1

@@ -18,7 +18,7 @@ from smartify_core.model import Group, Identity, InactiveReason, Membership, Mem
 from ._scratch import Scratch
 
 #: How many people stay in memory, about 400 bytes each. A smaller tenant meets no file.
-IN_MEMORY: Final = 16_384
+IN_MEMORY: Final = 8_192
 #: Memberships that are spooled as numbers before a new table of them begins, about 150 bytes each.
 _MEMBERSHIPS: Final = 1 << 16
 

@@ -67,7 +67,7 @@ class Subscription:
 
         Raises:
             UsageError: The event is none of those that the latest `pull` returned.
-            WriteConflict: Another worker of the consumer acknowledged something meanwhile; nothing was kept. Pull again.
+            WriteConflict: Another worker of the consumer was faster; nothing was kept. Pull again.
             StorageError: The store could not be written.
         """
         if self._state is not None and event.tenant == self._tenant and self._state.cursor.is_beyond(event.sequence):

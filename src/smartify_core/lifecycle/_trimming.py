@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from smartify_core.errors import UsageError
+from smartify_core.model import PutDocument
 from smartify_core.storage import KEYS_AT_ONCE, Storage
 
 from ._consumer import KIND, ConsumerState, state_in, write_of
 from ._journal import decode
+from ._parking import DEAD_KIND, PARKED_KIND, DeadLetters, Parking, dead_to_bytes, parked_to_bytes
 
 
 def trim_journal(storage: Storage, tenant: str, *, keep_for: timedelta, now: datetime) -> int:
@@ -30,7 +32,7 @@ def trim_journal(storage: Storage, tenant: str, *, keep_for: timedelta, now: dat
     """
     if keep_for < timedelta(0) or now.tzinfo is None:
         raise UsageError("entries are kept for a time, up to a present with a zone", cure="Pass such values.")
-    needed_beyond = min((state.needs_beyond for _, _, state in _consumers(storage, tenant)), default=None)
+    needed_beyond = min((state.needs_beyond for state in _consumers(storage, tenant)), default=None)
     removed = 0
     while True:
         page = storage.entries(tenant, after=removed)
@@ -51,27 +53,32 @@ def trim_journal(storage: Storage, tenant: str, *, keep_for: timedelta, now: dat
 def forget_consumer(storage: Storage, tenant: str, consumer: str) -> None:
     """Forget a consumer that is served no more, so that `trim_journal` stops keeping events for it.
 
-    Under the same name a new consumer may begin. Does nothing for a consumer that the tenant does not know.
+    Its dead letters go too. Under the same name a new consumer may begin. Does nothing for a consumer that the
+    tenant does not know.
 
     Raises:
         WriteConflict: A worker of the consumer is busy at this moment.
         StorageError: The store could not be written.
     """
     document = storage.document(tenant, KIND, consumer)
-    if document is not None:
-        state = ConsumerState(state_in(document, tenant).use, retired=True)
-        storage.put_document(tenant, write_of(consumer, state, over=document.version))
+    if document is None:
+        return
+    state = ConsumerState(state_in(document, tenant).use, retired=True)
+    storage.put_document(tenant, write_of(consumer, state, over=document.version))
+    for kind, empty in ((PARKED_KIND, parked_to_bytes(Parking())), (DEAD_KIND, dead_to_bytes(DeadLetters()))):
+        if (undelivered := storage.document(tenant, kind, consumer)) is not None:
+            storage.put_document(tenant, PutDocument(kind, consumer, empty, undelivered.version))
 
 
-def _consumers(storage: Storage, tenant: str) -> Iterator[tuple[str, int, ConsumerState]]:
-    """Yield the name, the document's version and the state of each consumer that is not retired."""
+def _consumers(storage: Storage, tenant: str) -> Iterator[ConsumerState]:
+    """Yield the state of each consumer that is not retired."""
     after: str | None = None
     while True:
         page = storage.documents(tenant, KIND, after=after)
         for document in page:
             state = state_in(document, tenant)
             if not state.retired:
-                yield document.key, document.version, state
+                yield state
         if len(page) < KEYS_AT_ONCE:
             return
         after = page[-1].key

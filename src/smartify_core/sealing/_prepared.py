@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from hashlib import blake2b
 from typing import Final
 
 from smartify_core.model import Identity, Membership
@@ -16,6 +17,7 @@ from ._payload import encode_membership
 _MEMBERSHIPS_AT_HAND: Final = 1 << 14
 
 LAYOUT: Final = b"\x01"
+_ACCOUNT_ID_BYTES: Final = 16
 
 
 class Prepared:
@@ -32,10 +34,19 @@ class Prepared:
         index_key = ring.index_key(tenant)
         self.email_index = index_maker(index_key, b"smartify-email")
         self._group_index = index_maker(index_key, b"smartify-group")
+        self._account_ids = blake2b(key=index_key, digest_size=_ACCOUNT_ID_BYTES, person=b"smartify-account")
         self._fields_place = place(b"fields", tenant)
         self._key_place = place(b"data key", tenant)
         # By the identity of the object, as in `fingerprinter`: sources share one value among all members of a group.
         self._at_hand: dict[int, tuple[Membership, str, bytes]] = {}
+
+    def account_id(self, source_id: str, predecessor: str | None) -> str:
+        """Return the id of the account that a person gets; see `Sealer.account_id`."""
+        state = self._account_ids.copy()
+        state.update(part(source_id.encode()))
+        if predecessor is not None:
+            state.update(part(predecessor.encode()))
+        return state.hexdigest()
 
     def places(self, source_id: str, account_id: str) -> tuple[bytes, bytes]:
         """Return the associated data of an account's fields and of its data key."""

@@ -6,7 +6,6 @@ import os
 import threading
 from collections.abc import Callable
 from datetime import datetime
-from hashlib import blake2b
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -24,7 +23,6 @@ from ._prepared import place as _place
 
 _NONCE_BYTES: Final = 12
 _DATA_KEY_BYTES: Final = 32
-_ACCOUNT_ID_BYTES: Final = 16
 
 
 class Sealer:
@@ -87,10 +85,7 @@ class Sealer:
             source_id: The person.
             predecessor: The account id of the person's latest tombstone, if any.
         """
-        parts = (source_id,) if predecessor is None else (source_id, predecessor)
-        content = b"".join(len(one).to_bytes(8, "big") + one for one in (part.encode() for part in parts))
-        key = self._ring.index_key(tenant)
-        return blake2b(content, key=key, digest_size=_ACCOUNT_ID_BYTES, person=b"smartify-account").hexdigest()
+        return self._prepared(tenant).account_id(source_id, predecessor)
 
     def seal_document(self, tenant: str, kind: str, key: str, content: bytes) -> bytes:
         """Return ``content`` sealed under a fresh data key, bound to the tenant and to the document's kind and key."""

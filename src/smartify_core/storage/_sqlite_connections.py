@@ -38,9 +38,10 @@ class Connections:
     _lock: Lock
     _idle: list[sqlite3.Connection]
     _closed: bool
-    #: Held for as long as this process writes; guards the two below it.
+    #: Held for as long as this process writes; guards the three below it.
     _write_lock: Lock
     _writer: sqlite3.Connection | None
+    _durable: bool
     _log_to_clear: bool
 
     def __init__(self, path: str | os.PathLike[str], *, busy_timeout: float) -> None:
@@ -82,14 +83,22 @@ class Connections:
                 self._give_back(connection)
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """Lend the writing connection in a transaction: committed at the end, rolled back when anything is raised."""
+    def writing(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+        """Lend the writing connection in a transaction: committed at the end, rolled back when anything is raised.
+
+        Args:
+            durable: Whether the transaction is on the disk when this returns. One that is not outlives the process, and
+                is on the disk with the next that is; a power failure before that undoes it.
+        """
         self._leave_parent()
         if not self._write_lock.acquire(timeout=self._patience):
             raise busy(self.path)
         try:
             with translated(self.path):
                 writer = self._writing_connection()
+                if self._durable is not durable:
+                    writer.execute(f"pragma synchronous = {'full' if durable else 'normal'}")
+                    self._durable = durable
                 writer.execute("begin immediate")
                 try:
                     yield writer
@@ -134,6 +143,7 @@ class Connections:
         self._write_lock = Lock()
         self._idle = []
         self._writer = None
+        self._durable = True
         self._log_to_clear = False
 
     def _leave_parent(self) -> None:

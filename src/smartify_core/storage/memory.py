@@ -88,6 +88,7 @@ class MemoryStorage:
         """Set when tenants are due. See `Storage.schedule`."""
         check_due(due)
         with self._lock:
+            self._open()
             for tenant, time in due.items():
                 held = self._of(tenant)
                 if not (only_new and held.due_at) and (time or held.due_at):

@@ -49,9 +49,10 @@ from ._storage import KEYS_AT_ONCE
 class SQLiteStorage:
     """A `Storage` in a SQLite file. Threads and processes may share the file.
 
-    The file and its log are readable by their owner only, every commit is on the disk when it returns
-    (``synchronous=FULL``), and an `Erase` leaves no byte of the account's key, payload, fingerprint or indexes in
-    either. The tables are created or migrated when the file is opened.
+    The file and its log are readable by their owner only. Every write is on the disk when it returns
+    (``synchronous=FULL``), except that a power failure may undo a release, whose lease then expires by itself. An
+    `Erase` leaves no byte of the account's key, payload, fingerprint or indexes in the file or the log. The tables are
+    created or migrated when the file is opened.
 
     Args:
         path: The file; created when there is none, in a folder that exists.
@@ -99,7 +100,8 @@ class SQLiteStorage:
         check_text(claim.tenant)
         if due_at is not None:
             check_time(due_at)
-        with self._connections.writing() as connection:
+        # Lost in a power failure, it leaves a lease that expires and a tenant that is due: nothing that a run minds.
+        with self._connections.writing(durable=False) as connection:
             tenants.release(connection, claim, due_at)
 
     def schedule(self, due: Mapping[str, datetime | None], *, only_new: bool = False) -> None:

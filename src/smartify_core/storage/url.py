@@ -45,7 +45,7 @@ def open_storage(url: str) -> Storage:
         from .sqlite import SQLiteStorage  # noqa: PLC0415 - only what the URL names is imported
 
         try:
-            return SQLiteStorage(unquote(parts.path[1:]))
+            return SQLiteStorage(unquote(parts.path[1:], errors="surrogateescape"))
         except SmartifyError:
             raise
         except (OSError, ValueError):  # a name that is too long for the file system, or holds a null character

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from smartify_core.cli._config import GoogleTenant, JsonLinesTenant, load
 from smartify_core.cli._init import TEMPLATE
 from smartify_core.errors import ConfigInvalid
+from smartify_core.lifecycle import Rules
 
 HEAD = '[storage]\nurl = "sqlite:///s.db"\n[keys]\nfile = "k"\n'
 GOOGLE = '[tenants.acme]\nsource = "google"\nservice_account_file = "sa.json"\nsubject = "a@b.example"\n'
@@ -156,6 +158,7 @@ def test_template_is_valid_with_every_key_switched_on(tmp_path: Path) -> None:
     )
     config = load(written(tmp_path, every))
     google, jsonl = config.tenants["acme"], config.tenants["initech"]
+    assert (config.rules["acme"], config.every) == (Rules(), timedelta(minutes=15)), "what is shown is what holds"
     assert isinstance(google, GoogleTenant)
     assert isinstance(jsonl, JsonLinesTenant)
     assert None not in (google.customer, google.requests_per_minute, google.concurrency, google.attempts)

@@ -10,6 +10,7 @@ import pytest
 
 from smartify_core.cli import _exit_codes as exit_codes
 from smartify_core.cli._commands import command_line
+from smartify_core.cli import _config_rules as config_rules
 from smartify_core.cli._config import GoogleTenant, JsonLinesTenant, load
 from smartify_core.cli._init import TEMPLATE
 
@@ -78,6 +79,10 @@ def test_every_exit_code_is_documented() -> None:
     [
         ("`[storage]`", 2, {"url"}),
         ("`[keys]`", 2, {"file"}),
+        ("`[schedule]`", 2, {"every"}),
+        ("`[rules]`", 2, set(config_rules.RULES - {"guards"})),
+        ("`[rules.guards]`", 3, set(config_rules.GUARDS)),
+        ("`[tenants.NAME]`", 2, {"source", "rules"}),
         ('With `source = "google"`', 3, set(GoogleTenant.__annotations__)),
         ('With `source = "jsonl"`', 3, set(JsonLinesTenant.__annotations__)),
     ],
@@ -100,4 +105,10 @@ def test_example_of_the_reference_is_a_configuration(tmp_path: Path) -> None:
 def test_template_explains_every_key() -> None:
     """What ``smartify init`` writes has each key that there is."""
     written = set(re.findall(r"^(?:# )?([a-z_]+) = ", TEMPLATE, re.MULTILINE))
-    assert written == {"url", "file", "source", *GoogleTenant.__annotations__, *JsonLinesTenant.__annotations__}
+    assert written == {
+        *("url", "file", "source", "every"),
+        *GoogleTenant.__annotations__,
+        *JsonLinesTenant.__annotations__,
+        *(config_rules.RULES - {"guards"}),
+        *config_rules.GUARDS,
+    }

@@ -52,10 +52,10 @@ def test_stopped_while_reading(
     """A signal during the read ends the run with one sentence; nothing was written, and the lease is given back."""
     result = interrupted(shop, number, operation)
     assert result.returncode == code
-    assert result.stderr == "smartify: SC000 stopped on request. What was committed stays; run it again to go on.\n"
+    assert result.stderr == "smartify: SC700 stopped on request. What was committed stays; run it again to go on.\n"
     assert json.loads(result.stdout)["error"]["what"] == "stopped on request"
     with SQLiteStorage(shop.folder / "smartify.db") as storage:
-        assert storage.revision("acme") == 0
+        assert storage.tenant("acme").revision == 0
         claim = storage.claim("acme", now=datetime.now(UTC), ttl=timedelta(seconds=1))
         storage.release(claim)
     (run,) = smartify("sync", "--json").document["runs"]

@@ -30,9 +30,9 @@ class Interrupted(MemoryStorage):
         self._interrupt("claim")
         return claim
 
-    def release(self, claim: Claim) -> None:
+    def release(self, claim: Claim, *, due_at: datetime | None = None) -> None:
         self._interrupt("release")
-        super().release(claim)
+        super().release(claim, due_at=due_at)
 
     def _interrupt(self, method: str) -> None:
         if self.method == method:
@@ -49,5 +49,5 @@ def test_stop_around_a_lease_leaves_none_behind(method: str, commits: int) -> No
     with stoppable(), pytest.raises(Stopped) as stopped:
         reconciler.run("acme")
     assert stopped.value.exit_code == 130
-    assert storage.revision("acme") == commits
+    assert storage.tenant("acme").revision == commits
     assert reconciler.run("acme").verdict.value == "complete"

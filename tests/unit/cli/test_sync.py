@@ -20,6 +20,7 @@ RUN_KEYS = [
     "held",
     "requests",
     "seconds",
+    "held_plan",
 ]
 
 
@@ -32,6 +33,7 @@ def test_sync_reports_one_run_with_exactly_the_promised_keys(shop: Any, smartify
     assert (run["tenant"], run["verdict"], run["provisioned"]) == ("acme", "complete", 24)
     assert run["requests"] == len([one for one in shop.server.requests if one.operation != "token"])
     assert run["seconds"] >= 0
+    assert run["held_plan"] is None
 
 
 def test_second_sync_changes_nothing(shop: Any, smartify: Callable[..., Any]) -> None:

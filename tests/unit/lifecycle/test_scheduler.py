@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from smartify_core.directory import DirectorySource, Snapshot
+from smartify_core.directory import DirectorySource
 from smartify_core.errors import ForeignStore, SourceUnavailable, StorageBusy, UsageError
 from smartify_core.lifecycle import Reconciler, Run, Scheduler, Verdict
 from smartify_core.lifecycle._schedule import BACKOFF_CEILING
@@ -24,7 +24,7 @@ EVERY = timedelta(minutes=15)
 class Source(FakeDirectory):
     """A directory that does something whenever it is read."""
 
-    def __init__(self, before_reading: Callable[[ProgressSink | None], None] = lambda _: None) -> None:
+    def __init__(self, before_reading: Callable[[ProgressSink | None], object] = lambda _: None) -> None:
         super().__init__(identity("ada"))
         self.before_reading = before_reading
 
@@ -42,10 +42,10 @@ class Fleet:
         self.clock = ManualClock()
         self.sealer = Sealer(MemoryKeyRing())
 
-    def scheduler(self, storage: MemoryStorage | None = None, **options: Any) -> Scheduler:
+    def scheduler(self, storage: MemoryStorage | None = None, **changed: Any) -> Scheduler:
         store = storage or self.storage
         reconciler = Reconciler(self.sources, store, self.sealer, clock=self.clock)
-        options = {"tenants": list(self.sources), "every": EVERY, "clock": self.clock, "workers": 1} | options
+        options: dict[str, Any] = {"tenants": list(self.sources), "every": EVERY, "clock": self.clock, "workers": 1} | changed
         return Scheduler(reconciler, store, **options)
 
     def due(self, tenant: str) -> datetime:
@@ -145,7 +145,7 @@ def test_tenant_that_fails_delays_nobody_and_is_left_alone_for_longer_each_time(
         while scheduler.work_once():
             pass
     assert waits[0] == EVERY
-    assert waits == sorted(waits)[: len(waits)] or max(waits) > BACKOFF_CEILING * 0.7
+    assert waits[:5] == sorted(waits[:5])
     assert all(EVERY <= wait <= BACKOFF_CEILING for wait in waits)
     assert waits[4] > 8 * EVERY
     assert SECRET not in str(failed.error) + repr(failed) + caplog.text
@@ -175,7 +175,7 @@ def test_slow_tenant_keeps_one_thread() -> None:
     """While one tenant does not come to an end, the other thread serves everybody else."""
     go_on, others = threading.Event(), threading.Event()
     seen: list[str] = []
-    fleet = Fleet(slow=Source(lambda _: go_on.wait(60) and None), **{f"t{one}": Source() for one in range(5)})
+    fleet = Fleet(slow=Source(lambda _: go_on.wait(60)), **{f"t{one}": Source() for one in range(5)})
     stop = threading.Event()
 
     def on_run(run: Run) -> None:
@@ -308,7 +308,8 @@ class Shaky(MemoryStorage):
 def test_trouble_of_the_store_that_may_pass_is_waited_for() -> None:
     """A store that is busy for a while ends nothing; one that cannot be used at all does."""
     fleet = Fleet(acme=Source())
-    stop, ended = threading.Event(), list[Run]()
+    stop = threading.Event()
+    ended: list[Run] = []
     storage = Shaky(StorageBusy("busy"), StorageBusy("busy"))
     waits: list[float] = []
 
@@ -367,7 +368,7 @@ def test_record_that_was_set_aside_brings_its_tenant_back_early() -> None:
     """With a long period, a tenant runs again as soon as one of its records is to be tried again."""
     fleet = Fleet(acme=Source())
     source: Any = fleet.sources["acme"]
-    source.add(identity("bad", email="no address at all"))
+    source.reject_next("ada")
     scheduler = fleet.scheduler(every=timedelta(days=20))
     scheduler.register()
     (run,) = scheduler.work_once()
@@ -409,9 +410,3 @@ def test_trouble_of_the_one_who_is_told_ends_the_work() -> None:
     with pytest.raises(BrokenPipeError):
         fleet.scheduler(on_run=on_run).run(threading.Event(), wait=lambda _: False)
     assert fleet.storage.tenant("t000").expires_at is None
-
-
-def test_snapshot_is_what_a_source_gives() -> None:
-    """The stand-in of these tests reads as any directory."""
-    with Source().snapshot() as snapshot:
-        assert isinstance(snapshot, Snapshot)

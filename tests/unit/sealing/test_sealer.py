@@ -15,6 +15,7 @@ from smartify_core.errors import NewerSchema, SealBroken, WrongKey
 from smartify_core.model import AccountState, Group, Identity, InactiveReason, Membership, MembershipPath, SealedAccount
 from smartify_core.sealing import KeyRing, Sealer
 from smartify_core.sealing._payload import decode, encode
+from smartify_core.sealing._root_secrets import RootKeyRing, RootSecrets
 from smartify_core.sealing.memory import MemoryKeyRing
 
 SealWith = Callable[..., SealedAccount]
@@ -237,6 +238,15 @@ def test_the_sealed_layout_is_pinned(seal: SealWith, person: Identity) -> None:
         account.payload[1:13], account.payload[13:], b"smartify/1" + part(b"fields") + place
     )
     assert decode(content, where="here").email == person.email
+
+
+def test_account_ids_are_pinned() -> None:
+    """The id of a person's account, and of the one after a deletion, stays what it is across versions."""
+    sealer = Sealer(RootKeyRing(RootSecrets(b"\0" * 8, {b"\0" * 8: b"\x01" * 32}, b"\x02" * 32)))
+    first = sealer.account_id("acme", "100")
+    assert first == "b895a8f5fd0b0473ba789c0c96f65386"
+    assert sealer.account_id("acme", "100", predecessor=first) == "ff1e9c5039301ccb8a1b13088936d8a8"
+    assert sealer.account_id("umbrella", "100") != first
 
 
 def test_one_sealer_serves_tenants_and_threads_in_turn(ring: MemoryKeyRing, seal: SealWith, person: Identity) -> None:
