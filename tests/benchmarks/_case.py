@@ -14,13 +14,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
 import cattrs
 import structlog
 from tests.benchmarks._measured import measured
 from tests.benchmarks._pages import Pages, write_pages
 
-from smartify_core.lifecycle import Reconciler, Verdict
+from smartify_core.lifecycle import Memory, Reconciler, Verdict
 from smartify_core.sealing import FileKeyRing, Sealer
 from smartify_core.storage.sqlite import SQLiteStorage
 
@@ -75,7 +76,7 @@ def reconcile(folder: Path, pages: str, store: str, memory: str, *, changes: int
     """Run once."""
     source, figures = Pages(folder / pages), dict[str, float]()
     with SQLiteStorage(folder / store) as storage:
-        reconciler = Reconciler({"bench": source}, storage, sealer(folder), memory=memory)
+        reconciler = Reconciler({"bench": source}, storage, sealer(folder), memory=cast("Memory", memory))
         with measured(figures):
             run = reconciler.run("bench")
     assert (run.verdict, run.counts.changes) == (Verdict.COMPLETE, changes), run

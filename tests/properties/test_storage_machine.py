@@ -22,6 +22,7 @@ from smartify_core.model import (
     Erase,
     InactiveReason,
     Put,
+    PutDocument,
     SealedAccount,
     Tombstone,
 )
@@ -40,6 +41,11 @@ account_ids = st.sampled_from(ACCOUNT_IDS)
 indexes = st.sampled_from([bytes([n]) * 16 for n in range(3)] + [bytes([0]) * 15 + b"\1"])
 payloads = st.integers(0, 1500).map(lambda length: b"p" * length) | st.binary(max_size=20)
 seconds = st.integers(0, 90).map(lambda number: timedelta(seconds=number))
+due_times = st.none() | st.integers(-60, 120).map(lambda number: START + timedelta(seconds=number))
+keys = st.sampled_from(["a", "\uffff", "\U00010000"])
+kinds = st.sampled_from(["run", "note"])
+batch_ids = st.none() | st.sampled_from("xy")
+entries = st.lists(st.binary(max_size=5), max_size=4)
 seldom = st.integers(0, 9).map(lambda number: number == 9)
 
 
@@ -75,8 +81,28 @@ def writes(draw: st.DrawFn, tenant: str, model: MemoryStorage, now: datetime) ->
         created_at=START,
         updated_at=now,
         predecessor=draw(st.none() | account_ids),
+        adopted=draw(st.booleans()),
     )
     return Put(account, expected)
+
+
+@st.composite
+def documents(draw: st.DrawFn, tenant: str, model: MemoryStorage) -> PutDocument:
+    """Draw the write of a document that mostly fits what the model holds, and sometimes does not."""
+    kind, key = draw(kinds), draw(keys)
+    there = model.document(tenant, kind, key)
+    expected = there.version if there else 0
+    if draw(seldom):
+        expected = draw(st.integers(0, 2))
+    return PutDocument(kind, key, draw(st.none() | payloads if expected else payloads), expected)
+
+
+@st.composite
+def batches(draw: st.DrawFn, tenant: str, model: MemoryStorage, now: datetime) -> Batch:
+    """Draw a batch that names nothing twice."""
+    drawn = draw(st.lists(writes(tenant, model, now), max_size=4, unique_by=name))
+    beside = draw(st.lists(documents(tenant, model), max_size=2, unique_by=lambda one: (one.kind, one.key)))
+    return Batch(tuple(drawn), tuple(draw(entries)), tuple(beside), draw(batch_ids))
 
 
 def name(write: Put | Erase) -> str:
@@ -96,6 +122,8 @@ class Stores(RuleBasedStateMachine):
         self.now = START
         self.claims: list[Claim] = []
         self.newest: dict[str, Claim] = {}
+        self.batch = Batch()
+        self.latest: Claim | None = None
 
     def teardown(self) -> None:
         """Close the file and remove it."""
@@ -138,11 +166,11 @@ class Stores(RuleBasedStateMachine):
             self.claims.append(answer)
             self.newest[answer.tenant] = answer
 
-    @rule(data=st.data(), which=st.booleans())
-    def release(self, data: st.DataObject, which: bool) -> None:
+    @rule(data=st.data(), due_at=due_times, which=st.booleans())
+    def release(self, data: st.DataObject, due_at: datetime | None, which: bool) -> None:
         """Release some claim, new or old."""
         claim = data.draw(st.sampled_from(self.claims))
-        self.both(which, lambda storage: storage.release(claim))
+        self.both(which, lambda storage: storage.release(claim, due_at=due_at))
         if claim.fence == self.newest.get(claim.tenant, claim).fence:
             self.newest.pop(claim.tenant, None)
 
@@ -152,8 +180,41 @@ class Stores(RuleBasedStateMachine):
         if (claim := self.newest.get(tenant)) is None:
             self.claim(tenant, timedelta(seconds=90), timedelta(seconds=60), which)
             claim = self.newest[tenant]
-        drawn = data.draw(st.lists(writes(tenant, self.model, self.now), max_size=4, unique_by=name))
-        self.both(which, lambda storage: storage.commit(claim, Batch(tuple(drawn))))
+        self.batch = data.draw(batches(tenant, self.model, self.now))
+        self.latest = claim
+        self.both(which, lambda storage: storage.commit(claim, self.batch))
+
+    @rule(which=st.booleans())
+    def commit_again(self, which: bool) -> None:
+        """Repeat a batch, perhaps under a claim that is lost by now."""
+        if self.latest is not None:
+            self.both(which, lambda storage: storage.commit(self.latest, self.batch))
+
+    @rule(later=seconds, limit=st.integers(0, 3), which=st.booleans())
+    def claim_due(self, later: timedelta, limit: int, which: bool) -> None:
+        """Claim what is due some time later."""
+        self.now += later
+        ttl = timedelta(seconds=60)
+        answer = self.both(which, lambda storage: list(storage.claim_due(now=self.now, ttl=ttl, limit=limit)))
+        for claim in answer if isinstance(answer, list) else []:
+            self.claims.append(claim)
+            self.newest[claim.tenant] = claim
+
+    @rule(due=st.dictionaries(tenants | st.just("new"), due_times), only_new=st.booleans(), which=st.booleans())
+    def schedule(self, due: dict[str, datetime | None], only_new: bool, which: bool) -> None:
+        """Set when tenants are due."""
+        self.both(which, lambda storage: storage.schedule(due, only_new=only_new))
+
+    @rule(tenant=tenants, through=st.integers(-1, 12), which=st.booleans())
+    def trim(self, tenant: str, through: int, which: bool) -> None:
+        """Trim a journal."""
+        self.both(which, lambda storage: storage.trim(tenant, through=through))
+
+    @rule(tenant=tenants | st.just("another"), data=st.data(), which=st.booleans())
+    def put_document(self, tenant: str, data: st.DataObject, which: bool) -> None:
+        """Write a document outside a batch."""
+        document = data.draw(documents(tenant, self.model))
+        self.both(which, lambda storage: storage.put_document(tenant, document))
 
     @rule(data=st.data(), which=st.booleans(), forge=seldom)
     def commit_amiss(self, data: st.DataObject, which: bool, forge: bool) -> None:
@@ -164,11 +225,20 @@ class Stores(RuleBasedStateMachine):
             claim = attrs.evolve(claim, tenant=data.draw(tenants), fence=data.draw(st.integers(0, 5)))
         self.both(which, lambda storage: storage.commit(claim, Batch(tuple(drawn))))
 
-    @rule(tenant=tenants, after=st.none() | source_ids, limit=st.integers(0, 4), which=st.booleans())
-    def page(self, tenant: str, after: str | None, limit: int, which: bool) -> None:
-        """Read a page of heads and one of tombstones."""
+    @rule(
+        tenant=tenants,
+        after=st.none() | source_ids,
+        position=st.integers(-1, 12),
+        limit=st.integers(0, 4),
+        which=st.booleans(),
+    )
+    def page(self, tenant: str, after: str | None, position: int, limit: int, which: bool) -> None:
+        """Read a page of everything that comes in pages."""
         self.both(which, lambda storage: list(storage.heads(tenant, after=after, limit=limit)))
         self.both(which, lambda storage: list(storage.tombstones(tenant, after=after, limit=limit)))
+        self.both(which, lambda storage: list(storage.tenants(after=after, limit=limit)))
+        self.both(which, lambda storage: list(storage.documents(tenant, "note", after=after, limit=limit)))
+        self.both(which, lambda storage: list(storage.entries(tenant, after=position, limit=limit)))
 
     @rule(which=st.booleans())
     def reopen(self, which: bool) -> None:
@@ -190,7 +260,11 @@ def everything(storage: MemoryStorage | SQLiteStorage, tenant: str) -> tuple[obj
     stones = list(storage.tombstones(tenant))
     emails = [bytes([n]) * 16 for n in range(4)]
     return (
-        storage.tenant(tenant).revision,
+        list(storage.tenants()),
+        storage.tenant(tenant),
+        list(storage.entries(tenant)),
+        [list(storage.documents(tenant, kind)) for kind in ("run", "note")],
+        storage.document(tenant, "note", "a"),
         heads,
         dict(storage.load(tenant, SOURCE_IDS)),
         list(storage.find_by_email(tenant, emails)),

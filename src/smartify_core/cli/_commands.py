@@ -23,6 +23,8 @@ from ._logs import set_up
 from ._output import Output, Unwritable
 from ._signals import Stopped, stoppable
 
+__all__ = ["command_line", "run"]
+
 for _command in operations.COMMANDS:
     command_line.add_command(_command)
 

@@ -21,6 +21,7 @@ from ._recording import SnapshotRecorder
 from ._rules import Ceiling, Guards, Rules, Threshold
 from ._run_state import QuarantineRecord, RunState
 from ._scheduler import Scheduler
+from ._sorting_chosen import Memory
 from ._status import TenantStatus, status
 from ._subscription import Subscription
 from ._time import utc_now
@@ -51,6 +52,7 @@ __all__ = [
     "History",
     "HostUser",
     "JournalEntry",
+    "Memory",
     "Plan",
     "QuarantineRecord",
     "Quarantined",

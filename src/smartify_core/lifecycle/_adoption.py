@@ -36,6 +36,10 @@ class HostUser:
     email: str = field(repr=False)
 
 
+def _users(users: Iterable[HostUser]) -> tuple[HostUser, ...]:
+    return tuple(users)
+
+
 @frozen(order=False)
 class Adoption:
     """The users whom a host has already, and the domains that are proved to be the tenant's.
@@ -49,7 +53,7 @@ class Adoption:
         UsageError: No domain is given, an id is empty, an address, or used twice.
     """
 
-    users: tuple[HostUser, ...] = field(converter=tuple, repr=lambda users: f"<{len(users)} users>")
+    users: tuple[HostUser, ...] = field(converter=_users, repr=lambda users: f"<{len(users)} users>")
     domains: frozenset[str] = field(converter=_lower)
 
     def __attrs_post_init__(self) -> None:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from smartify_core.directory import DirectorySource, Gone, Presence, Present, Snapshot, Uncertain
 from smartify_core.errors import StalePlan
-from smartify_core.model import Identity
+from smartify_core.model import Identity, InactiveReason
 from smartify_core.sealing import Sealer
 from smartify_core.storage import KEYS_AT_ONCE, Storage
 
@@ -96,9 +96,7 @@ class Comparison:
         facts.requests = snapshot.requests
         return facts
 
-    def of_one(
-        self, source_id: str, presence: Presence, *, name: str, why_stranger: Callable[[], str | None]
-    ) -> Facts:
+    def of_one(self, source_id: str, presence: Presence, *, name: str, why_stranger: Callable[[], str | None]) -> Facts:
         """Say what a source's answer about one person comes to.
 
         Args:
@@ -115,10 +113,14 @@ class Comparison:
         known = self._storage.load(self._tenant, [source_id])
         evidence = f"asked for by id, reading {name}"
         match presence:
-            case Gone() if source_id in known and (doubt := why_stranger()) is not None:
-                facts.doubted.append((known[source_id], doubt))
-            case Gone(how) if source_id in known:
-                facts.gone.append((known[source_id], f"{how}, reading {name}"))
+            case Gone(how) if (account := known.get(source_id)) is not None:
+                doubt = why_stranger()
+                if doubt is None:
+                    facts.gone.append((account, f"{how}, reading {name}"))
+                elif account.inactive_reason is InactiveReason.DELETED:
+                    facts.unchanged += 1
+                else:
+                    facts.doubted.append((account, doubt))
             case Gone():
                 pass
             case Present(identity) if identity.source_id != source_id:

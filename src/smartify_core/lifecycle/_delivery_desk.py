@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from smartify_core.errors import LeaseHeld, LeaseLost, StorageError, WriteConflict
+from smartify_core.errors import LeaseHeld, LeaseLost, SealBroken, StorageError, UsageError, WriteConflict
 from smartify_core.model import Clock, PutDocument
 from smartify_core.storage import Storage
 
@@ -97,10 +97,19 @@ class DeliveryDesk:
 
         Raises:
             EventsTrimmed: Its entry was trimmed away.
+            SealBroken: What is remembered of it is damaged.
         """
-        if item.event is not None:
-            return Event.from_json(item.event)
-        position, number = item.sequence
+        try:
+            return self._read(item.sequence) if item.event is None else Event.from_json(item.event)
+        except (UsageError, IndexError):
+            raise SealBroken(
+                "what is remembered of a parked event is damaged",
+                where=f"tenant {self.tenant}, consumer {self._consumer}, position {item.sequence[0]}",
+                cure="Restore the store from a backup, or let the consumer start over.",
+            ) from None
+
+    def _read(self, sequence: tuple[int, int]) -> Event:
+        position, number = sequence
         page = self._storage.entries(self.tenant, after=position - 1, limit=1)
         if not page or page[0].position != position:
             raise trimmed(self.tenant, position)

@@ -164,6 +164,7 @@ def _converter() -> Converter:
     converter = Converter(forbid_extra_keys=True, detailed_validation=False)
     for kind in (str, int, bool):
         converter.register_structure_hook(kind, _exactly)
+    converter.register_structure_hook_func(lambda kind: kind == tuple[str, ...], _texts)
     converter.register_unstructure_hook(datetime, lambda time: time.astimezone(UTC).isoformat())
     converter.register_structure_hook(datetime, _instant)
     return converter
@@ -174,6 +175,10 @@ def _exactly(value: object, kind: type) -> Any:  # noqa: ANN401 -- a converter's
     if type(value) is not kind:
         raise TypeError
     return value
+
+
+def _texts(value: object, _: type) -> tuple[str, ...]:
+    return tuple(_exactly(item, str) for item in _exactly(value, list))
 
 
 def _instant(value: object, _: type) -> datetime:

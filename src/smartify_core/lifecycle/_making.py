@@ -20,6 +20,7 @@ from ._planner import Decision, Planner, Situation
 from ._rules import Rules
 from ._run_state import RunState
 from ._sorting import heads_of
+from ._sorting_chosen import Memory
 
 #: How many others are asked for, out of how many accounts, to recognise the directory when one person is refreshed.
 _ASKED: Final = 3
@@ -38,9 +39,19 @@ class PlanMaker:
         sealer: What opens and seals them.
         held_plans: What somebody may have approved.
         clock: The time.
+        memory: How much memory a comparison may take.
     """
 
-    def __init__(self, storage: Storage, sealer: Sealer, held_plans: HeldPlans, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        sealer: Sealer,
+        held_plans: HeldPlans,
+        *,
+        clock: Clock,
+        memory: Memory = "auto",
+    ) -> None:
+        self._memory: Memory = memory
         self._storage = storage
         self._sealer = sealer
         self._held_plans = held_plans
@@ -135,7 +146,9 @@ class PlanMaker:
             approved={key: plan.hash for plan in approved for key in plan.keys},
             now=now,
         )
-        return _Making(tenant, self._storage, self._sealer, situation, held=held, revision=record.revision)
+        return _Making(
+            tenant, self._storage, self._sealer, situation, held=held, revision=record.revision, memory=self._memory
+        )
 
     def _account_ids(self, tenant: str) -> set[str]:
         taken: set[str] = set()
@@ -161,7 +174,9 @@ class _Making:
         *,
         held: Iterable[HeldPlan],
         revision: int,
+        memory: Memory,
     ) -> None:
+        self._memory: Memory = memory
         self._tenant = tenant
         self._storage = storage
         self._sealer = sealer
@@ -177,6 +192,7 @@ class _Making:
             guards=self._situation.rules.guards,
             approved=self._situation.approved.keys(),
             heartbeat=heartbeat,
+            memory=self._memory,
         )
 
     def plan(self, facts: Facts, *, only: str | None = None, links: Links | None = None) -> Plan:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
+from smartify_core.errors import SealBroken
 from smartify_core.model import Document
 
 from ._consumer import damaged, opened
@@ -139,13 +140,15 @@ class DeadLetters:
 
     Args:
         rows: The letters as their document holds them.
+        otherwise: What is raised when a letter turns out to be damaged.
 
     Attributes:
         changed: Whether something was added or removed since the store was told.
     """
 
-    def __init__(self, rows: Iterable[Sequence[Any]] = ()) -> None:
+    def __init__(self, rows: Iterable[Sequence[Any]] = (), *, otherwise: SealBroken | None = None) -> None:
         self._rows = {(row[0], row[1]): row for row in rows}
+        self._otherwise = otherwise
         self.changed = False
 
     def __len__(self) -> int:
@@ -155,7 +158,10 @@ class DeadLetters:
         return sequence in self._rows
 
     def __iter__(self) -> Iterator[DeadLetter]:
-        return (_letter(row) for row in self._rows.values())
+        try:
+            return iter([_letter(row) for row in self._rows.values()])
+        except ValueError:
+            raise self._otherwise or ValueError from None
 
     def rows(self) -> list[Sequence[Any]]:
         """Return the letters as their document holds them."""
@@ -204,7 +210,13 @@ def parked_in(document: Document | None, tenant: str) -> list[Parked]:
         NewerSchema: A newer version of this library wrote it.
         SealBroken: It is damaged.
     """
-    return [] if document is None else [_parked(row) for row in _rows(document, tenant, _PARKED_ROW)]
+    if document is None:
+        return []
+    rows = _rows(document, tenant, _PARKED_ROW)
+    try:
+        return [_parked(row) for row in rows]
+    except ValueError:
+        raise damaged(document, tenant) from None
 
 
 def dead_in(document: Document | None, tenant: str) -> DeadLetters:
@@ -214,7 +226,9 @@ def dead_in(document: Document | None, tenant: str) -> DeadLetters:
         NewerSchema: A newer version of this library wrote it.
         SealBroken: It is damaged.
     """
-    return DeadLetters(() if document is None else _rows(document, tenant, _DEAD_ROW))
+    if document is None:
+        return DeadLetters()
+    return DeadLetters(_rows(document, tenant, _DEAD_ROW), otherwise=damaged(document, tenant))
 
 
 #: The types of the items of a row.

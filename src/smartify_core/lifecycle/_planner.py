@@ -121,7 +121,16 @@ class Planner:
         intents = [intent for intent in self._allowed(cases, reasons) if intent.identity.source_id not in ended]
         settled = self._addresses.settle(intents, [account for account, _ in deleted])
         changes = [self._deletion(account, evidence) for account, evidence in deleted]
-        changes += self._sealed(settled.intents, {one.key for one in called if one.key not in reasons})
+        refused = {one.source_id for one in settled.refused}
+        # Whoever was refused an address is not renamed, and so does not count as renamed either.
+        changes += self._sealed(
+            settled.intents,
+            {
+                one.key
+                for one in called
+                if one.key not in reasons and not (one.effect is Effect.RENAME and one.key.source_id in refused)
+            },
+        )
         over = settled.handing_over
         changes.sort(key=lambda change: (change.source_id not in over, _ORDER[change.kind], change.source_id))
         held_changes = sorted(

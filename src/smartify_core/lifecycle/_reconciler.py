@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, get_args
 
 from attrs import evolve
 
@@ -28,6 +28,7 @@ from ._making import PlanMaker
 from ._plan import Counts, Plan, Run, Verdict
 from ._rules import Rules
 from ._run_state import RunState
+from ._sorting_chosen import Memory
 from ._time import utc_now
 
 #: How many changes are written together. Small enough to redo, large enough that a commit's cost does not show.
@@ -46,6 +47,9 @@ class Reconciler:
         clock: The time.
         batch_size: How many changes are committed together, 1 or more.
         lease_ttl: How long a tenant stays taken when a worker dies.
+        memory: How a directory is compared: ``"fast"``, with every account's id at hand (180 bytes each); ``"flat"``,
+            in some ten megabytes however many there are, by way of an encrypted temporary file; ``"auto"``, fast up to
+            200,000 accounts and flat above.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class Reconciler:
         clock: Clock = utc_now,
         batch_size: int = BATCH_SIZE,
         lease_ttl: timedelta = LEASE_TTL,
+        memory: Memory = "auto",
     ) -> None:
         if not isinstance(sources, Mapping):
             raise UsageError(
@@ -69,6 +74,10 @@ class Reconciler:
             raise UsageError(f"batch_size is {batch_size}", where="Reconciler", cure="Give 1 or more.")
         if lease_ttl <= timedelta(0):
             raise UsageError("lease_ttl is not positive", where="Reconciler", cure="Give a positive timedelta.")
+        if memory not in get_args(Memory):
+            raise UsageError(
+                "memory names no way of comparing", where="Reconciler", cure='Give "auto", "fast" or "flat".'
+            )
         self._sources = sources
         self._storage = storage
         self._clock = clock
@@ -76,7 +85,7 @@ class Reconciler:
         self._batch_size = batch_size
         self._lease_ttl = lease_ttl
         self._held_plans = HeldPlans(storage, sealer)
-        self._maker = PlanMaker(storage, sealer, self._held_plans, clock=clock)
+        self._maker = PlanMaker(storage, sealer, self._held_plans, clock=clock, memory=memory)
 
     @property
     def tenants(self) -> tuple[str, ...]:
@@ -390,7 +399,7 @@ class Reconciler:
 def _failure(state: RunState, code: str, *, now: datetime) -> RunState:
     return evolve(
         state,
-        last_started_at=now,
+        last_started_at=max(now, state.last_started_at or now),
         last_finished_at=now,
         verdict=Verdict.FAILED,
         error_code=code,

@@ -75,6 +75,7 @@ class Scheduler:
     ) -> None:
         self._reconciler = reconciler
         self._storage = storage
+        _checked(not isinstance(tenants, str), tenants, "tenants is one text, not several names")
         self._names = tenants if callable(tenants) else list(tenants)
         in_range = timedelta(seconds=1) <= every <= LONGEST
         self._every = _checked(in_range, every, "every is not between a second and 366 days")
@@ -84,7 +85,6 @@ class Scheduler:
         self._lease_ttl = _checked(lease_ttl > timedelta(0), lease_ttl, "lease_ttl is not positive")
         self._clock = clock
         self._on_run = on_run
-        self._configured: frozenset[str] | None = None
         self._registered_at: datetime | None = None
         # What this process knows of due times: those that it set itself.
         self._known_due: list[datetime] = []
@@ -104,7 +104,7 @@ class Scheduler:
         names = frozenset(self._names() if callable(self._names) else self._names)
         now = self._clock()
         register(self._storage, names, now=now, every=self._every, jitter=self._jitter)
-        self._configured, self._registered_at = names, now
+        self._registered_at = now
 
     def work_once(
         self,
@@ -224,8 +224,8 @@ class Scheduler:
             self._failures[tenant] = max(self._failures.get(tenant, 0) + 1, state.failures)
         else:
             self._failures.pop(tenant, None)
-        if self._configured is not None and tenant not in self._configured:
-            return None  # taken off the schedule while it ran
+        if self._was_taken_off(claim):
+            return None
         due = due_after_run(
             tenant,
             last_due=claim.due_at,
@@ -239,6 +239,13 @@ class Scheduler:
             heapq.heappush(self._known_due, due)
         return due
 
+    def _was_taken_off(self, claim: Claim) -> bool:
+        """Return whether the tenant was taken off the schedule while it ran, by whichever process."""
+        try:
+            return claim.due_at is not None and self._storage.tenant(claim.tenant).due_at is None
+        except SmartifyError:
+            return False
+
     def _state(self, tenant: str) -> RunState:
         try:
             return load(self._storage, tenant)[0]
@@ -248,5 +255,5 @@ class Scheduler:
 
 def _checked(sound: bool, value: T, problem: str) -> T:  # noqa: FBT001 - read as a sentence at each call
     if not sound:
-        raise UsageError(problem, where="Scheduler", cure="Give a figure in its range.")
+        raise UsageError(problem, where="Scheduler", cure="Give a value in its range.")
     return value

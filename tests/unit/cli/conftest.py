@@ -6,15 +6,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from attrs import frozen
 
+from smartify_core.directory.jsonl import write_jsonl
 from smartify_core.sealing import FileKeyRing
-from smartify_core.testing import Sample, make_sample
+from smartify_core.testing import Sample, identity, make_sample
 from smartify_core.testing.google import GoogleServer, Workspace
 
 COMMAND = (sys.executable, "-m", "smartify_core.cli")
@@ -112,3 +113,34 @@ def everything() -> Callable[[Path], dict[str, bytes]]:
         return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
     return read
+
+
+@frozen
+class Files:
+    """A folder whose tenants, acme and initech, are read from JSON Lines files."""
+
+    folder: Path
+
+    def write(self, tenant: str, *people: str, deleted: Sequence[str] = ()) -> None:
+        """Write a tenant's directory anew: who is there, and who was deleted."""
+        gone = [identity(name).source_id for name in deleted]
+        write_jsonl(self.folder / f"{tenant}.jsonl", [identity(name) for name in people], deleted=gone)
+
+    def configure(self, extra: str = "") -> None:
+        """Write the configuration anew."""
+        tenants = "".join(
+            f'[tenants.{name}]\nsource = "jsonl"\npath = "{name}.jsonl"\n' for name in ("acme", "initech")
+        )
+        head = '[storage]\nurl = "sqlite:///smartify.db"\n[keys]\nfile = "smartify.keys"\n'
+        (self.folder / "smartify.toml").write_text(head + extra + tenants, encoding="utf-8")
+
+
+@pytest.fixture
+def files(folder: Path) -> Files:
+    """Give a folder with two tenants: acme has twenty people, initech has three."""
+    FileKeyRing.create(folder / "smartify.keys")
+    made = Files(folder)
+    made.configure()
+    made.write("acme", *(f"p{number:02}" for number in range(20)))
+    made.write("initech", "ada", "grace", "hank")
+    return made

@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 import pytest
 
+from smartify_core.cli import _config_rules as config_rules
 from smartify_core.cli import _exit_codes as exit_codes
 from smartify_core.cli._commands import command_line
-from smartify_core.cli import _config_rules as config_rules
 from smartify_core.cli._config import GoogleTenant, JsonLinesTenant, load
 from smartify_core.cli._init import TEMPLATE
 
@@ -30,8 +30,11 @@ def first_cells(text: str) -> set[str]:
 
 
 def options(command: click.Command) -> set[str]:
+    """Return the options of a command, and its arguments as its usage line writes them."""
     with click.Context(command, help_option_names=["--help", "-h"]) as context:
-        return {name for parameter in command.get_params(context) for name in parameter.opts}
+        parameters = command.get_params(context)
+        arguments = {str(one.name).upper() for one in parameters if isinstance(one, click.Argument)}
+    return arguments | {name for one in parameters if isinstance(one, click.Option) for name in one.opts}
 
 
 def test_every_command_has_a_section() -> None:

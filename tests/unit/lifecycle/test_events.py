@@ -155,7 +155,9 @@ def test_events_are_ordered_and_named_by_their_account_and_version(entry: Journa
     events = events_of(entry, position)
     assert events == events_of(entry, position)
     assert [event.sequence for event in events] == [(position, number) for number in range(1, len(events) + 1)]
-    assert [event.id for event in events] == [f"{entry.account_id}:{entry.version}:{event.sequence[1]}" for event in events]
+    assert [event.id for event in events] == [
+        f"{entry.account_id}:{entry.version}:{event.sequence[1]}" for event in events
+    ]
 
 
 @given(entries)

@@ -45,7 +45,12 @@ class Fleet:
     def scheduler(self, storage: MemoryStorage | None = None, **changed: Any) -> Scheduler:
         store = storage or self.storage
         reconciler = Reconciler(self.sources, store, self.sealer, clock=self.clock)
-        options: dict[str, Any] = {"tenants": list(self.sources), "every": EVERY, "clock": self.clock, "workers": 1} | changed
+        options: dict[str, Any] = {
+            "tenants": list(self.sources),
+            "every": EVERY,
+            "clock": self.clock,
+            "workers": 1,
+        } | changed
         return Scheduler(reconciler, store, **options)
 
     def due(self, tenant: str) -> datetime:
@@ -386,6 +391,7 @@ def test_record_that_was_set_aside_brings_its_tenant_back_early() -> None:
         {"jitter": EVERY},
         {"jitter": timedelta(seconds=-1)},
         {"lease_ttl": timedelta(0)},
+        {"tenants": "acme"},
     ],
 )
 def test_figures_out_of_range_are_refused(options: Mapping[str, Any]) -> None:

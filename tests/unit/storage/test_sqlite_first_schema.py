@@ -20,7 +20,7 @@ MakeBatch = Callable[..., Batch]
 
 #: The tables as version 0.1.0 made them, written out: a test that took them from the library would change with it.
 FIRST = """
-    pragma application_id = 1936547186;
+    pragma application_id = 1936548210;
     create table smartify_schema (
         version integer primary key, applied_at integer not null, library text not null
     );
@@ -70,12 +70,12 @@ def first_store(path: Path, accounts: Sequence[SealedAccount]) -> None:
     """Write a store as the first version did: these accounts, a tenant without any, and a tombstone."""
     connection = sqlite3.connect(path)
     connection.executescript(FIRST)
-    names = sorted({one.tenant for one in accounts}) + ["empty"]
+    names = [*sorted({one.tenant for one in accounts}), "empty"]
     expiry = int((NOON + HOUR).timestamp()) * 1_000_000
     connection.executemany(
-        "insert into tenant values (?, ?, 3, ?, 2)", [(n, name, expiry) for n, name in enumerate(names)]
+        "insert into tenant values (?, ?, 3, ?, 2)", [(n, name, expiry) for n, name in enumerate(names, start=1)]
     )
-    for place, one in enumerate(accounts):
+    for place, one in enumerate(accounts, start=1):
         header = b"".join(len(part).to_bytes(4, "big") for part in (b"", one.wrapped_key, one.payload))
         sealed = (header + one.wrapped_key + one.payload).ljust(512, b"\0")
         connection.execute("insert into digest values (?, ?)", (place, one.fingerprint + one.email_index))
@@ -84,8 +84,8 @@ def first_store(path: Path, accounts: Sequence[SealedAccount]) -> None:
         bucket = int.from_bytes(one.email_index[:2], "big") >> 4
         row = (one.source_id, one.account_id, 0, 0, one.version, *times, one.predecessor, bucket, place, place)
         marks = ", ".join("?" * 12)
-        connection.execute(f"insert into account values ({marks})", (names.index(one.tenant), *row))  # noqa: S608  # marks
-    connection.execute("insert into tombstone values (0, 'ended', 's9', 0, 0)")
+        connection.execute(f"insert into account values ({marks})", (names.index(one.tenant) + 1, *row))
+    connection.execute("insert into tombstone values (1, 'ended', 's9', 0, 0)")
     connection.commit()
     connection.close()
 

@@ -182,5 +182,5 @@ def test_closing_lets_a_reader_finish(path: Path) -> None:
     with pytest.raises(sqlite3.ProgrammingError):
         connection.execute("select 1")
     with pytest.raises(StorageUnavailable):
-        storage.tenant("acme").revision
+        storage.tenant("acme")
     assert [file.name for file in path.parent.iterdir()] == [path.name]

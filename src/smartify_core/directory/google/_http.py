@@ -87,6 +87,7 @@ class Http(httplib2.Http):
             def connect(self) -> None:
                 _before_connect(self, closing)
                 super().connect()
+                _after_connect(self, closing)
 
         class Secure(httplib2.HTTPSConnectionWithTimeout):
             response_class = answer
@@ -94,6 +95,7 @@ class Http(httplib2.Http):
             def connect(self) -> None:
                 _before_connect(self, closing)
                 super().connect()
+                _after_connect(self, closing)
 
         self._types = {"http": Plain, "https": Secure}
 
@@ -143,3 +145,16 @@ def _before_connect(
             where="http_proxy or https_proxy",
             cure="Install it with: python -m pip install pysocks. Or name Google's hosts in no_proxy.",
         )
+
+
+def _after_connect(
+    connection: httplib2.HTTPConnectionWithTimeout | httplib2.HTTPSConnectionWithTimeout, closing: threading.Event
+) -> None:
+    """Refuse a connection that was being opened while `Http.cut` looked for those to cut: it would not be found again.
+
+    Raises:
+        ConnectionAbortedError: The read is being closed.
+    """
+    if closing.is_set():
+        connection.close()
+        raise ConnectionAbortedError
