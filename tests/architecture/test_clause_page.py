@@ -48,7 +48,7 @@ def test_every_named_test_exists(rows: dict[str, list[str]], repository: Path) -
         (Group, {"id", "email", "name"}),
         (
             Account,
-            {"tenant", "source_id", "account_id", "state", "inactive_reason", "personal", "predecessor"},
+            {"tenant", "source_id", "account_id", "state", "inactive_reason", "personal", "predecessor", "adopted"},
         ),
     ],
 )

@@ -21,10 +21,13 @@ import structlog
 from tests.benchmarks._measured import measured
 from tests.benchmarks._pages import Pages, write_pages
 
-from smartify_core.lifecycle import Memory, Reconciler, Verdict
+from smartify_core.lifecycle import Ceiling, Guards, Memory, Reconciler, Rules, Threshold, Verdict
 from smartify_core.sealing import FileKeyRing, Sealer
 from smartify_core.storage.sqlite import SQLiteStorage
 
+#: The guards count as ever, and stop nothing: one percent of a million is more than a run does unasked.
+OPEN = Threshold(Ceiling(0, 1.0, 10**9), Ceiling(0, 1.0, 10**9))
+RULES = Rules(guards=Guards(deletions=OPEN, creations=OPEN))
 #: Imported by the library at first use; here before any clock starts.
 IMPORTED = cattrs, structlog
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -76,10 +79,11 @@ def reconcile(folder: Path, pages: str, store: str, memory: str, *, changes: int
     """Run once."""
     source, figures = Pages(folder / pages), dict[str, float]()
     with SQLiteStorage(folder / store) as storage:
-        reconciler = Reconciler({"bench": source}, storage, sealer(folder), memory=cast("Memory", memory))
+        way = cast("Memory", memory)
+        reconciler = Reconciler({"bench": source}, storage, sealer(folder), rules=RULES, memory=way)
         with measured(figures):
             run = reconciler.run("bench")
-    assert (run.verdict, run.counts.changes) == (Verdict.COMPLETE, changes), run
+    assert (run.verdict, run.counts.changes) == (Verdict.COMPLETE, changes), run.counts
     return figures
 
 

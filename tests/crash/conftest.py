@@ -14,6 +14,7 @@ import sqlite3
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
@@ -22,7 +23,7 @@ from typing import Any, Protocol
 import pytest
 from attrs import define, evolve, field, frozen
 
-from smartify_core.lifecycle import Accounts, Ceiling, Guards, HeldPlanStatus, Reconciler, Rules, Threshold, Verdict
+from smartify_core.lifecycle import Accounts, Ceiling, Guards, HeldPlanStatus, Reconciler, Rules, Threshold
 from smartify_core.lifecycle._event import events_of
 from smartify_core.lifecycle._journal import decode
 from smartify_core.lifecycle._run_state import load
@@ -35,7 +36,8 @@ from smartify_core.storage.sqlite import SQLiteStorage
 from smartify_core.testing import FakeDirectory, ManualClock, group, identity
 
 TENANT = "acme"
-PEOPLE = tuple(identity(f"person-{number}") for number in range(9))
+#: Names so long that the database has to grow for almost every account.
+PEOPLE = tuple(identity(f"person-{number}", family_name="Name " * 300) for number in range(9))
 GROUPS = tuple(group(f"group-{number}") for number in range(3))
 #: The same keys in every process.
 SEALER = Sealer(RootKeyRing(RootSecrets(bytes(8), {bytes(8): bytes(32)}, bytes(32))))
@@ -47,7 +49,7 @@ def _up_to(number: int) -> Threshold:
 
 RULES = Rules(
     retain_for=timedelta(days=2),
-    guards=Guards(timedelta(hours=12), _up_to(2), _up_to(3), _up_to(100), _up_to(100), _up_to(100), shrinkage=1.0),
+    guards=Guards(timedelta(hours=12), _up_to(2), _up_to(3), _up_to(100), _up_to(100), _up_to(3), shrinkage=1.0),
     held_plan_ttl=timedelta(days=30),
 )
 
@@ -84,7 +86,7 @@ class MemoryBackend:
         """Return a store that continues the former one."""
         storage = MemoryStorage()
         storage._tenants = self._tenants
-        return _Kept(storage)  # type: ignore[return-value]  # forwards every method
+        return _Kept(storage)
 
     def keep(self) -> Any:
         """Return a copy of everything."""
@@ -115,6 +117,7 @@ class SQLiteBackend:
     """One SQLite file."""
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir()
         self.path = folder / "store.db"
 
     def open(self) -> Storage:
@@ -143,8 +146,8 @@ class SQLiteBackend:
                 if left < 0:
                     os.kill(os.getpid(), signal.SIGKILL)
 
-        def traced(connections: Connections) -> sqlite3.Connection:
-            connection = connect(connections)
+        def traced(self: Connections) -> sqlite3.Connection:
+            connection = connect(self)
             connection.set_trace_callback(trace)
             return connection
 
@@ -217,7 +220,7 @@ def _hand_over(directory: FakeDirectory) -> None:
     directory.rename(three, email=two.email)
     directory.rename(one, email=three.email)
     directory.rename(four, email="new-desk@acme.example")
-    directory.add(identity("person-7", email=four.email))
+    directory.add(evolve(PEOPLE[7], email=four.email))
 
 
 def _change_groups(directory: FakeDirectory) -> None:
@@ -235,7 +238,7 @@ def _leave_and_be_suspended(directory: FakeDirectory) -> None:
 
 def _pass_on_an_address(directory: FakeDirectory) -> None:
     directory.restore(PEOPLE[1])
-    directory.add(identity("person-8", email=PEOPLE[4].email))
+    directory.add(evolve(PEOPLE[8], email=PEOPLE[4].email))
 
 
 def _mass_leave(directory: FakeDirectory) -> None:
@@ -246,7 +249,7 @@ def _mass_leave(directory: FakeDirectory) -> None:
 def _some_return(directory: FakeDirectory) -> None:
     directory.undelete(PEOPLE[0])
     directory.forget(PEOPLE[4])
-    directory.add(identity("person-4", email="again@acme.example"))
+    directory.add(evolve(PEOPLE[4], email="again@acme.example"))
 
 
 def _nothing(_: FakeDirectory) -> None:
@@ -308,29 +311,31 @@ class Stage:
 
     def perform(self, scene: Scene, *, through: Callable[[Storage], Storage] = lambda storage: storage) -> None:
         """Open the store and act, through whatever is put before it."""
-        storage = self.backend.open()
-        try:
+        with self._opened() as storage:
             self.act(scene.worker(through(storage)))
-        finally:
-            storage.close()
 
     def require_recovery(self, scene: Scene) -> Told:
         """Look at what an act that was cut short has left; act again; and look whether all is as it should be."""
         self.backend.require_sound()
-        found = self.told()
-        assert self.told_after.journal[: len(found.journal)] == found.journal
-        assert self.told_before.journal == found.journal[: len(self.told_before.journal)]
-        scene.clock.advance(hours=1)  # the lease of the dead runs out
-        self.perform(scene)
-        self.backend.require_sound()
-        assert self.told() == self.told_after
+        with self._opened() as storage:
+            found = told_by(storage)
+            assert self.told_after.journal[: len(found.journal)] == found.journal
+            assert self.told_before.journal == found.journal[: len(self.told_before.journal)]
+            scene.clock.advance(hours=1)  # the lease of the dead runs out
+            self.act(scene.worker(storage))
+            assert told_by(storage) == self.told_after
         return found
 
     def told(self) -> Told:
         """Return what the store tells, which must be consistent."""
+        with self._opened() as storage:
+            return told_by(storage)
+
+    @contextmanager
+    def _opened(self) -> Iterator[Storage]:
         storage = self.backend.open()
         try:
-            return told_by(storage)
+            yield storage
         finally:
             storage.close()
 
@@ -396,7 +401,6 @@ def _play(backend: Backend) -> Mapping[str, Stage]:
     """Play all steps with nothing going wrong, and keep the state before each."""
     clock = ManualClock()
     scene = Scene(FakeDirectory(clock=clock), clock)
-    backend.bring_back({}) if isinstance(backend, MemoryBackend) else backend.path.parent.mkdir()
     backend.open().close()
     played: dict[str, Stage] = {}
     told = Told((), (), (), (), None)
@@ -428,6 +432,8 @@ def child() -> Callable[[Callable[[], object]], int]:
         try:
             work()
             code = 0
+        except SystemExit as stop:
+            code = int(stop.code or 0)
         except BaseException:  # noqa: BLE001  # the child has nobody else to tell
             traceback.print_exc()
         finally:

@@ -81,5 +81,4 @@ def test_kill_at_every_write(stage: Stage, child: Child) -> None:
             break
         assert outcome == -signal.SIGKILL
         stage.require_recovery(scene)
-    print(number)
     assert number > 3

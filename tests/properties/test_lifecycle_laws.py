@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from attrs import frozen
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smartify_core.lifecycle import Accounts, Ceiling, ChangeKind, Guards, Reconciler, Rules, Run, Threshold, Verdict
@@ -37,6 +37,8 @@ def _guards(ceiling: Ceiling) -> Guards:
 
 #: Nothing is held by its number; all but the first effect of each kind is; and what every host begins with.
 UNGUARDED, STRICT = Rules(guards=_guards(_ANY)), Rules(guards=_guards(_FEW))
+#: A few of each law at every run; together they see much.
+some = settings(max_examples=50)
 some_rules = st.sampled_from([Rules(), UNGUARDED, STRICT, Rules(retain_for=timedelta(days=2), guards=_guards(_ANY))])
 
 
@@ -125,6 +127,7 @@ class Tenant:
         return list(History(self.storage).of(TENANT))
 
 
+@some
 @given(before=towns(), after=towns(), rules=some_rules, order=st.randoms(use_true_random=False))
 def test_order_of_pages_groups_and_members_never_matters(
     before: Town, after: Town, rules: Rules, order: random.Random
@@ -136,6 +139,7 @@ def test_order_of_pages_groups_and_members_never_matters(
     assert plans[0].hash == plans[1].hash
 
 
+@some
 @given(before=towns(), after=towns(), rules=some_rules)
 def test_plan_is_a_pure_function(before: Town, after: Town, rules: Rules) -> None:
     """The same read, store, rules and instant give the same plan, however often, and whichever worker makes it."""
@@ -144,6 +148,7 @@ def test_plan_is_a_pure_function(before: Town, after: Town, rules: Rules) -> Non
     assert len({plan.to_bytes() for plan in plans}) == 1
 
 
+@some
 @given(before=towns(), after=towns(), rules=some_rules)
 def test_plan_that_was_applied_leaves_nothing_to_do(before: Town, after: Town, rules: Rules) -> None:
     """Once a plan is applied, the next one is empty, and what is still held is the same."""
@@ -160,6 +165,7 @@ def _held(plan: Any) -> object:
     return [(one.source_id, one.effect) for one in plan.held], plan.held_plan and plan.held_plan.keys
 
 
+@some
 @given(
     before=towns(),
     after=towns(),
@@ -184,6 +190,7 @@ def test_uncertified_read_removes_nobody_and_takes_no_group(
         assert entry.kind is not ChangeKind.DEACTIVATE or entry.source_id in inactive
 
 
+@some
 @given(before=towns(), after=towns(), point=st.integers(0, 11), rules=st.sampled_from([UNGUARDED, Rules()]))
 def test_two_interleaved_workers_equal_one(before: Town, after: Town, point: int, rules: Rules) -> None:
     """Wherever a worker falls asleep while another one does its work, the end is that of one worker alone."""
@@ -212,6 +219,7 @@ def _what_happened(tenant: Tenant) -> list[tuple[str, int, ChangeKind]]:
     )
 
 
+@some
 @given(before=towns(), after=towns(), who=st.sampled_from(NAMES))
 def test_refresh_makes_earlier_what_a_run_would_do(before: Town, after: Town, who: str) -> None:
     """Asking for one person first changes nothing about where the next whole run ends."""

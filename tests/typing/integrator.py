@@ -23,13 +23,17 @@ from smartify_core.directory import (
 from smartify_core.model import (
     Batch,
     Claim,
+    Document,
+    Entry,
     Erase,
     Head,
     Identity,
     ProgressSink,
     Put,
+    PutDocument,
     Receipt,
     SealedAccount,
+    TenantRecord,
     Tombstone,
 )
 from smartify_core.sealing import FileKeyRing, KeyRing
@@ -79,10 +83,18 @@ class NowhereStorage:
     def renew(self, claim: Claim, *, now: datetime, ttl: timedelta) -> Claim:
         return claim
 
-    def release(self, claim: Claim) -> None: ...
+    def claim_due(self, *, now: datetime, ttl: timedelta, limit: int) -> Sequence[Claim]:
+        return ()
 
-    def revision(self, tenant: str) -> int:
-        return 0
+    def release(self, claim: Claim, *, due_at: datetime | None = None) -> None: ...
+
+    def schedule(self, due: Mapping[str, datetime | None], *, only_new: bool = False) -> None: ...
+
+    def tenant(self, tenant: str) -> TenantRecord:
+        return TenantRecord(tenant)
+
+    def tenants(self, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[TenantRecord]:
+        return ()
 
     def heads(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[Head]:
         return ()
@@ -107,6 +119,21 @@ class NowhereStorage:
                 case Erase(tombstone=tombstone):
                     assert_type(tombstone, Tombstone)
         return Receipt(claim.revision + 1)
+
+    def entries(self, tenant: str, *, after: int = 0, limit: int = KEYS_AT_ONCE) -> Sequence[Entry]:
+        return ()
+
+    def trim(self, tenant: str, *, through: int) -> None: ...
+
+    def document(self, tenant: str, kind: str, key: str) -> Document | None:
+        return None
+
+    def documents(
+        self, tenant: str, kind: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE
+    ) -> Sequence[Document]:
+        return ()
+
+    def put_document(self, tenant: str, document: PutDocument) -> None: ...
 
     def close(self) -> None: ...
 

@@ -100,7 +100,7 @@ def check_batch(claim: Claim, batch: Batch) -> None:
         if isinstance(write, Put):
             check_text(write.account.predecessor)
             indexes = (write.account.fingerprint, write.account.email_index, *write.account.group_indexes)
-            if any(len(index) != INDEX_BYTES for index in indexes):
+            if {*map(len, indexes)} != {INDEX_BYTES}:
                 raise UsageError(f"fingerprints and indexes have {INDEX_BYTES} bytes", where=where)
             check_time(write.account.created_at, write.account.updated_at)
             if write.account.state is AccountState.DELETED:

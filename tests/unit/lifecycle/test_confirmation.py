@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from smartify_core.directory import Capability, Certificate, Findings, Gone, Presence
+from smartify_core.directory import Capability, Certificate, Findings, Gone, Presence, Present
 from smartify_core.errors import SourceError
 from smartify_core.lifecycle import Counts, Reconciler, Verdict
 from smartify_core.testing import FakeDirectory
@@ -78,6 +78,19 @@ def test_unanswered_question_is_no_deletion(world: World) -> None:
     people = world.staffed(3)
     run = _reading(world, SaysNothing(*people[1:])).run(TENANT)
     assert (run.verdict, run.counts) == (Verdict.HELD, Counts(unchanged=2, held=1))
+
+
+def test_answer_about_another_person_is_held(world: World) -> None:
+    """A source that answers with somebody else confirms nothing about either."""
+    people = world.staffed(3)
+
+    class Confuses(Altered):
+        def alter(self, snapshot: Any) -> None:
+            snapshot.answer = lambda source_ids: dict.fromkeys(source_ids, Present(people[1]))
+
+    run = _reading(world, Confuses(*people[1:])).run(TENANT)
+    assert (run.verdict, run.counts) == (Verdict.HELD, Counts(unchanged=2, held=1))
+    assert "another person" in run.held[0].reason
 
 
 def test_answers_about_people_who_were_not_asked_for_are_ignored(world: World) -> None:

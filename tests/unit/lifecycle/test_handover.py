@@ -109,6 +109,18 @@ def test_handing_an_address_over_does_not_prolong_the_retention(retaining: World
     assert leaver.source_id not in retaining.live()
 
 
+def test_address_passes_on_in_the_run_that_ends_the_retention(retaining: World) -> None:
+    """An account whose time is over leaves its address to a newcomer of the same run."""
+    leaver = retaining.people[0]
+    retaining.directory.delete(leaver)
+    retaining.run()
+    retaining.clock.advance(days=20)
+    heir = identity("heir", email=leaver.email)
+    retaining.directory.add(heir)
+    assert retaining.run().counts == Counts(deleted=1, provisioned=1, unchanged=3)
+    assert _owner(retaining, leaver.email) == heir.source_id
+
+
 def test_undeleted_person_has_their_address_back_once_the_newcomer_left(retaining: World) -> None:
     """There and back: the heir goes, the former owner is undeleted, and is found by the address again."""
     leaver = retaining.people[0]

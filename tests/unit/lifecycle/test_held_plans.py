@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from smartify_core.errors import PlanExpired, PlanSettled, StalePlan, UnknownPlan, UsageError, WrongKey
-from smartify_core.lifecycle import Effect, HeldPlan, HeldPlanStatus, Reconciler, Verdict
+from smartify_core.lifecycle import Effect, EffectKey, HeldPlan, HeldPlanStatus, Reconciler, Verdict
+from smartify_core.lifecycle._held_plan import hash_of
 from smartify_core.sealing import Sealer
 from smartify_core.sealing.memory import MemoryKeyRing
 from smartify_core.testing import FakeDirectory
@@ -172,6 +173,20 @@ def test_another_tenants_plan_is_unknown(holding: World) -> None:
     _refused(holding, UnknownPlan, other.hash)
     with pytest.raises(UnknownPlan):
         both.approve("globex", holding.waiting_plan().hash, by="olga", reason="wrong tenant")
+
+
+def test_hash_covers_the_tenant_and_every_part_of_every_effect() -> None:
+    """The same effects of another tenant, and effects that differ in any part, have another hash."""
+    key = EffectKey("create", "1", "", "")
+    others = [
+        EffectKey("delete", "1", "", ""),
+        EffectKey("create", "2", "", ""),
+        EffectKey("create", "", "1", ""),
+        EffectKey("create", "1", "", "x"),
+    ]
+    hashes = [hash_of(TENANT, [key]), hash_of("globex", [key]), *(hash_of(TENANT, [one]) for one in others)]
+    hashes.append(hash_of(TENANT, [key, others[0]]))
+    assert len(set(hashes)) == len(hashes)
 
 
 def test_other_keys_open_no_plan(holding: World) -> None:

@@ -154,8 +154,20 @@ def test_stranger_from_another_customers_directory_is_not_let_in(world: World) -
     for stranger in strangers:
         run = reconciler.refresh(TENANT, stranger.source_id)
         assert (run.verdict, run.counts) == (Verdict.HELD, Counts(held=1))
+    for person in people:
+        run = reconciler.refresh(TENANT, person.source_id)
+        assert (run.verdict, run.counts) == (Verdict.HELD, Counts(held=1))
     assert reconciler.run(TENANT).counts.changes == 0
     assert set(world.live()) == {person.source_id for person in people}
+
+
+def test_last_person_of_a_tenant_is_not_ended_by_a_refresh(world: World) -> None:
+    """Where nobody else is known by whom the directory could be recognised, a departure waits for the whole run."""
+    (only,) = world.staffed(1)
+    world.directory.delete(only)
+    assert world.refresh(only).counts == Counts(held=1)
+    world.run()
+    assert world.approve(world.waiting_plan()).counts.deleted == 1
 
 
 def test_source_that_cannot_be_asked_is_refused(world: World) -> None:
