@@ -79,7 +79,8 @@ class Matches:
 
     Attributes:
         links: The host's id of each person who is linked, by source id.
-        ambiguous: The host's ids that more than one person, or more than one user, has a claim to.
+        ambiguous: The host's ids that more than one person, or more than one user, has a claim to, or whose address an
+            account here has already under an id of its own.
         unverified: The host's ids whose address is in no verified domain.
         unowned: The host's ids that nobody in the directory has the address of.
         linked_before: The host's ids that an account here has already.
@@ -94,10 +95,15 @@ class Matches:
 
 @frozen(order=False)
 class AdoptionReport:
-    """What an adoption did, or would do: the host's ids by what became of them. Unowned users are left alone."""
+    """What an adoption did, or would do: the host's ids by what became of them. Unowned users are left alone.
+
+    ``waiting`` are those whose link was held or set aside: once that is settled, adopt again. The others are as
+    `Matches` has them.
+    """
 
     run: Run
     linked: tuple[str, ...]
+    waiting: tuple[str, ...]
     ambiguous: tuple[str, ...]
     unverified: tuple[str, ...]
     unowned: tuple[str, ...]
@@ -110,6 +116,7 @@ def match(
     *,
     index: Callable[[str], bytes],
     taken: Collection[str],
+    addresses: Callable[[Iterable[bytes]], Collection[bytes]] = lambda _: (),
 ) -> Matches:
     """Return which of the host's users the newcomers are, by address.
 
@@ -118,6 +125,7 @@ def match(
         adoption: The host's users.
         index: Takes an address to what is equal for equal addresses.
         taken: The account ids that are in use here, or were.
+        addresses: Returns those of some addresses, in the form that ``index`` gives, that accounts here have.
     """
     by_address: defaultdict[bytes, list[str]] = defaultdict(list)
     unverified: list[str] = []
@@ -137,9 +145,10 @@ def match(
     links: dict[str, str] = {}
     ambiguous: list[str] = []
     unowned: list[str] = []
+    here = addresses(address for address in by_address if address not in claims)
     for address, ids in by_address.items():
         people = claims.get(address, [])
-        if not people:
+        if not people and address not in here:
             unowned += ids
         elif len(ids) == 1 and len(people) == 1:
             links[people[0]] = ids[0]

@@ -62,8 +62,10 @@ def held_documents(plan: Plan, held_plans: HeldPlans, now: datetime) -> Iterator
             yield held_plans.put(evolve(held, status=status), over=version)
         elif not held.is_open(now) and now > held.expires_at + (held.expires_at - held.held_at):
             yield PutDocument(KIND, held.hash, None, version)
+    damaged = dict(held_plans.damaged(plan.tenant))
     if present is not None and not kept:
-        yield held_plans.put(present, over=0)
+        yield held_plans.put(present, over=damaged.pop(present.hash, 0))
+    yield from (PutDocument(KIND, key, None, version) for key, version in damaged.items())
 
 
 def _next_status(held: HeldPlan, present: HeldPlan | None, unclear: set[str]) -> HeldPlanStatus:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from smartify_core.storage import Storage
 
 from ._effects import EffectKey
 from ._held_plan import HeldChange, HeldPlan, HeldPlanStatus, hash_of
+from ._log import log
 
 #: The kind of document under which held plans are kept; the key is the hash.
 KIND: Final = "held plan"
@@ -36,13 +37,26 @@ class HeldPlans:
         self._sealer = sealer
 
     def of(self, tenant: str) -> tuple[tuple[HeldPlan, int], ...]:
-        """Return every held plan of ``tenant`` with the version of its document, the latest first."""
+        """Return every held plan of ``tenant`` with the version of its document, the latest first.
+
+        One that is damaged stops nobody: it is left out, and told to the log.
+
+        Raises:
+            WrongKey: The key ring does not hold the key that one was sealed under.
+        """
         found: list[tuple[HeldPlan, int]] = []
-        after: str | None = None
-        while page := self._storage.documents(tenant, KIND, after=after):
-            found += [(self._opened(tenant, document), document.version) for document in page]
-            after = page[-1].key
+        for document in self._documents(tenant):
+            try:
+                found.append((self._opened(tenant, document), document.version))
+            except SealBroken as error:
+                log().error("held plan cannot be read", tenant=tenant, plan=document.key, code=error.code)
         return tuple(sorted(found, key=lambda pair: (pair[0].held_at, pair[0].hash), reverse=True))
+
+    def damaged(self, tenant: str) -> Mapping[str, int]:
+        """Return the versions of the documents that no plan can be read from, by key."""
+        return {
+            document.key: document.version for document in self._documents(tenant) if self._is_damaged(tenant, document)
+        }
 
     def named(self, tenant: str, plan_hash: str) -> tuple[HeldPlan, int]:
         """Return one held plan with the version of its document.
@@ -65,9 +79,25 @@ class HeldPlans:
         sealed = self._sealer.seal_document(plan.tenant, KIND, plan.hash, content)
         return PutDocument(KIND, plan.hash, sealed, over)
 
+    def _documents(self, tenant: str) -> Iterator[Document]:
+        after: str | None = None
+        while page := self._storage.documents(tenant, KIND, after=after):
+            yield from page
+            after = page[-1].key
+
     def _opened(self, tenant: str, document: Document) -> HeldPlan:
         content = self._sealer.open_document(tenant, KIND, document.key, document.value)
-        return _from_json(tenant, document.key, json.loads(content))
+        try:
+            return _from_json(tenant, document.key, json.loads(content))
+        except (KeyError, TypeError, ValueError):
+            raise _damaged(tenant, document.key) from None
+
+    def _is_damaged(self, tenant: str, document: Document) -> bool:
+        try:
+            self._opened(tenant, document)
+        except SealBroken:
+            return True
+        return False
 
 
 def _to_json(plan: HeldPlan) -> dict[str, Any]:
@@ -102,5 +132,13 @@ def _from_json(tenant: str, plan_hash: str, document: Mapping[str, Any]) -> Held
         decision_reason=document["why"],
     )
     if hash_of(tenant, plan.keys) != plan_hash:
-        raise SealBroken("a held plan is not what its hash says", where=where, cure="Reject it, and run a sync.")
+        raise _damaged(tenant, plan_hash)
     return plan
+
+
+def _damaged(tenant: str, plan_hash: str) -> SealBroken:
+    return SealBroken(
+        "a held plan is not what its hash says",
+        where=f"tenant {tenant}, plan {plan_hash}",
+        cure="Run a sync: it removes the damaged plan, and holds anew what is still called for.",
+    )

@@ -11,7 +11,7 @@ from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 
 from ._adoption import Adoption, Links, Matches, match
-from ._comparison import Comparison
+from ._comparison import Comparison, chunks
 from ._facts import Facts
 from ._held_plan import HeldChange, HeldPlan, HeldPlanStatus, hash_of
 from ._held_plans import HeldPlans
@@ -126,6 +126,7 @@ class PlanMaker:
             adoption,
             index=lambda email: self._sealer.email_index(tenant, email),
             taken=self._account_ids(tenant),
+            addresses=lambda indexes: self._in_use(tenant, indexes),
         )
         return making.plan(facts, links=matches.links), matches
 
@@ -149,6 +150,10 @@ class PlanMaker:
         return _Making(
             tenant, self._storage, self._sealer, situation, held=held, revision=record.revision, memory=self._memory
         )
+
+    def _in_use(self, tenant: str, indexes: Iterable[bytes]) -> set[bytes]:
+        found = (self._storage.find_by_email(tenant, some) for some in chunks(indexes))
+        return {account.email_index for accounts in found for account in accounts}
 
     def _account_ids(self, tenant: str) -> set[str]:
         taken: set[str] = set()

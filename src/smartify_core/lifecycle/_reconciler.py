@@ -296,15 +296,15 @@ class Reconciler:
                 run = _run_of(plan, verdict_of(plan), seconds=0.0)
             else:
                 run = self._apply(plan, lease, commits, progress=progress)
-        provisioned = {change.source_id for change in plan.changes}
-        linked = [matches.links[source_id] for source_id in matches.links if source_id in provisioned]
+        changed = {change.source_id for change in plan.changes}
         return AdoptionReport(
             run,
-            tuple(sorted(linked)),
-            matches.ambiguous,
-            matches.unverified,
-            matches.unowned,
-            matches.linked_before,
+            linked=tuple(sorted(host_id for person, host_id in matches.links.items() if person in changed)),
+            waiting=tuple(sorted(host_id for person, host_id in matches.links.items() if person not in changed)),
+            ambiguous=matches.ambiguous,
+            unverified=matches.unverified,
+            unowned=matches.unowned,
+            linked_before=matches.linked_before,
         )
 
     # --- inside -----------------------------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ def backoff(tenant: str, failures: int, every: timedelta) -> timedelta:
     """
     if every >= BACKOFF_CEILING:
         return every
-    target = min(every * 2 ** min(failures - 1, _DOUBLINGS), BACKOFF_CEILING)
+    target = min(every * (1 << min(failures - 1, _DOUBLINGS)), BACKOFF_CEILING)
     return every + (target - every) * (1 - _SPREAD * _fraction(tenant, f"failure {failures}"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -232,3 +233,25 @@ def test_report_shows_no_address(world: World) -> None:
     world.directory.add(ADA)
     adoption = Adoption([HostUser("user-1", ADA.email)], DOMAINS)
     assert "ada" not in repr(adoption) + repr(adoption.users[0]) + repr(world.reconciler.adopt(TENANT, adoption))
+
+
+def test_user_of_somebody_provisioned_before_is_ambiguous(world: World) -> None:
+    """Whose address an account of ours has already is not unowned: a person must say which of the two is theirs."""
+    world.directory.add(ADA)
+    world.run()
+    world.directory.add(GRACE)
+    report = _adopt(world, ("user-1", ADA.email), ("user-2", GRACE.email))
+    assert (report.ambiguous, report.linked, report.unowned) == (("user-1",), ("user-2",), ())
+
+
+def test_link_that_is_set_aside_is_reported_as_waiting(world: World) -> None:
+    """A user whose person cannot be let in yet stands in the report, and is linked once that is settled."""
+    world.obey(Rules(retain_for=timedelta(0)))
+    world.directory.add(ADA)
+    world.run()
+    wrong = FakeDirectory(MARY, GRACE)
+    worker = Reconciler({TENANT: wrong}, world.storage, world.sealer, clock=world.clock)
+    users = [HostUser("user-3", MARY.email), HostUser("user-2", GRACE.email)]
+    report = worker.adopt(TENANT, Adoption(users, DOMAINS))
+    assert set(report.linked) | set(report.waiting) == {"user-2", "user-3"}
+    assert report.run.verdict is Verdict.HELD

@@ -6,9 +6,18 @@ from typing import Any
 
 import pytest
 
-from smartify_core.errors import PlanExpired, PlanSettled, StalePlan, UnknownPlan, UsageError, WrongKey
+from smartify_core.errors import (
+    PlanExpired,
+    PlanSettled,
+    SealBroken,
+    StalePlan,
+    UnknownPlan,
+    UsageError,
+    WrongKey,
+)
 from smartify_core.lifecycle import Effect, EffectKey, HeldPlan, HeldPlanStatus, Reconciler, Verdict
 from smartify_core.lifecycle._held_plan import hash_of
+from smartify_core.model import PutDocument
 from smartify_core.sealing import Sealer
 from smartify_core.sealing.memory import MemoryKeyRing
 from smartify_core.testing import FakeDirectory
@@ -278,3 +287,19 @@ def test_approval_cut_short_holds_only_until_it_expires(holding: World, monkeypa
     run = holding.run()
     assert (run.verdict, run.counts.deleted, run.counts.held) == (Verdict.HELD, 0, 10)
     assert holding.approve(holding.waiting_plan()).counts.deleted == 10
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x01garbage", None], ids=["emptied", "overwritten", "another plan's"])
+def test_damaged_plan_stops_no_run_and_is_held_anew(holding: World, damage: bytes | None) -> None:
+    """A held plan that cannot be read is nobody's permission: runs go on, and what is called for is held again."""
+    plan: HeldPlan = holding.waiting_plan()
+    kept = holding.storage.document(TENANT, "held plan", plan.hash)
+    value = kept.value[:-1] + bytes([kept.value[-1] ^ 1]) if damage is None else damage
+    holding.storage.put_document(TENANT, PutDocument("held plan", plan.hash, value, kept.version))
+    holding.storage.put_document(TENANT, PutDocument("held plan", "0" * 32, kept.value, 0))
+    with pytest.raises(SealBroken):
+        holding.approve(plan)
+    assert holding.run().verdict is Verdict.HELD
+    (again,) = holding.reconciler.held_plans(TENANT)
+    assert (again.hash, again.status) == (plan.hash, HeldPlanStatus.WAITING)
+    assert holding.approve(again).counts.deleted == 10
