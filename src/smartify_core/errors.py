@@ -50,7 +50,7 @@ def _rebuild(kind: type[SmartifyError], what: str, where: str | None, cure: str 
     return kind(what, where=where, cure=cure)
 
 
-# --- the caller must act ---------------------------------------------------------------------------------------------
+# --- the caller must act --------------------------------------------------------------------------------------------
 
 
 class UsageError(SmartifyError, ValueError):
@@ -143,7 +143,7 @@ class PlanForeign(UsageError):
     code = "SC114"
 
 
-# --- the directory's side must act -----------------------------------------------------------------------------------
+# --- the directory's side must act ----------------------------------------------------------------------------------
 
 
 class SourceError(SmartifyError):
@@ -177,7 +177,7 @@ class IncompleteSnapshot(SourceError):
     code = "SC204"
 
 
-# --- the storage backend's side must act -----------------------------------------------------------------------------
+# --- the storage backend's side must act ----------------------------------------------------------------------------
 
 
 class StorageError(SmartifyError):
@@ -214,7 +214,7 @@ class LeaseLost(StorageError):
 
 
 class WriteConflict(StorageError):
-    """An account was not at the version that the write expected; the whole batch was refused."""
+    """An account or document was not at the version that the write expected; the whole batch was refused."""
 
     code = "SC305"
     retryable = True
@@ -250,7 +250,7 @@ class EventsTrimmed(StorageError):
     code = "SC310"
 
 
-# --- a person must decide --------------------------------------------------------------------------------------------
+# --- a person must decide -------------------------------------------------------------------------------------------
 
 
 class PlanHeld(SmartifyError):
@@ -265,7 +265,7 @@ class AccessDenied(SmartifyError):
     code = "SC500"
 
 
-# --- somebody asked to stop ------------------------------------------------------------------------------------------
+# --- the process around it ------------------------------------------------------------------------------------------
 
 
 class Stopped(SmartifyError):
@@ -275,7 +275,13 @@ class Stopped(SmartifyError):
     retryable = True
 
 
-# --- something must be installed -------------------------------------------------------------------------------------
+class OutputFailed(SmartifyError):
+    """Standard output takes nothing more: a full disk, or a device that is gone."""
+
+    code = "SC701"
+
+
+# --- something must be installed ------------------------------------------------------------------------------------
 
 
 class MissingExtra(SmartifyError, ImportError):

@@ -1,17 +1,18 @@
-"""Whatever changes, fails, pauses or dies: each consumer has every event, in order per account, and none is forgotten."""
+"""Whatever changes, fails, pauses or dies: a consumer has every event, in order per account, and none is forgotten."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import Any, cast
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from smartify_core.errors import LeaseHeld, LeaseLost, UsageError, WriteConflict
+from smartify_core.errors import LeaseHeld, LeaseLost, WriteConflict
 from smartify_core.lifecycle import (
     ChangeKind,
     DeliveryVerdict,
@@ -24,6 +25,7 @@ from smartify_core.lifecycle import (
 )
 from smartify_core.lifecycle._event import events_of
 from smartify_core.lifecycle._journal import encode
+from smartify_core.lifecycle._parking import DEAD_KIND, dead_in
 from smartify_core.model import Batch
 from smartify_core.storage import Storage
 from smartify_core.storage.memory import MemoryStorage
@@ -35,6 +37,8 @@ ATTEMPTS = 2
 #: Beyond any lease, and beyond any wait.
 LONG = timedelta(minutes=10)
 
+Happening = tuple[int, ChangeKind, tuple[str, ...], int, int]
+
 people = st.integers(0, PEOPLE - 1)
 #: What changes in one account: which fields, how many groups are joined and left, and of what kind it is.
 changes = st.tuples(
@@ -44,6 +48,12 @@ changes = st.tuples(
     st.integers(0, 2),
     st.integers(0, 1),
 )
+
+
+processes = st.integers(0, 1)
+waits = st.sampled_from([0, 0.5, 2, 10])
+#: At which call to the store a process dies, and whether that call takes effect.
+deaths = st.tuples(st.integers(0, 25), st.booleans())
 
 
 class Died(BaseException):
@@ -59,9 +69,14 @@ class Process:
         self._after = False
         self.dead = False
 
-    def dies_in(self, calls: int, *, after: bool) -> None:
+    def dies_in(self, calls: int, after: bool) -> None:
         """Choose the call."""
         self._countdown, self._after = calls, after
+
+    @property
+    def calls_left(self) -> int:
+        """Return at which call from now on the process dies."""
+        return self._countdown or 0
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method: Callable[..., Any] = getattr(self._storage, name)
@@ -81,11 +96,10 @@ class Process:
         return call
 
 
-class OutboxMachine(RuleBasedStateMachine):
-    """A journal that grows, a dispatcher in two processes that fail, pause and die, and a subscriber in two."""
+class Outbox:
+    """A journal that grows, a consumer's dispatcher in two processes, and a host that watches what it is told."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.clock = ManualClock()
         self.storage = MemoryStorage()
         self.versions = [0] * PEOPLE
@@ -98,23 +112,18 @@ class OutboxMachine(RuleBasedStateMachine):
         self.handled: set[str] = set()
         self.failures: Counter[str] = Counter()
         self.dropped: set[str] = set()
+        #: Whatever concerns these people fails.
         self.trouble: set[int] = set()
         self.pause_in: int | None = None
-        self.processes = [Process(self.storage), Process(self.storage)]
-        self.pulled: set[str] = set()
-        self.subscriptions = [self._subscription(), self._subscription()]
         #: What the handler found wrong. A dispatcher takes whatever a handler raises for the handler's own trouble.
         self.wrong: list[str] = []
+        self.processes = [Process(self.storage), Process(self.storage)]
         # Trimming waits for the consumers that are known.
-        self._deliver(0)
-        self._pull(0, 1)
+        self.deliver(0)
 
-    # --- what happens -------------------------------------------------------------------------------------------------
-
-    @rule(some=st.lists(changes, min_size=1, max_size=4))
-    def people_change(self, some: list[tuple[int, ChangeKind, tuple[str, ...], int, int]]) -> None:
-        """One commit with a few changes goes through."""
-        entries = [self._entry(*change) for change in some]
+    def publish(self, some: Iterable[Happening]) -> None:
+        """Commit a few changes together."""
+        entries = [self._entry(*one) for one in some]
         claim = self.storage.claim(TENANT, now=self.clock(), ttl=timedelta(minutes=1))
         self.storage.commit(claim, Batch(entries=tuple(map(encode, entries))))
         self.storage.release(claim)
@@ -124,67 +133,17 @@ class OutboxMachine(RuleBasedStateMachine):
                 self.published.append(event)
                 self.by_account[event.account_id].append(event)
 
-    @rule(minutes=st.sampled_from([0.5, 1, 3, 10]))
-    def time_passes(self, minutes: float) -> None:
-        """The clock goes on."""
-        self.clock.advance(minutes=minutes)
-
-    @rule(person=people)
-    def trouble_begins(self, person: int) -> None:
-        """Whatever concerns this person fails."""
-        self.trouble.add(person)
-
-    @rule(person=people)
-    def trouble_ends(self, person: int) -> None:
-        """What concerns this person works again."""
-        self.trouble.discard(person)
-
-    @rule()
-    def journal_is_trimmed(self) -> None:
-        """Whatever nobody needs is removed."""
+    def trim(self) -> None:
+        """Remove whatever nobody needs."""
         trim_journal(self.storage, TENANT, keep_for=timedelta(0), now=self.clock() + LONG)
 
-    # --- the dispatcher -----------------------------------------------------------------------------------------------
-
-    @rule(which=st.integers(0, 1), attempts=st.none() | st.tuples(st.integers(0, 25), st.booleans()))
-    def a_process_delivers(self, which: int, attempts: tuple[int, bool] | None) -> None:
-        """One process delivers, or dies at some call to the store on the way."""
-        if attempts is not None:
-            self.processes[which].dies_in(attempts[0], after=attempts[1])
-        self._deliver(which)
-        self._bury(which)
-
-    @rule(which=st.integers(0, 1), calls=st.integers(0, 4))
-    def a_process_is_paused(self, which: int, calls: int) -> None:
-        """Inside a call of its handler one process sleeps for so long that the other takes over."""
-        self.pause_in = calls
-        self._deliver(which)
-        self.pause_in = None
-
-    @rule(which=st.integers(0, 1), pick=st.integers(0, 9), retry=st.booleans(), calls=st.none() | st.integers(0, 12))
-    def an_operator_decides(self, which: int, pick: int, calls: int | None, *, retry: bool) -> None:
-        """A dead letter is retried or dropped, by somebody whose process may die over it."""
-        letters = self._dispatcher(which).dead_letters(TENANT)
-        if not letters:
-            return
-        event_id = letters[pick % len(letters)].event.id
-        if calls is not None:
-            self.processes[which].dies_in(calls, after=bool(pick % 2))
-        try:
-            if retry:
-                self._dispatcher(which).retry_dead(TENANT, event_id)
-            else:
-                self.dropped.add(event_id)
-                self._dispatcher(which).drop_dead(TENANT, event_id)
-        except (LeaseHeld, LeaseLost, Died, UsageError):
-            pass
-        self._bury(which)
-
-    def _dispatcher(self, which: int) -> Dispatcher:
+    def dispatcher(self, which: int) -> Dispatcher:
+        """Return the dispatcher of one process, for one delivery or decision."""
+        done: set[str] = set()
         return Dispatcher(
             cast("Storage", self.processes[which]),
             "mailer",
-            lambda event: self._handle(event, which),
+            lambda event: self._handle(event, which, done),
             clock=self.clock,
             retry=RetryPolicy(attempts=ATTEMPTS, ceiling=timedelta(minutes=2)),
             batch=3,
@@ -192,93 +151,82 @@ class OutboxMachine(RuleBasedStateMachine):
             room=5,
         )
 
-    def _deliver(self, which: int) -> DeliveryVerdict | None:
+    def deliver(self, which: int) -> DeliveryVerdict | None:
+        """Let one process deliver, and return how that ended, if it did."""
         try:
-            return self._dispatcher(which).deliver(TENANT).verdict
+            return self.dispatcher(which).deliver(TENANT).verdict
         except (LeaseHeld, LeaseLost, Died):
             return None
 
-    def _bury(self, which: int) -> None:
-        """Put a new process in the place of one that died, or that was to die."""
-        self.processes[which] = Process(self.storage)
+    def decide(self, which: int, pick: int, *, retry: bool) -> None:
+        """Let an operator retry or drop a dead letter, if there is one."""
+        try:
+            letters = self.dispatcher(which).dead_letters(TENANT)
+            if letters and retry:
+                self.dispatcher(which).retry_dead(TENANT, letters[pick % len(letters)].event.id)
+            elif letters:
+                self.dropped.add(letters[pick % len(letters)].event.id)
+                self.dispatcher(which).drop_dead(TENANT, letters[pick % len(letters)].event.id)
+        except (LeaseHeld, LeaseLost, Died):
+            pass
 
-    def _handle(self, event: Event, which: int) -> None:
-        """Be the host: check that it is this event's turn, then handle it or fail."""
-        if event not in self.published:
-            self.wrong.append(f"{event.id} never happened")
-        for earlier in self.by_account[event.account_id]:
-            if earlier.sequence >= event.sequence:
+    def replace_process(self, which: int) -> bool:
+        """Put a new process in the place of one, and return whether that had died."""
+        died = self.processes[which].dead
+        self.processes[which] = Process(self.storage)
+        return died
+
+    def check_the_end(self) -> None:
+        """Once nothing fails any more, all was told but what was given up, and nothing is left over."""
+        assert len({event.id for event in self.published}) == len(self.published)
+        self.trouble.clear()
+        self.replace_process(0)
+        verdict = None
+        for _ in range(len(self.published) + 5):
+            self.clock.advance(LONG)
+            verdict = self.deliver(0)
+            if verdict is DeliveryVerdict.CURRENT:
                 break
-            if earlier.id not in self.handled and self.failures[earlier.id] < ATTEMPTS:
-                self.wrong.append(f"{event.id} was told before {earlier.id}")
+        assert (verdict, self.wrong) == (DeliveryVerdict.CURRENT, [])
+        letters = {letter.event.id for letter in self.dispatcher(0).dead_letters(TENANT)}
+        assert all(self.failures[event_id] >= ATTEMPTS for event_id in letters)
+        assert {event.id for event in self.published} - self.handled <= letters | self.dropped
+        self.trim()
+        assert not self.storage.entries(TENANT)
+
+    def _handle(self, event: Event, which: int, done: set[str]) -> None:
+        """Be the host: check that it is this event's turn, then handle it or fail, perhaps after a long sleep."""
+        self.wrong += self._what_is_wrong_with(event, done)
         fails = int(event.source_id) in self.trouble
         if fails:
             self.failures[event.id] += 1
         else:
             self.handled.add(event.id)
+            done.add(event.id)
         if self.pause_in is not None:
             self.pause_in -= 1
             if self.pause_in < 0:
                 self.pause_in = None
                 self.clock.advance(LONG)
-                self._deliver(1 - which)
+                self.deliver(1 - which)
         if fails:
             raise ConnectionError
 
-    @invariant()
-    def nothing_is_told_out_of_turn(self) -> None:
-        """Of one account, an event is told only once all before it were handled or given up."""
-        assert self.wrong == []
-
-    # --- the subscriber -----------------------------------------------------------------------------------------------
-
-    def _subscription(self) -> Subscription:
-        return Subscription(self.storage, consumer="search", tenant=TENANT)
-
-    @rule(which=st.integers(0, 1), limit=st.integers(1, 7), anew=st.booleans(), other=st.booleans(), upto=st.integers(0, 7))
-    def a_subscriber_works(self, which: int, limit: int, upto: int, *, anew: bool, other: bool) -> None:
-        """One worker pulls, works, and acknowledges some of it, perhaps after the other did so too, or after dying."""
-        if anew:
-            self.subscriptions[which] = self._subscription()
-        mine = self._pull(which, limit)
-        if other and (theirs := self._pull(1 - which, 3)):
-            self.subscriptions[1 - which].acknowledge(theirs[0])
-        if mine and upto:
-            try:
-                self.subscriptions[which].acknowledge(mine[min(upto, len(mine)) - 1])
-            except WriteConflict:
-                assert other
-
-    def _pull(self, which: int, limit: int) -> tuple[Event, ...]:
-        events = self.subscriptions[which].pull(limit=limit)
-        for event in events:
-            place = self.published.index(event)
-            assert all(earlier.id in self.pulled for earlier in self.published[:place]), "skipped"
-            self.pulled.add(event.id)
-        return events
-
-    # --- how it ends --------------------------------------------------------------------------------------------------
-
-    def teardown(self) -> None:
-        """Once nothing fails any more, all have had everything but what was given up, and nothing is left over."""
-        assert len({event.id for event in self.published}) == len(self.published)
-        self.trouble.clear()
-        self._bury(0)
-        verdict = None
-        for _ in range(len(self.published) + 5):
-            self.clock.advance(LONG)
-            verdict = self._deliver(0)
-            if verdict is DeliveryVerdict.CURRENT:
+    def _what_is_wrong_with(self, event: Event, done: set[str]) -> Iterator[str]:
+        """Yield why this event should not be told now, to a worker that has done these already."""
+        if event not in self.published:
+            yield f"{event.id} never happened"
+        if event.id in done:
+            yield f"{event.id} was told again although nobody died"
+        if event.id in (
+            letter.event.id for letter in dead_in(self.storage.document(TENANT, DEAD_KIND, "mailer"), TENANT)
+        ):
+            yield f"{event.id} was told although it is a dead letter"
+        for earlier in self.by_account[event.account_id]:
+            if earlier.sequence >= event.sequence:
                 break
-        assert (verdict, self.wrong) == (DeliveryVerdict.CURRENT, [])
-        letters = {letter.event.id for letter in self._dispatcher(0).dead_letters(TENANT)}
-        assert all(self.failures[event_id] >= ATTEMPTS for event_id in letters)
-        assert {event.id for event in self.published} - self.handled <= letters | self.dropped
-        while events := self._pull(0, 50):
-            self.subscriptions[0].acknowledge(events[-1])
-        assert self.pulled == {event.id for event in self.published}
-        trim_journal(self.storage, TENANT, keep_for=timedelta(0), now=self.clock() + LONG)
-        assert not [one for one in self.storage.entries(TENANT) if any(e.sequence[0] == one.position for e in self.published)]
+            if earlier.id not in self.handled and self.failures[earlier.id] < ATTEMPTS:
+                yield f"{event.id} was told before {earlier.id}"
 
     def _entry(self, person: int, kind: ChangeKind, fields: tuple[str, ...], joined: int, left: int) -> JournalEntry:
         self.versions[person] += 1
@@ -301,5 +249,169 @@ class OutboxMachine(RuleBasedStateMachine):
         )
 
 
-OutboxMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
-TestOutbox = OutboxMachine.TestCase
+class DispatchMachine(RuleBasedStateMachine):
+    """Changes, deliveries by two processes with trouble, pauses and deaths, an operator, and trimming, in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outbox = Outbox()
+
+    @rule(some=st.lists(changes, min_size=1, max_size=4))
+    def people_change(self, some: list[Happening]) -> None:
+        """One commit with a few changes goes through."""
+        self.outbox.publish(some)
+
+    @rule()
+    def journal_is_trimmed(self) -> None:
+        """Whatever nobody needs is removed."""
+        self.outbox.trim()
+
+    @rule(which=processes, trouble=st.sets(people), minutes=waits, death=st.none() | deaths)
+    def a_process_delivers(self, which: int, trouble: set[int], minutes: float, death: tuple[int, bool] | None) -> None:
+        """After a while one process delivers, or dies at some call to the store on the way."""
+        outbox = self.outbox
+        outbox.clock.advance(minutes=minutes)
+        outbox.trouble = trouble
+        if death is not None:
+            outbox.processes[which].dies_in(*death)
+        outbox.deliver(which)
+        outbox.replace_process(which)
+
+    @rule(which=processes, trouble=st.sets(people), minutes=waits, calls=st.integers(0, 4))
+    def a_process_is_paused(self, which: int, trouble: set[int], minutes: float, calls: int) -> None:
+        """Inside a call of its handler one process sleeps for so long that the other takes over."""
+        outbox = self.outbox
+        outbox.clock.advance(minutes=minutes)
+        outbox.trouble = trouble
+        outbox.pause_in = calls
+        outbox.deliver(which)
+        outbox.pause_in = None
+
+    @rule(which=processes, pick=st.integers(0, 9), retry=st.booleans(), death=st.none() | deaths)
+    def an_operator_decides(self, which: int, pick: int, death: tuple[int, bool] | None, *, retry: bool) -> None:
+        """A dead letter is retried or dropped, by somebody whose process may die over it."""
+        if death is not None:
+            self.outbox.processes[which].dies_in(*death)
+        self.outbox.decide(which, pick, retry=retry)
+        self.outbox.replace_process(which)
+
+    @invariant()
+    def nothing_is_told_out_of_turn(self) -> None:
+        """Of one account, an event is told only once all before it were handled or given up."""
+        assert self.outbox.wrong == []
+
+    def teardown(self) -> None:
+        """Everything was told in the end."""
+        self.outbox.check_the_end()
+
+
+class SubscriptionMachine(RuleBasedStateMachine):
+    """Changes, trimming, and two workers of one consumer that pull, acknowledge and begin anew, in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outbox = Outbox()
+        self.pulled: set[str] = set()
+        self.workers = [self._worker(), self._worker()]
+        self._pull(0, 1)
+
+    def _worker(self) -> Subscription:
+        return Subscription(self.outbox.storage, consumer="search", tenant=TENANT)
+
+    @rule(some=st.lists(changes, min_size=1, max_size=4))
+    def people_change(self, some: list[Happening]) -> None:
+        """One commit with a few changes goes through."""
+        self.outbox.publish(some)
+
+    @rule()
+    def journal_is_trimmed(self) -> None:
+        """The other consumer has had everything; whatever this one needs must stay."""
+        self.outbox.deliver(0)
+        self.outbox.trim()
+
+    @rule(which=processes)
+    def a_worker_begins_anew(self, which: int) -> None:
+        """A process was replaced: what it pulled is forgotten."""
+        self.workers[which] = self._worker()
+
+    @rule(which=processes, limit=st.integers(1, 7), up_to=st.integers(0, 6), rival=st.booleans())
+    def a_worker_works(self, which: int, limit: int, up_to: int, *, rival: bool) -> None:
+        """One worker pulls, works, and acknowledges some of it, perhaps after the other one did so."""
+        mine = self._pull(which, limit)
+        faster = self._pull(1 - which, 3) if rival else ()
+        if faster:
+            self.workers[1 - which].acknowledge(faster[0])
+        if not mine:
+            return
+        try:
+            self.workers[which].acknowledge(mine[min(up_to, len(mine) - 1)])
+        except WriteConflict:
+            assert faster
+        else:
+            assert not faster
+
+    def teardown(self) -> None:
+        """Everything was given in the end, and nothing is held back."""
+        while events := self._pull(0, 50):
+            self.workers[0].acknowledge(events[-1])
+        assert self.pulled == {event.id for event in self.outbox.published}
+        self.outbox.check_the_end()
+
+    def _pull(self, which: int, limit: int) -> tuple[Event, ...]:
+        events = self.workers[which].pull(limit=limit)
+        for event in events:
+            place = self.outbox.published.index(event)
+            assert all(earlier.id in self.pulled for earlier in self.outbox.published[:place]), "skipped"
+            self.pulled.add(event.id)
+        return events
+
+
+TestDispatch = DispatchMachine.TestCase
+TestDispatch.settings = settings(parent=settings(), max_examples=150, stateful_step_count=30)
+TestSubscription = SubscriptionMachine.TestCase
+TestSubscription.settings = settings(parent=settings(), max_examples=60, stateful_step_count=30)
+
+
+# --- dying at every single call ---------------------------------------------------------------------------------------
+
+RENAME = (("given_name",), 0, 0)
+
+
+def tell_a_story(outbox: Outbox) -> None:
+    """Let one person be in trouble for good, one for a while and one never; retry what was given up, drop the rest."""
+    outbox.publish((person, ChangeKind.UPDATE, *RENAME) for person in (0, 1, 2, 0, 1, 2, 1))
+    for trouble in ({0, 1}, {0}, {0}, {0}, set[int]()):
+        outbox.trouble = trouble
+        outbox.deliver(0)
+        outbox.clock.advance(minutes=2)
+    outbox.publish((person, ChangeKind.UPDATE, *RENAME) for person in (0, 1))
+    outbox.decide(0, 0, retry=True)
+    outbox.deliver(0)
+    outbox.decide(0, 0, retry=False)
+
+
+def calls_of_the_story() -> int:
+    """Return how many calls to the store the story makes when nobody dies."""
+    outbox = Outbox()
+    outbox.processes[0].dies_in(10_000, after=False)
+    tell_a_story(outbox)
+    assert len(outbox.failures) == 3
+    assert len(outbox.dropped) == 1
+    return 10_000 - outbox.processes[0].calls_left
+
+
+@pytest.mark.parametrize("trouble", [set(), {0}, {0, 1}], ids=["all well", "one in trouble", "two in trouble"])
+@pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])
+def test_a_process_may_die_at_any_call_to_the_store(trouble: set[int], *, after: bool) -> None:
+    """Wherever it dies, another takes over once the lease is out: nothing is lost, or told out of turn."""
+    for call in range(calls_of_the_story()):
+        outbox = Outbox()
+        outbox.processes[0].dies_in(call, after=after)
+        tell_a_story(outbox)
+        assert outbox.replace_process(0), "the story is shorter than it was"
+        for _ in range(3):
+            outbox.clock.advance(LONG)
+            outbox.trouble = set(trouble)
+            outbox.deliver(1)
+            outbox.trim()
+        outbox.check_the_end()

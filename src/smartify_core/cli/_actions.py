@@ -11,7 +11,7 @@ from typing import cast
 
 from smartify_core.directory import DirectorySource
 from smartify_core.errors import SmartifyError
-from smartify_core.lifecycle import Accounts, Counts, Plan, Reconciler, Run, Verdict
+from smartify_core.lifecycle import Accounts, Counts, Plan, Reconciler, Run, Verdict, save_plan
 from smartify_core.storage import Storage
 from smartify_core.storage.memory import MemoryStorage
 
@@ -50,8 +50,8 @@ def init(output: Output, file: Path) -> int:
     return exit_codes.DONE
 
 
-def plan(output: Output, file: Path, tenant: str, *, record: Path | None = None) -> int:
-    """Show what a sync would do, and keep what was read if a file is named for it."""
+def plan(output: Output, file: Path, tenant: str, *, record: Path | None = None, save: Path | None = None) -> int:
+    """Show what a sync would do; keep what was read, or the plan itself, if a file is named for it."""
     config = load(file)
     sources = Sources(config, chosen(config, tenant))
     sealer = sealer_of(config)
@@ -60,6 +60,8 @@ def plan(output: Output, file: Path, tenant: str, *, record: Path | None = None)
         source = recording(source, record, sealer, tenant)
     with store_of(config, create=False) as storage, progress_of(tenant) as progress:
         planned = reconciler_of(config, source, storage, sealer).plan(tenant, progress=progress)
+    if save is not None:
+        save_plan(planned, save, sealer)
     return of_plan(output, file, planned)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from smartify_core.errors import SmartifyError, UsageError
+from smartify_core.errors import OutputFailed, SmartifyError, UsageError
 from smartify_core.errors import Stopped as StoppedError
 
 from . import _actions as actions
@@ -20,7 +20,7 @@ from . import _commands_of_operations as operations
 from . import _exit_codes as exit_codes
 from ._command_line import Asked, command_line, shared
 from ._logs import set_up
-from ._output import Output, Unwritable
+from ._output import Output
 from ._signals import Stopped, stoppable
 
 __all__ = ["command_line", "run"]
@@ -51,11 +51,12 @@ def init(asked: Asked) -> None:
 @click.option(
     "--record", metavar="FILE", type=click.Path(path_type=Path), help="Keep what was read, sealed, to be replayed."
 )
+@click.option("--save", metavar="FILE", type=click.Path(path_type=Path), help="Keep the plan, sealed, to be applied.")
 @shared
 @click.pass_obj
-def plan(asked: Asked, tenant: str, record: Path | None) -> None:
+def plan(asked: Asked, tenant: str, record: Path | None, save: Path | None) -> None:
     """Show what a sync would do, and why. Writes nothing to the store."""
-    asked.action = lambda output, config: actions.plan(output, config, tenant, record=record)
+    asked.action = lambda output, config: actions.plan(output, config, tenant, record=record, save=save)
 
 
 @command_line.command()
@@ -99,7 +100,7 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         _leave_stdout_alone()
         return exit_codes.BROKEN_PIPE
-    except Unwritable as error:
+    except OutputFailed as error:
         _leave_stdout_alone()
         output.lament(error)
         return exit_codes.FAILED
@@ -127,7 +128,7 @@ def _run(output: Output, arguments: Sequence[str]) -> int:
         failure: SmartifyError = UsageError(
             error.format_message().rstrip("."), where="command line", cure=f"See: {command} --help"
         )
-    except Unwritable:
+    except OutputFailed:
         raise
     except SmartifyError as error:
         failure = error

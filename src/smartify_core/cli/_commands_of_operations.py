@@ -10,6 +10,7 @@ from typing import Final
 import click
 
 from . import _adopting as adopting
+from . import _applying as applying
 from . import _decisions as decisions
 from . import _replaying as replaying
 from . import _watching as watching
@@ -138,5 +139,15 @@ def replay(asked: Asked, file: Path, tenant: str) -> None:
     asked.action = lambda output, config: replaying.replay(output, config, tenant, file)
 
 
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--tenant", metavar="T", required=True, help="Whose plan it is.")
+@shared
+@click.pass_obj
+def apply(asked: Asked, file: Path, tenant: str) -> None:
+    """Do exactly what a plan says that was saved, if the store has not changed since."""
+    asked.action = lambda output, config: applying.apply(output, config, tenant, file)
+
+
 #: Every command of this page.
-COMMANDS: Final = (approve, reject, held, history, status, run, refresh, adopt, replay)
+COMMANDS: Final = (apply, approve, reject, held, history, status, run, refresh, adopt, replay)

@@ -102,6 +102,7 @@ def of_adoption(report: AdoptionReport, *, dry_run: bool) -> Document:
         "dry_run": dry_run,
         "run": of_run(report.run),
         "linked": list(report.linked),
+        "waiting": list(report.waiting),
         "ambiguous": list(report.ambiguous),
         "unverified": list(report.unverified),
         "unowned": list(report.unowned),

@@ -17,17 +17,13 @@ from typing import Final, Self
 
 import click
 
-from smartify_core.errors import SmartifyError
+from smartify_core.errors import OutputFailed, SmartifyError
 
 from . import _documents as documents
 
 #: Characters that steer a terminal, or turn the direction of the text around them. A directory's names may hold any
 #: of them.
 _STEERING: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029")
-
-
-class Unwritable(SmartifyError):
-    """Standard output takes nothing more: a full disk, or a device that is gone."""
 
 
 @contextmanager
@@ -38,7 +34,7 @@ def _writing() -> Iterator[None]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise Unwritable(
+        raise OutputFailed(
             f"the output cannot be written ({errno.errorcode.get(error.errno or 0, type(error).__name__)})",
             where="standard output",
             cure="Make room, or write it elsewhere; what the command did otherwise is done.",
@@ -106,7 +102,7 @@ class Output:
         self.note(f"smartify: {error}")
         self.document({"error": documents.of_error(error)})
 
-    def lament(self, error: Unwritable) -> None:
+    def lament(self, error: OutputFailed) -> None:
         """Say on stderr that stdout takes nothing more, if stderr still does."""
         with suppress(BrokenPipeError):
             self.note(f"smartify: {error}")
@@ -161,7 +157,7 @@ class Listing:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the list, and say what stopped it if anything did."""
-        if isinstance(error, OSError | Unwritable) or (error is not None and not self._begun):
+        if isinstance(error, OSError | OutputFailed) or (error is not None and not self._begun):
             return
         closing = "\n]" if self._begun else f"{self._opening}]"
         if error is not None:

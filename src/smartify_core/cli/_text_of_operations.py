@@ -78,6 +78,7 @@ def of_adoption(report: AdoptionReport, *, dry_run: bool) -> Iterator[str]:
     word = "would be linked" if dry_run else "linked"
     yield f"{len(report.linked):,} {word}, {len(report.linked_before):,} were before"
     for what, ids in (
+        ("waiting, because their person was held or set aside", report.waiting),
         ("more than one has a claim to the address of", report.ambiguous),
         ("in no verified domain", report.unverified),
         ("nobody in the directory has the address of", report.unowned),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from attrs import evolve, frozen
 
@@ -120,7 +120,7 @@ class Planner:
         ended = {account.source_id for account, _ in deleted}
         intents = [intent for intent in self._allowed(cases, reasons) if intent.identity.source_id not in ended]
         settled = self._addresses.settle(intents, [account for account, _ in deleted])
-        changes = [self._deletion(account, evidence) for account, evidence in deleted]
+        changes = self._deletions(deleted)
         refused = {one.source_id for one in settled.refused}
         # Whoever was refused an address is not renamed, and so does not count as renamed either.
         changes += self._sealed(
@@ -264,13 +264,26 @@ class Planner:
             plan=plan,
         )
 
-    def _deletion(self, account: SealedAccount, evidence: str) -> Change:
+    def _deletions(self, deleted: Iterable[tuple[SealedAccount, str]]) -> list[Change]:
+        changes: list[Change] = []
+        for some in chunks(deleted):
+            returned = [account.source_id for account, _ in some if account.predecessor is not None]
+            former = self._storage.tombstones_of(self._tenant, returned) if returned else {}
+            changes += [
+                self._deletion(account, evidence, former=former.get(account.source_id)) for account, evidence in some
+            ]
+        return changes
+
+    def _deletion(self, account: SealedAccount, evidence: str, *, former: Tombstone | None) -> Change:
+        # Later than the person's former tombstone, even by a clock that went back a little: from the latest one comes
+        # the id of the next account, which must be none that has ended.
+        deleted_at = self._now if former is None else max(self._now, former.deleted_at + timedelta.resolution)
         stone = Tombstone(
             tenant=self._tenant,
             source_id=account.source_id,
             account_id=account.account_id,
             created_at=account.created_at,
-            deleted_at=self._now,
+            deleted_at=deleted_at,
         )
         effects, plan = self._counted([deletion_of(account, evidence).key])
         return Change(
