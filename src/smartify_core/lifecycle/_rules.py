@@ -90,10 +90,10 @@ class Guards:
 
     window: timedelta = timedelta(days=7)
     deletions: Threshold = field(default=_threshold((5, 0.2, 500), (10, 0.35, 1000)))
-    deactivations: Threshold = field(default=_threshold((5, 0.2, 500), (10, 0.35, 1000)))
-    membership_losses: Threshold = field(default=_threshold((10, 0.3, 2000), (20, 0.6, 5000)))
-    renames: Threshold = field(default=_threshold((10, 0.3, 2000), (20, 0.6, 5000)))
-    creations: Threshold = field(default=_threshold((50, 1.0, 5000), (100, 2.0, 20_000)))
+    deactivations: Threshold = field(default=_threshold((10, 0.2, 500), (20, 0.35, 1000)))
+    membership_losses: Threshold = field(default=_threshold((100, 0.5, 5000), (200, 1.0, 20_000)))
+    renames: Threshold = field(default=_threshold((50, 0.3, 2000), (100, 0.6, 5000)))
+    creations: Threshold = field(default=_threshold((100, 1.0, 5000), (200, 2.0, 20_000)))
     shrinkage: float = 0.5
 
     def __attrs_post_init__(self) -> None:

@@ -224,18 +224,18 @@ def test_approval_of_a_directory_that_changed_is_refused(holding: World) -> None
 def test_changes_beyond_the_plan_remain_held(holding: World) -> None:
     """Approval lets through what was looked at; another wave that came since is held under its own hash."""
     plan = holding.waiting_plan()
-    for person in holding.people[10:20]:
+    for person in holding.people[10:21]:
         holding.directory.suspend(person)
     run = holding.approve(plan)
-    assert (run.counts.deleted, run.counts.deactivated, run.counts.held) == (10, 0, 10)
+    assert (run.counts.deleted, run.counts.deactivated, run.counts.held) == (10, 0, 11)
     assert {key.effect for key in holding.waiting_plan().keys} == {Effect.DEACTIVATE.value}
     assert _statuses(holding)[plan.hash] is HeldPlanStatus.APPLIED
 
 
 def test_approved_rename_to_another_address_is_another_plan(world: World) -> None:
     """What is approved is a change to one address; a further rename is held anew."""
-    people = world.staffed(30)
-    for person in people[:11]:
+    people = world.staffed(180)
+    for person in people[:55]:
         world.directory.rename(person, email=f"first-{person.email}")
     world.run()
     plan = world.waiting_plan()
