@@ -55,6 +55,8 @@ def test_the_source_as_it_is_keeps_every_contract(copy: Path) -> None:
         ("storage/_storage.py", "import smartify_core.directory", {"layers"}),
         ("utils/__init__.py", "", {"layers"}),
         ("lifecycle/_plan.py", "import time", {"pure"}),
+        ("lifecycle/_commits.py", "import smartify_core.lifecycle.events", {"lifecycle"}),
+        ("lifecycle/events/_dispatch.py", "import smartify_core.lifecycle.schedule", {"lifecycle"}),
         ("model/_identity.py", "import structlog", {"pure"}),
         ("directory/google/_wire.py", "import sqlite3", {"pure"}),
         ("lifecycle/_reconciler.py", "import smartify_core.storage.memory", {"adapters"}),

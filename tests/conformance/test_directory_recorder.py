@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from smartify_core.lifecycle import SnapshotRecorder
+from smartify_core.lifecycle.recording import SnapshotRecorder
 from smartify_core.sealing import Sealer
 from smartify_core.sealing.memory import MemoryKeyRing
 from smartify_core.testing.conformance import DirectoryConformance, FakeDirectoryWorld

@@ -25,9 +25,9 @@ import pytest
 from attrs import define, evolve, field, frozen
 
 from smartify_core.lifecycle import Accounts, Ceiling, Guards, HeldPlanStatus, Reconciler, Rules, Threshold
-from smartify_core.lifecycle._event import events_of
 from smartify_core.lifecycle._journal import decode
 from smartify_core.lifecycle._run_state import load
+from smartify_core.lifecycle.events._event import events_of
 from smartify_core.sealing import Sealer
 from smartify_core.sealing._root_secrets import RootKeyRing, RootSecrets
 from smartify_core.storage import Storage

@@ -40,8 +40,8 @@ from smartify_core.lifecycle import (
     Threshold,
     Verdict,
 )
-from smartify_core.lifecycle._event import events_of
 from smartify_core.lifecycle._journal import JournalEntry, decode
+from smartify_core.lifecycle.events._event import events_of
 from smartify_core.model import (
     AccountState,
     Identity,

@@ -13,19 +13,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from smartify_core.errors import LeaseHeld, LeaseLost, WriteConflict
-from smartify_core.lifecycle import (
-    ChangeKind,
-    DeliveryVerdict,
-    Dispatcher,
-    Event,
-    JournalEntry,
-    RetryPolicy,
-    Subscription,
-    trim_journal,
-)
-from smartify_core.lifecycle._event import events_of
+from smartify_core.lifecycle import ChangeKind, JournalEntry
 from smartify_core.lifecycle._journal import encode
-from smartify_core.lifecycle._parking import DEAD_KIND, dead_in
+from smartify_core.lifecycle.events import DeliveryVerdict, Dispatcher, Event, RetryPolicy, Subscription, trim_journal
+from smartify_core.lifecycle.events._event import events_of
+from smartify_core.lifecycle.events._parking import DEAD_KIND, dead_in
 from smartify_core.model import Batch
 from smartify_core.storage import Storage
 from smartify_core.storage.memory import MemoryStorage

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from smartify_core.errors import SourceUnavailable
-from smartify_core.lifecycle import Reconciler, Scheduler, status
-from smartify_core.lifecycle._schedule import BACKOFF_CEILING
+from smartify_core.lifecycle import Reconciler
+from smartify_core.lifecycle.schedule import Scheduler, status
+from smartify_core.lifecycle.schedule._schedule import BACKOFF_CEILING
 from smartify_core.model import Claim, ProgressSink
 from smartify_core.sealing import Sealer
 from smartify_core.sealing.memory import MemoryKeyRing

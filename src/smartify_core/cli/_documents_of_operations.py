@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime, timedelta
 
-from smartify_core.lifecycle import AdoptionReport, HeldPlan, JournalEntry, TenantStatus
+from smartify_core.lifecycle import AdoptionReport, HeldPlan, JournalEntry
+from smartify_core.lifecycle.schedule import TenantStatus
 
 from ._documents import Document, of_run
 

@@ -46,7 +46,7 @@ file = "smartify.keys"
 # window = "7d"
 # shrinkage = 0.5
 # deletions = { run = { floor = 5, share = 0.2, count = 500 }, window = { floor = 10, share = 0.35, count = 1000 } }
-# deactivations = { run = { floor = 10, share = 0.2, count = 500 }, window = { floor = 20, share = 0.35, count = 1000 } }
+# deactivations = { run = { floor = 10, share = 0.2, count = 500 } }
 # membership_losses = { run = { floor = 100, share = 0.5, count = 5000 } }
 # renames = { run = { floor = 50, share = 0.3, count = 2000 } }
 # creations = { run = { floor = 100, share = 1.0, count = 5000 } }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from smartify_core.directory import DirectorySource
-from smartify_core.lifecycle import RecordedDirectory, SnapshotRecorder
+from smartify_core.lifecycle.recording import RecordedDirectory, SnapshotRecorder
 from smartify_core.sealing import Sealer
 
 from ._build import chosen, reconciler_of, sealer_of, store_of

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from smartify_core.lifecycle import AdoptionReport, HeldPlan, JournalEntry, TenantStatus
+from smartify_core.lifecycle import AdoptionReport, HeldPlan, JournalEntry
+from smartify_core.lifecycle.schedule import TenantStatus
 
 from ._documents_of_operations import effects_of
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from smartify_core.lifecycle import History, TenantStatus, Verdict, utc_now
-from smartify_core.lifecycle import status as each_status
+from smartify_core.lifecycle import History, Verdict, utc_now
+from smartify_core.lifecycle.schedule import TenantStatus
+from smartify_core.lifecycle.schedule import status as each_status
 
 from . import _documents_of_operations as documents
 from . import _exit_codes as exit_codes

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import cast
 
 from smartify_core.errors import ConfigInvalid
-from smartify_core.lifecycle import Run, Scheduler
+from smartify_core.lifecycle import Run
+from smartify_core.lifecycle.schedule import Scheduler
 from smartify_core.storage import Storage
 
 from . import _documents as documents

@@ -15,19 +15,18 @@ from smartify_core.errors import (
     StorageUnavailable,
     UsageError,
 )
-from smartify_core.lifecycle import (
-    ChangeKind,
+from smartify_core.lifecycle import ChangeKind, JournalEntry
+from smartify_core.lifecycle._journal import encode
+from smartify_core.lifecycle.events import (
     DeliveryReport,
     DeliveryVerdict,
     Dispatcher,
     Event,
-    JournalEntry,
     RetryPolicy,
     Subscription,
     forget_consumer,
     trim_journal,
 )
-from smartify_core.lifecycle._journal import encode
 from smartify_core.model import Batch, Document, PutDocument
 from smartify_core.storage import Storage
 from smartify_core.storage.memory import MemoryStorage

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from smartify_core.errors import UsageError
-from smartify_core.lifecycle import ChangeKind, Event, EventType, JournalEntry, event_schema
-from smartify_core.lifecycle._event import events_of
+from smartify_core.lifecycle import ChangeKind, JournalEntry
+from smartify_core.lifecycle.events import Event, EventType, event_schema
+from smartify_core.lifecycle.events._event import events_of
 
 FIELDS = ("email", "given_name", "family_name", "groups", "state")
 BARE = JournalEntry("acme", datetime(2030, 1, 1, tzinfo=UTC), ChangeKind.UPDATE, "p1", "a1", 2)

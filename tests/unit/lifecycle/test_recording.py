@@ -11,7 +11,8 @@ from attrs import define, field
 
 from smartify_core.directory import Capability, DirectorySource, Gone, Present, Snapshot, Uncertain
 from smartify_core.errors import SourceMalformed, SourceUnavailable, UsageError, WrongKey
-from smartify_core.lifecycle import Reconciler, RecordedDirectory, SnapshotRecorder, _recording_file
+from smartify_core.lifecycle import Reconciler
+from smartify_core.lifecycle.recording import RecordedDirectory, SnapshotRecorder, _recording_file
 from smartify_core.model import Identity, Stage
 from smartify_core.sealing import Sealer
 from smartify_core.sealing.memory import MemoryKeyRing

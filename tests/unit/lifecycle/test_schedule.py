@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smartify_core.lifecycle._schedule import (
+from smartify_core.lifecycle.schedule._schedule import (
     BACKOFF_CEILING,
     SOONEST_RETRY,
     backoff,
@@ -41,7 +41,7 @@ def test_places_are_spread_evenly() -> None:
 def test_place_is_the_same_in_every_process() -> None:
     """The place is drawn from the name alone, and not from what a process draws at its start."""
     program = (
-        "from datetime import timedelta; from smartify_core.lifecycle._schedule import phase;"
+        "from datetime import timedelta; from smartify_core.lifecycle.schedule._schedule import phase;"
         "print(phase('acme', timedelta(minutes=15)))"
     )
     said = {

@@ -10,8 +10,9 @@ import pytest
 
 from smartify_core.directory import DirectorySource
 from smartify_core.errors import ForeignStore, SourceUnavailable, StorageBusy, UsageError
-from smartify_core.lifecycle import Reconciler, Run, Scheduler, Verdict
-from smartify_core.lifecycle._schedule import BACKOFF_CEILING
+from smartify_core.lifecycle import Reconciler, Run, Verdict
+from smartify_core.lifecycle.schedule import Scheduler
+from smartify_core.lifecycle.schedule._schedule import BACKOFF_CEILING
 from smartify_core.model import Claim, ProgressSink, Stage
 from smartify_core.sealing import Sealer
 from smartify_core.sealing.memory import MemoryKeyRing

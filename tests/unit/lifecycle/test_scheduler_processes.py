@@ -23,7 +23,8 @@ WORKER = """
 import os, sys, threading
 from datetime import datetime, timedelta
 from pathlib import Path
-from smartify_core.lifecycle import Reconciler, Scheduler
+from smartify_core.lifecycle import Reconciler
+from smartify_core.lifecycle.schedule import Scheduler
 from smartify_core.sealing import FileKeyRing, Sealer
 from smartify_core.storage.sqlite import SQLiteStorage
 from smartify_core.testing import FakeDirectory, identity

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from smartify_core.errors import SourceUnavailable
-from smartify_core.lifecycle import Reconciler, Scheduler, TenantStatus, Verdict, status
+from smartify_core.lifecycle import Reconciler, Verdict
+from smartify_core.lifecycle.schedule import Scheduler, TenantStatus, status
 from smartify_core.sealing import Sealer
 from smartify_core.sealing.memory import MemoryKeyRing
 from smartify_core.storage.memory import MemoryStorage

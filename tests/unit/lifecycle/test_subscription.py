@@ -8,15 +8,9 @@ from pathlib import Path
 import pytest
 
 from smartify_core.errors import EventsTrimmed, NewerSchema, SealBroken, UsageError, WriteConflict
-from smartify_core.lifecycle import (
-    ChangeKind,
-    Dispatcher,
-    JournalEntry,
-    Subscription,
-    forget_consumer,
-    trim_journal,
-)
+from smartify_core.lifecycle import ChangeKind, JournalEntry
 from smartify_core.lifecycle._journal import encode
+from smartify_core.lifecycle.events import Dispatcher, Subscription, forget_consumer, trim_journal
 from smartify_core.model import Batch, PutDocument
 from smartify_core.storage import Storage
 from smartify_core.storage.memory import MemoryStorage

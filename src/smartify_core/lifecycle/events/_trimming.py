@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from smartify_core.errors import UsageError
+from smartify_core.lifecycle._journal import decode
 from smartify_core.model import PutDocument
 from smartify_core.storage import KEYS_AT_ONCE, Storage
 
 from ._consumer import KIND, ConsumerState, state_in, write_of
-from ._journal import decode
 from ._parking import DEAD_KIND, PARKED_KIND, DeadLetters, Parking, dead_to_bytes, parked_to_bytes
 
 

@@ -11,18 +11,18 @@ from typing import Final, TypeVar
 from attrs import evolve
 
 from smartify_core.errors import LeaseLost, SmartifyError, StorageError, UsageError
+from smartify_core.lifecycle._lease import LEASE_TTL
+from smartify_core.lifecycle._log import log
+from smartify_core.lifecycle._plan import Run
+from smartify_core.lifecycle._reconciler import Reconciler, failed
+from smartify_core.lifecycle._run_state import RunState, load
+from smartify_core.lifecycle._time import utc_now
 from smartify_core.model import Claim, Clock, ProgressSink
 from smartify_core.storage import KEYS_AT_ONCE, Storage
 
 from ._crew import Abandoned, Crew
-from ._lease import LEASE_TTL
-from ._log import log
-from ._plan import Run
-from ._reconciler import Reconciler, failed
 from ._registration import register
-from ._run_state import RunState, load
 from ._schedule import default_jitter, due_after_run
-from ._time import utc_now
 
 #: How often tenants run unless told otherwise.
 EVERY: Final = timedelta(minutes=15)

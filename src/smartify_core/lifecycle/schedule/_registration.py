@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from smartify_core.model import TenantRecord
-from smartify_core.storage import KEYS_AT_ONCE, Storage
+from smartify_core.lifecycle._comparison import chunks
+from smartify_core.lifecycle._run_state import load
+from smartify_core.lifecycle._tenants import each_tenant
+from smartify_core.storage import Storage
 
-from ._comparison import chunks
-from ._run_state import load
 from ._schedule import backoff
 
 
@@ -33,14 +33,3 @@ def register(storage: Storage, names: Collection[str], *, now: datetime, every: 
                 corrections[record.tenant] = now
     for some in chunks(sorted(corrections)):
         storage.schedule({tenant: corrections[tenant] for tenant in some})
-
-
-def each_tenant(storage: Storage) -> Iterator[TenantRecord]:
-    """Yield what a store knows of each tenant, in bytewise order of their names."""
-    after: str | None = None
-    while True:
-        page = storage.tenants(after=after)
-        yield from page
-        if len(page) < KEYS_AT_ONCE:
-            return
-        after = page[-1].tenant

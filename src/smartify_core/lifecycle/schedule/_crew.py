@@ -8,9 +8,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Self
 
+from smartify_core.lifecycle._plan import Run
 from smartify_core.model import Claim, ProgressSink, Stage
-
-from ._plan import Run
 
 
 class Abandoned(BaseException):  # no Exception: nothing that handles a run's errors may take it for one

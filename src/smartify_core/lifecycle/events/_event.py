@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import frozen
 
 from smartify_core.errors import UsageError
-
-from ._journal import JournalEntry
-from ._transitions import ChangeKind
+from smartify_core.lifecycle._journal import JournalEntry
+from smartify_core.lifecycle._transitions import ChangeKind
 
 if TYPE_CHECKING:
     from cattrs import Converter

@@ -7,13 +7,12 @@ from datetime import datetime, timedelta
 
 from attrs import frozen
 
+from smartify_core.lifecycle._held_plan import HeldPlan
+from smartify_core.lifecycle._plan import Verdict
+from smartify_core.lifecycle._run_state import load
+from smartify_core.lifecycle._tenants import each_tenant
 from smartify_core.model import Clock, TenantRecord
 from smartify_core.storage import Storage
-
-from ._held_plan import HeldPlan
-from ._plan import Verdict
-from ._registration import each_tenant
-from ._run_state import load
 
 
 @frozen(order=False)

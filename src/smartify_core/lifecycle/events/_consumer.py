@@ -14,11 +14,11 @@ from typing import Any, Final, Literal
 from attrs import field, frozen
 
 from smartify_core.errors import EventsTrimmed, NewerSchema, SealBroken, UsageError
+from smartify_core.lifecycle._journal import decode
 from smartify_core.model import Document, PutDocument
 from smartify_core.storage import KEYS_AT_ONCE, Storage
 
 from ._event import Event, events_of
-from ._journal import decode
 
 KIND: Final = "consumer"
 _VERSION: Final = 1

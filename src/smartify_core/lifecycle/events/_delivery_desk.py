@@ -14,13 +14,13 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from smartify_core.errors import LeaseHeld, LeaseLost, SealBroken, StorageError, UsageError, WriteConflict
+from smartify_core.lifecycle._journal import decode
+from smartify_core.lifecycle._log import log
 from smartify_core.model import Clock, PutDocument
 from smartify_core.storage import Storage
 
 from ._consumer import ConsumerState, Cursor, Start, load, starting_at, trimmed, write_of
 from ._event import Event, events_of
-from ._journal import decode
-from ._log import log
 from ._parking import (
     DEAD_KIND,
     PARKED_KIND,

@@ -7,6 +7,7 @@ from typing import Final
 
 from attrs import evolve
 
+from smartify_core.lifecycle._log import log
 from smartify_core.model import Clock
 from smartify_core.storage import Storage
 
@@ -14,7 +15,6 @@ from ._consumer import steps
 from ._delivery import DeliveryReport, DeliveryVerdict, RetryPolicy
 from ._delivery_desk import DeliveryDesk
 from ._event import Event
-from ._log import log
 from ._parking import DeadLetter, Parked
 
 #: So much of the name of an exception's class is kept.

@@ -7,6 +7,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from smartify_core.errors import LeaseHeld, LeaseLost, SmartifyError, UsageError, WriteConflict
+from smartify_core.lifecycle._log import log
+from smartify_core.lifecycle._tenants import each_tenant
+from smartify_core.lifecycle._time import utc_now
 from smartify_core.model import Clock, TenantRecord
 from smartify_core.storage import KEYS_AT_ONCE, Storage
 
@@ -15,10 +18,7 @@ from ._delivery import DeliveryReport, DeliveryVerdict, RetryPolicy
 from ._delivery_desk import DeliveryDesk, at_desk
 from ._delivery_rounds import DeliveryRounds
 from ._event import Event
-from ._log import log
 from ._parking import DEAD_KIND, DeadLetter, Parked, dead_in
-from ._registration import each_tenant
-from ._time import utc_now
 
 #: How many events of one tenant may wait, and how many may be given up, before new ones are left in the journal.
 ROOM: Final = 10_000
