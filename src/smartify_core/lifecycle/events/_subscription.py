@@ -57,8 +57,8 @@ class Subscription:
                 self._after[step.event.sequence] = step.after
                 if len(events) == limit:
                     break
-        # A long stretch without any event is not read again at every pull.
-        if not events and passed.through - state.cursor.through >= KEYS_AT_ONCE:
+        # A stretch without any event is not read again at every pull, and nobody waits for it before trimming.
+        if not events and passed != state.cursor:
             self._keep(evolve(state, cursor=passed))
         return tuple(events)
 
