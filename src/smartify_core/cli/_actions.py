@@ -62,7 +62,7 @@ def plan(output: Output, file: Path, tenant: str, *, record: Path | None = None,
         planned = reconciler_of(config, source, storage, sealer).plan(tenant, progress=progress)
     if save is not None:
         save_plan(planned, save, sealer)
-    return of_plan(output, file, planned)
+    return of_plan(output, file, planned, saved=save)
 
 
 def sync(output: Output, file: Path, tenant: str | None, *, record: Path | None = None) -> int:

@@ -66,5 +66,7 @@ def _user(line: str, *, where: str) -> HostUser:
         or set(found) != {"id", "email"}
         or not all(isinstance(value, str) and value for value in found.values())
     ):
+        if isinstance(found, dict) and "id" in found and not isinstance(found["id"], str):
+            raise UsageError("a user's id is no text", where=where, cure='Ids are texts: write "42" for 42.')
         raise UsageError("a line is not a user", where=where, cure=_CURE)
     return HostUser(found["id"], found["email"])

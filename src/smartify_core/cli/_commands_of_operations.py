@@ -90,6 +90,16 @@ def status(asked: Asked, tenant: str | None, limit: timedelta | None) -> None:
     asked.action = lambda output, config: watching.status(output, config, tenant, limit=limit)
 
 
+@click.command("dead-letters")
+@click.option("--tenant", metavar="T", help="Whose events to list; everybody's when not given.")
+@click.option("--consumer", metavar="C", help="Only those of this consumer.")
+@shared
+@click.pass_obj
+def dead_letters(asked: Asked, tenant: str | None, consumer: str | None) -> None:
+    """List the events that a consumer could not handle and that were given up: ids only."""
+    asked.action = lambda output, config: watching.dead_letters(output, config, tenant, consumer=consumer)
+
+
 @click.command()
 @click.option("--every", metavar="TIME", callback=as_duration, help="How often each tenant runs, such as 15m.")
 @click.option("--workers", metavar="N", type=click.IntRange(1, 1000), default=4, help="How many tenants at once; 4.")
@@ -150,4 +160,4 @@ def apply(asked: Asked, file: Path, tenant: str) -> None:
 
 
 #: Every command of this page.
-COMMANDS: Final = (apply, approve, reject, held, history, status, run, refresh, adopt, replay)
+COMMANDS: Final = (apply, approve, reject, held, history, status, dead_letters, run, refresh, adopt, replay)

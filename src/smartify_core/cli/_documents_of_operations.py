@@ -9,6 +9,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 from smartify_core.lifecycle import AdoptionReport, HeldPlan, JournalEntry
+from smartify_core.lifecycle.events import DeadLetter
 from smartify_core.lifecycle.schedule import TenantStatus
 
 from ._documents import Document, of_run
@@ -70,9 +71,24 @@ def of_status(one: TenantStatus, *, limit: timedelta | None) -> Document:
         "held_plan": held,
         "quarantined": one.quarantined,
         "oldest_quarantined_at": _instant(one.oldest_quarantined_at),
+        "dead_letters": one.dead_letters,
         "converged_at": _instant(one.converged_at),
         "not_converged_seconds": None if one.not_converged_for is None else int(one.not_converged_for.total_seconds()),
         "exceeded": None if limit is None else one.exceeds(limit),
+    }
+
+
+def of_dead_letter(letter: DeadLetter, consumer: str) -> Document:
+    """Return an event that was given up: ids, and the class of the error."""
+    return {
+        "tenant": letter.event.tenant,
+        "consumer": consumer,
+        "event_id": letter.event.id,
+        "type": letter.event.type.value,
+        "account_id": letter.event.account_id,
+        "error": letter.error,
+        "attempts": letter.attempts,
+        "died_at": letter.died_at.isoformat(),
     }
 
 
@@ -108,6 +124,7 @@ def of_adoption(report: AdoptionReport, *, dry_run: bool) -> Document:
         "unverified": list(report.unverified),
         "unowned": list(report.unowned),
         "linked_before": list(report.linked_before),
+        "provisioned_before": list(report.provisioned_before),
     }
 
 

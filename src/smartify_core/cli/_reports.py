@@ -35,10 +35,10 @@ def tell(output: Output, file: Path, run: Run) -> None:
             output.note(note)
 
 
-def of_plan(output: Output, file: Path, planned: Plan) -> int:
-    """Print a plan, and return the exit code that it calls for."""
+def of_plan(output: Output, file: Path, planned: Plan, *, saved: Path | None = None) -> int:
+    """Print a plan, which may be kept in a file, and return the exit code that it calls for."""
     output.document(documents.of_plan(planned))
-    for line in text.of_plan(planned):
+    for line in text.of_plan(planned, file, saved=saved):
         output.line(line)
     for note in text.notes(planned.tenant, planned.held, planned.quarantined, planned.problems):
         output.note(note)

@@ -114,20 +114,27 @@ def stoppable() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def until_stopped(work: Callable[[threading.Event, threading.Event], None], *, note: Callable[[str], None]) -> None:
+def until_stopped(
+    work: Callable[[threading.Event, threading.Event], None],
+    *,
+    stop: threading.Event,
+    abandon: threading.Event,
+    note: Callable[[str], None],
+) -> None:
     """Do ``work`` in a thread until it ends, and hand it the signals that come meanwhile as requests.
 
     The first signal asks it to finish what it is doing, the second to give that up where it can; the third ends the
     process at once.
 
     Args:
-        work: Called with two events: whether to stop, and whether to give up what is under way.
+        work: Called with the two events.
+        stop: Set by the first signal, or by whoever else wants the work to stop.
+        abandon: Set by the second: what is under way is to be given up.
         note: Tells somebody what a signal led to.
 
     Raises:
         BaseException: What ``work`` raised.
     """
-    stop, abandon = threading.Event(), threading.Event()
     # A handler may come in the middle of anything, also while a lock is held; putting into this queue needs none.
     happened: queue.SimpleQueue[BaseException | int | None] = queue.SimpleQueue()
 

@@ -43,8 +43,14 @@ def of_run(run: Run) -> str:
     )
 
 
-def of_plan(plan: Plan) -> Iterator[str]:
-    """Return the lines of a plan: each change with its reason, and how many there are."""
+def of_plan(plan: Plan, file: Path, *, saved: Path | None = None) -> Iterator[str]:
+    """Return the lines of a plan: each change with its reason, how many there are, and the command that does it.
+
+    Args:
+        plan: The plan.
+        file: The configuration file in use.
+        saved: Where the plan is kept, if it is.
+    """
     if plan.changes:
         yield f"By snapshot {plan.snapshot_id}:"
     for change in plan.changes:
@@ -52,8 +58,9 @@ def of_plan(plan: Plan) -> Iterator[str]:
     if plan.changes:
         yield ""
     yield f"{plan.tenant}: {plan.summary()}; {plan.counts.unchanged:,} unchanged ({plan.requests:,} requests)"
-    if plan.changes and not (plan.held or plan.problems):
-        yield f"To do it: smartify sync --tenant {plan.tenant}"
+    words = ("sync",) if saved is None else ("apply", str(saved))
+    if plan.changes and (saved is not None or not (plan.held or plan.problems)):
+        yield f"To do it: {_command(file, *words, '--tenant', plan.tenant)}"
 
 
 def of_change(change: Change, *, snapshot_id: str) -> str:
@@ -100,18 +107,19 @@ def how_to_decide(plan: HeldPlan, file: Path, *, kept: bool = True) -> Iterator[
         file: The configuration file in use.
         kept: Whether the store has the plan; a plan that was only looked at must be held by a sync first.
     """
-    given = [] if file == DEFAULT_FILE else ["--config", str(file)]
     number = f"{len(plan.changes):,} change{'' if len(plan.changes) == 1 else 's'}"
-
-    def command(*words: str) -> str:
-        return shlex.join(["smartify", *words, *given])
 
     if kept:
         yield f"smartify: {plan.tenant}: {number} held until {plan.expires_at:%Y-%m-%d %H:%M} UTC as plan {plan.hash}"
     else:
         yield f"smartify: {plan.tenant}: a sync would hold {number} as plan {plan.hash}"
-        yield f"  to hold them for a decision: {command('sync', '--tenant', plan.tenant)}"
+        yield f"  to hold them for a decision: {_command(file, 'sync', '--tenant', plan.tenant)}"
     which = ("--tenant", plan.tenant, "--plan", plan.hash)
-    yield f"  to look:    {command('held', *which)}"
-    yield f"  to approve: {command('approve', *which, '--as', 'NAME', '--reason', 'TEXT')}"
-    yield f"  to reject:  {command('reject', *which, '--as', 'NAME', '--reason', 'TEXT')}"
+    yield f"  to look:    {_command(file, 'held', *which)}"
+    yield f"  to approve: {_command(file, 'approve', *which, '--as', 'NAME', '--reason', 'TEXT')}"
+    yield f"  to reject:  {_command(file, 'reject', *which, '--as', 'NAME', '--reason', 'TEXT')}"
+
+
+def _command(file: Path, *words: str) -> str:
+    given = [] if file == DEFAULT_FILE else ["--config", str(file)]
+    return shlex.join(["smartify", *words, *given])

@@ -9,12 +9,13 @@ from typing import Final
 from smartify_core.lifecycle import AdoptionReport, HeldPlan, JournalEntry
 from smartify_core.lifecycle.schedule import TenantStatus
 
+from ._documents import Document
 from ._documents_of_operations import effects_of
 
 _NEVER: Final = "-"
 #: How many ids of an adoption are told one by one; `--json` has them all.
 _IDS_SHOWN: Final = 20
-_HEADINGS: Final = ("tenant", "last run", "verdict", "next due", "overdue", "in step", "set aside", "held plan")
+_HEADINGS: Final = ("tenant", "last run", "verdict", "next due", "overdue", "in step", "set aside", "dead", "held plan")
 
 
 def of_held_plan(plan: HeldPlan, *, now: datetime, whole: bool = False) -> Iterator[str]:
@@ -60,8 +61,16 @@ def _row(one: TenantStatus) -> tuple[str, ...]:
         duration(one.overdue_by) if one.overdue_by else _NEVER,
         in_step,
         aside,
+        _NEVER if one.dead_letters is None else f"{one.dead_letters:,}",
         held,
     )
+
+
+def of_dead_letter(letter: Document) -> str:
+    """Return one line about an event that was given up."""
+    attempts = f"{letter['attempts']:,} attempt{'' if letter['attempts'] == 1 else 's'}"
+    start = f"{letter['tenant']}  {letter['consumer']}  {letter['event_id']}  {letter['type']}  {letter['account_id']}"
+    return f"{start}  {letter['error']}  {attempts}, given up {letter['died_at'][:16]}Z"
 
 
 def of_entry(entry: JournalEntry) -> str:
@@ -80,6 +89,7 @@ def of_adoption(report: AdoptionReport, *, dry_run: bool) -> Iterator[str]:
     yield f"{len(report.linked):,} {word}, {len(report.linked_before):,} were before"
     for what, ids in (
         ("waiting, because their person was held or set aside", report.waiting),
+        ("an account is here already, under an id of ours, for the address of", report.provisioned_before),
         ("more than one has a claim to the address of", report.ambiguous),
         ("in no verified domain", report.unverified),
         ("nobody in the directory has the address of", report.unowned),

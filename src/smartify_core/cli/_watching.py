@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
+from smartify_core.errors import SmartifyError
 from smartify_core.lifecycle import History, Verdict, utc_now
+from smartify_core.lifecycle.events import dead_letters as letters_of
 from smartify_core.lifecycle.schedule import TenantStatus
 from smartify_core.lifecycle.schedule import status as each_status
+from smartify_core.storage import Storage
 
 from . import _documents_of_operations as documents
 from . import _exit_codes as exit_codes
@@ -23,10 +27,11 @@ def status(output: Output, file: Path, tenant: str | None, *, limit: timedelta |
     names = chosen(config, tenant)
     with store_of(config, create=False) as storage:
         held_plans = reconciler_of(config, {}, storage, sealer_of(config)).held_plans
-        found = list(each_status(storage, utc_now, tenants=names, held_plans=held_plans))
+        telling = partial(each_status, storage, utc_now, held_plans=held_plans, dead_letters=partial(_count, storage))
+        found = list(telling(tenants=names))
         if tenant is None:
             # Tenants of the store that are configured no longer, if any: their accounts are still there.
-            found += [one for one in each_status(storage, utc_now, held_plans=held_plans) if one.tenant not in names]
+            found += [one for one in telling() if one.tenant not in names]
     output.document({"tenants": [documents.of_status(one, limit=limit) for one in found]})
     for line in text.of_statuses(found):
         output.line(line)
@@ -36,6 +41,31 @@ def status(output: Output, file: Path, tenant: str | None, *, limit: timedelta |
     if late:
         return exit_codes.FAILED
     return exit_codes.HELD if any(map(_waits, found)) else exit_codes.DONE
+
+
+def dead_letters(output: Output, file: Path, tenant: str | None, *, consumer: str | None) -> int:
+    """List the events that were given up. What cannot be read of one tenant hides no other's."""
+    names = list(chosen(config := load(file), tenant))
+    found: list[documents.Document] = []
+    troubles: list[SmartifyError] = []
+    with store_of(config, create=False) as storage:
+        if tenant is None:
+            names += [one.tenant for one in each_status(storage, utc_now) if one.tenant not in names]
+        for name in names:
+            try:
+                for reader, letters in letters_of(storage, name).items():
+                    if consumer in {None, reader}:
+                        found += [documents.of_dead_letter(letter, reader) for letter in letters]
+            except SmartifyError as error:
+                troubles.append(error)
+    output.document({"dead_letters": found})
+    for letter in found:
+        output.line(text.of_dead_letter(letter))
+    for error in troubles:
+        output.note(f"smartify: {error}")
+    if not found and not troubles:
+        output.note("There are no dead letters.")
+    return exit_codes.FAILED if troubles else exit_codes.DONE
 
 
 def history(output: Output, file: Path, tenant: str, *, account_id: str | None, since: datetime | None) -> int:
@@ -56,6 +86,10 @@ def history(output: Output, file: Path, tenant: str, *, account_id: str | None, 
     if empty:
         output.note("Nothing of the kind is on record.")
     return exit_codes.DONE
+
+
+def _count(storage: Storage, tenant: str) -> int:
+    return sum(map(len, letters_of(storage, tenant).values()))
 
 
 def _waits(one: TenantStatus) -> bool:

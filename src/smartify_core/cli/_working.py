@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import cast
 
-from smartify_core.errors import ConfigInvalid
+from smartify_core.errors import ConfigInvalid, OutputFailed
 from smartify_core.lifecycle import Run
 from smartify_core.lifecycle.schedule import Scheduler
 from smartify_core.storage import Storage
@@ -35,16 +35,26 @@ def run(output: Output, file: Path, *, every: timedelta | None, workers: int, on
     sources = Sources(config, config.tenants)
     sealer = sealer_of(config)
     ended: list[Run] = []
+    gone: list[BrokenPipeError | OutputFailed] = []
+    stop, abandon = threading.Event(), threading.Event()
     listing: AbstractContextManager[Listing | None] = output.listing({}, "runs") if output.as_json else nullcontext()
     with store_of(config, create=True) as storage, listing as document:
 
         def on_run(run: Run) -> None:
             if once:
                 ended.append(run)
-            tell(output, file, run)
-            if document is not None:
-                document.add(documents.of_run(run), at_once=True)
-            output.flush()
+            if gone:
+                return
+            try:
+                tell(output, file, run)
+                if document is not None:
+                    document.add(documents.of_run(run), at_once=True)
+                output.flush()
+            except (BrokenPipeError, OutputFailed) as error:
+                # Nobody reads any more: the scheduler would go on, the command is over.
+                gone.append(error)
+                stop.set()
+                abandon.set()
 
         scheduler = Scheduler(
             reconciler_of(config, sources, storage, sealer),
@@ -54,7 +64,10 @@ def run(output: Output, file: Path, *, every: timedelta | None, workers: int, on
             workers=workers,
             on_run=on_run,
         )
-        until_stopped(_work_of(scheduler, once=once, tenants=len(config.tenants)), note=output.note)
+        work = _work_of(scheduler, once=once, tenants=len(config.tenants))
+        until_stopped(work, stop=stop, abandon=abandon, note=output.note)
+        if gone:
+            raise gone[0]
     return exit_codes.of_runs(ended)
 
 

@@ -115,7 +115,7 @@ _decode = json.JSONDecoder(object_pairs_hook=_unambiguous).decode
 
 
 def _identity(record: dict[str, Any]) -> IdentityLine:
-    source_id = _person_id(record["id"])
+    source_id = _id(record["id"])
     given_name, family_name = _name(record, "given_name"), _name(record, "family_name")
     suspended, archived = _flag(record, "suspended"), _flag(record, "archived")
     reason = None
@@ -143,18 +143,12 @@ def _group(record: dict[str, Any]) -> GroupLine:
 
 
 def _id(value: object) -> str:
-    """Return an id: text that is not empty, prints, and holds no space."""
+    """Return an id: text that is not empty, prints, and holds no space; no address, as ids are kept in the open."""
     if type(value) is not str or not value or not value.isprintable() or " " in value:
         raise BrokenLineError("has an id that is not a text of visible characters")
+    if "@" in value:
+        raise BrokenLineError("has an address where an id belongs; give ids that say nothing about people or groups")
     return value
-
-
-def _person_id(value: object) -> str:
-    """Return a person's id, which is no address: ids are kept and logged in the open."""
-    source_id = _id(value)
-    if "@" in source_id:
-        raise BrokenLineError("has an address as a person's id; give an id that says nothing about the person")
-    return source_id
 
 
 def _name(record: dict[str, Any], key: str) -> str:

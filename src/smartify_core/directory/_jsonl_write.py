@@ -102,7 +102,7 @@ def write_jsonl(
         deleted: Ids of people who were deleted.
 
     Raises:
-        UsageError: An id comes twice, or the file cannot be written.
+        UsageError: An id comes twice or is an address, or the file cannot be written.
     """
     target = Path(path)
     lines = _lines(contents, deleted)
@@ -126,6 +126,10 @@ def _write(file: BinaryIO, lines: Iterable[dict[str, Any]]) -> None:
     seen: set[str] = set()
     counts = {"identity": 0, "group": 0, "deleted": 0}
     for line in lines:
+        if any("@" in each for each in (line["id"], *line.get("members", ()))):
+            raise UsageError(
+                "an id is an address", where="write_jsonl", cure="Give ids that say nothing about people or groups."
+            )
         if line["id"] in seen:
             raise UsageError("the same id comes twice", where=line["id"], cure="Write each person and group once.")
         seen.add(line["id"])

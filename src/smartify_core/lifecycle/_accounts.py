@@ -1,4 +1,4 @@
-"""Accounts as the host sees them: looked up by email without opening anything, or opened one after the other."""
+"""Accounts as the host sees them: looked up by email or source id, or opened one after the other."""
 
 from __future__ import annotations
 
@@ -37,7 +37,25 @@ class Accounts:
         one account to another it may stand at two for a moment; then nobody is returned.
         """
         found = self._storage.find_by_email(tenant, [self._sealer.email_index(tenant, email)])
-        return _closed(found[0]) if len(found) == 1 else None
+        return _seen(found[0]) if len(found) == 1 else None
+
+    def by_source_id(self, tenant: str, source_id: str, *, opened: bool = False) -> Account | None:
+        """Return the live account of this person of the directory, or ``None``: what an event is about, for example.
+
+        The account may be inactive, and may be younger than the event: who was deleted and came back has another
+        account id.
+
+        Args:
+            tenant: Whose account.
+            source_id: The person's id in the directory, such as `Event.source_id`.
+            opened: Whether to open the sealed fields; otherwise ``personal`` is ``None``.
+
+        Raises:
+            WrongKey: The key ring does not hold the key of the account to be opened.
+            SealBroken: The sealed bytes of the account to be opened were altered.
+        """
+        account = self._storage.load(tenant, [source_id]).get(source_id)
+        return None if account is None else _seen(account, opened_by=self._sealer if opened else None)
 
     def each(self, tenant: str) -> Iterator[Account]:
         """Yield every account, opened: the live ones in bytewise order of source id, then the deleted ones.
@@ -55,7 +73,7 @@ class Accounts:
             for head in heads:
                 # An account may be deleted between the page and the load; its tombstone follows.
                 if (account := sealed.get(head.source_id)) is not None:
-                    yield _closed(account, opened_by=self._sealer)
+                    yield _seen(account, opened_by=self._sealer)
             if len(heads) < KEYS_AT_ONCE:
                 break
             after = heads[-1].source_id
@@ -69,7 +87,7 @@ class Accounts:
             after = stones[-1].account_id
 
 
-def _closed(account: SealedAccount, *, opened_by: Sealer | None = None) -> Account:
+def _seen(account: SealedAccount, *, opened_by: Sealer | None = None) -> Account:
     return Account(
         tenant=account.tenant,
         source_id=account.source_id,

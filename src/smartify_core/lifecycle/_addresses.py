@@ -12,7 +12,8 @@ from smartify_core.sealing import Sealer
 from smartify_core.storage import KEYS_AT_ONCE, Storage
 
 from ._comparison import chunks
-from ._decide import Intent, Known, keeping_address, settle_addresses
+from ._damaged import opened
+from ._decide import Intent, keeping_address, settle_addresses
 from ._plan import Quarantined
 
 _REFUSED = "the address belongs to another account, or several people claim it"
@@ -75,9 +76,11 @@ class Addresses:
                 displaced.update(yielding.intersection(others))
         self._sort(intents, refused, displaced, settled)
         for source_id in sorted(displaced - retained):
-            known = Known(by_id[source_id], self._sealer.open(by_id[source_id]))
+            known = opened(self._sealer, by_id[source_id])
             evidence = "another account takes the address over"
-            settled.intents.append(Intent(known.as_identity(), known, evidence, listed=False, rule=_DISPLACED))
+            settled.intents.append(
+                Intent(known.as_identity(), known, evidence, listed=False, rule=_DISPLACED, state_alone=known.damaged)
+            )
         return settled
 
     def _wishes(self, intents: Iterable[Intent], retained: set[str]) -> tuple[dict[str, bytes], dict[str, bytes]]:
@@ -85,6 +88,8 @@ class Addresses:
         wanted: dict[str, bytes] = {}
         leaving: dict[str, bytes] = {}
         for intent in intents:
+            if intent.state_alone:
+                continue
             source_id = intent.identity.source_id
             address = self._sealer.email_index(self._tenant, intent.identity.email)
             before = None if intent.known is None else intent.known.account.email_index

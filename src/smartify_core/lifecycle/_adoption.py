@@ -65,6 +65,12 @@ class Adoption:
             )
         ids = Counter(user.id for user in self.users)
         for number, user in enumerate(self.users, start=1):
+            if {type(user.id), type(user.email)} != {str}:
+                raise UsageError(
+                    "a user's id or address is no text",
+                    where=f"Adoption, user {number}",
+                    cure="Ids are texts: give str(...) of a number.",
+                )
             if not user.id or "@" in user.id or not user.id.isprintable() or ids[user.id] > 1:
                 raise UsageError(
                     "a user's id is empty, an address, unprintable, or used twice",
@@ -79,8 +85,8 @@ class Matches:
 
     Attributes:
         links: The host's id of each person who is linked, by source id.
-        ambiguous: The host's ids that more than one person, or more than one user, has a claim to, or whose address an
-            account here has already under an id of its own.
+        ambiguous: The host's ids that more than one person, or more than one user, has a claim to.
+        provisioned_before: The host's ids whose address an account here has already, under an id of ours.
         unverified: The host's ids whose address is in no verified domain.
         unowned: The host's ids that nobody in the directory has the address of.
         linked_before: The host's ids that an account here has already.
@@ -91,6 +97,7 @@ class Matches:
     unverified: tuple[str, ...]
     unowned: tuple[str, ...]
     linked_before: tuple[str, ...] = ()
+    provisioned_before: tuple[str, ...] = ()
 
 
 @frozen(order=False)
@@ -108,6 +115,7 @@ class AdoptionReport:
     unverified: tuple[str, ...]
     unowned: tuple[str, ...]
     linked_before: tuple[str, ...]
+    provisioned_before: tuple[str, ...]
 
 
 def match(
@@ -145,13 +153,16 @@ def match(
     links: dict[str, str] = {}
     ambiguous: list[str] = []
     unowned: list[str] = []
+    provisioned_before: list[str] = []
     here = addresses(address for address in by_address if address not in claims)
     for address, ids in by_address.items():
         people = claims.get(address, [])
-        if not people and address not in here:
-            unowned += ids
+        if not people:
+            (provisioned_before if address in here else unowned).extend(ids)
         elif len(ids) == 1 and len(people) == 1:
             links[people[0]] = ids[0]
         else:
             ambiguous += ids
-    return Matches(links, *(tuple(sorted(ids)) for ids in (ambiguous, unverified, unowned, linked_before)))
+    return Matches(
+        links, *(tuple(sorted(ids)) for ids in (ambiguous, unverified, unowned, linked_before, provisioned_before))
+    )

@@ -30,22 +30,34 @@ class Commits:
         state: What is remembered of the tenant's runs.
         version: The version of the document that says so.
         window: How long effects are remembered.
+        purpose: Tells the commits of several such series under one lease apart.
     """
 
-    def __init__(self, storage: Storage, lease: Lease, state: RunState, version: int, *, window: timedelta) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        lease: Lease,
+        state: RunState,
+        version: int,
+        *,
+        window: timedelta,
+        purpose: str = "run",
+    ) -> None:
         self._storage = storage
         self._lease = lease
         self._version = version
         self._window = window
+        self._purpose = purpose
         self._number = 0
         self.state = state
 
     def changes(self, plan: Plan, some: Sequence[Change]) -> None:
         """Write these changes of ``plan``, with their entries in the journal and their effects counted."""
         effects = [effect for change in some for effect in change.effects]
-        state = self.state.tallied(effects, plan.planned_at, self._window)
-        if not plan.known:
-            state = evolve(state, trusted=True)
+        now = self._lease.now()
+        # Counted when they are done: a plan that was kept for a while counts in the window of today.
+        state = self.state.tallied(effects, now, self._window)
+        state = evolve(state, began_at=state.began_at or now, trusted=state.trusted or not plan.known)
         entries = tuple(encode(entry_of(plan, change)) for change in some)
         self._commit(tuple(change.write for change in some), entries, (), state)
 
@@ -66,7 +78,7 @@ class Commits:
             writes=writes,
             entries=entries,
             documents=(*documents, run_state.put(state, over=self._version)),
-            id=f"{self._lease.claim.fence}.{self._number}",
+            id=f"{self._lease.claim.fence}.{self._purpose}.{self._number}",
         )
         try:
             self._storage.commit(self._lease.claim, batch)

@@ -12,13 +12,15 @@ from smartify_core.model import Identity, InactiveReason
 from smartify_core.sealing import Sealer
 from smartify_core.storage import KEYS_AT_ONCE, Storage
 
-from ._decide import Intent, Known, without_losses
+from ._damaged import CANNOT_BE_OPENED, WRITTEN_ANEW, opened
+from ._decide import Intent, Known, state_of, without_losses
 from ._effects import Effect, EffectKey
 from ._facts import Facts, Sorted
 from ._guards import why_absence_proves_nothing, why_the_directory_is_a_stranger, why_the_directory_shrank
 from ._plan import Held, Quarantined
 from ._rules import Guards
 from ._sorting_chosen import Memory, sort_everybody
+from ._usable import Sieve, why_unusable
 
 T = TypeVar("T")
 
@@ -64,26 +66,30 @@ class Comparison:
             StorageError: The store could not be read.
             StalePlan: The store changed while it was compared.
         """
+        sieve = Sieve(snapshot, lambda text: self._sealer.unlisted_index(self._tenant, text).hex())
         found = sort_everybody(
             self._memory,
             self._tenant,
             self._storage,
-            snapshot,
+            sieve,
             fingerprint=self._sealer.fingerprinter(self._tenant),
             heartbeat=self._heartbeat,
         )
         certificate = snapshot.certificate
         problems = certificate.problems or (() if certificate.complete else ("the source vouches for no listing",))
         facts = Facts(snapshot.id, unchanged=found.unchanged, problems=problems)
-        rejected = {reject.source_id for reject in snapshot.rejects}
+        rejected = sieve.refused.union(reject.source_id for reject in snapshot.rejects)
         facts.quarantined = [
-            Quarantined(reject.source_id, f"{reject.problem} ({reject.place})") for reject in snapshot.rejects
+            *(sieve.quarantined(reject.source_id, f"{reject.problem} ({reject.place})") for reject in snapshot.rejects),
+            *sieve.set_aside,
         ]
         absent = [source_id for source_id in found.absent if source_id not in rejected]
         waiting = [source_id for source_id in found.waiting if source_id not in rejected]
-        facts.stranger = why_the_directory_is_a_stranger(
-            known=found.known, absent=len(absent), people_read=found.people
-        )
+        if found.known:
+            known, unseen = found.known, len(absent)
+        else:  # Whoever waits for the end of their retention is known too, where nobody else is.
+            known, unseen = len(found.waiting) + len(found.changed), len(waiting)
+        facts.stranger = why_the_directory_is_a_stranger(known=known, absent=unseen, people_read=found.people)
         useless = why_absence_proves_nothing(certificate, source.capabilities)
         if useless is not None:
             facts.held += [Held(source_id, f"not seen, but {useless}") for source_id in absent]
@@ -91,8 +97,9 @@ class Comparison:
         else:
             self._look_into(absent, waiting, facts, snapshot, found)
         listing = f"listing of snapshot {snapshot.id}"
-        self._compare([(identity, listing) for identity in found.changed], facts, whole=certificate.complete)
-        facts.intents += [Intent(identity, None, listing) for identity in found.fresh]
+        changed = ((identity, listing) for identity in found.changed)
+        self._compare(changed, facts, whole=certificate.complete)
+        facts.intents += [Intent(identity, None, listing) for identity in found.fresh if _usable(identity, facts)]
         facts.requests = snapshot.requests
         return facts
 
@@ -131,8 +138,9 @@ class Comparison:
                     # Groups that were not read say nothing: they neither come nor go, and nobody is at fault.
                     facts.held.clear()
             case Present(identity):
-                facts.stranger = why_stranger()
-                facts.intents.append(Intent(identity, None, evidence))
+                newcomers = [Intent(identity, None, evidence)] if _usable(identity, facts) else []
+                facts.stranger = why_stranger() if newcomers else None
+                facts.intents += newcomers
             case Uncertain(reason):
                 facts.held.append(Held(source_id, f"the source would not say whether the person is there: {reason}"))
         return facts
@@ -192,14 +200,17 @@ class Comparison:
 
         ``whole`` tells whether a group that was not seen is one that the person is not in.
         """
-        for pairs in chunks(people):
+        for pairs in chunks(pair for pair in people if _usable(pair[0], facts)):
             self._heartbeat()
             accounts = self._storage.load(self._tenant, [identity.source_id for identity, _ in pairs])
             for identity, evidence in pairs:
                 account = accounts.get(identity.source_id)
                 if account is None:
                     raise self._stale(identity.source_id)
-                known = Known(account, self._sealer.open(account))
+                known = opened(self._sealer, account, identity)
+                if known.damaged:
+                    _mend(identity, known, evidence, facts, whole=whole)
+                    continue
                 kept = identity if whole else without_losses(identity, known)
                 if kept is not identity:
                     facts.held.append(
@@ -216,6 +227,24 @@ class Comparison:
             where=f"tenant {self._tenant}, source id {source_id}",
             cure="Make a new plan.",
         )
+
+
+def _mend(identity: Identity, known: Known, evidence: str, facts: Facts, *, whole: bool) -> None:
+    """Have a damaged account written anew; where the person was not seen whole, only their state is taken over."""
+    anew = Intent(identity, known, evidence, rule=WRITTEN_ANEW)
+    if not whole:
+        facts.quarantined.append(Quarantined(identity.source_id, CANNOT_BE_OPENED))
+    intent = anew if whole else state_of(anew)
+    if intent is not None:
+        facts.intents.append(intent)
+
+
+def _usable(identity: Identity, facts: Facts) -> bool:
+    """Return whether a person can be what the source says they are; one who cannot is set aside."""
+    problem = why_unusable(identity)
+    if problem is not None:
+        facts.quarantined.append(Quarantined(identity.source_id, problem))
+    return problem is None
 
 
 def chunks(items: Iterable[T], size: int = KEYS_AT_ONCE) -> Iterator[list[T]]:

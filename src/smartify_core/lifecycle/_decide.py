@@ -18,10 +18,16 @@ from ._transitions import TRANSITIONS, ChangeKind
 
 @frozen(order=False)
 class Known:
-    """A live account, with its personal fields opened for comparison."""
+    """A live account, with its personal fields opened for comparison.
+
+    Those of a damaged account cannot be opened: then ``personal`` has what the indexes tell, which is never a name, and
+    ``lost`` names by their indexes the groups of the account that the person is not in any more.
+    """
 
     account: SealedAccount
     personal: PersonalFields
+    damaged: bool = False
+    lost: tuple[str, ...] = ()
 
     def as_identity(self) -> Identity:
         """Return the person as the account has them."""
@@ -40,7 +46,7 @@ class Intent:
     """What should become of one person. ``known`` is ``None`` for a person without a live account.
 
     ``listed`` tells whether the account is found by its address afterwards, ``rule`` why it changes where the kind of
-    the change alone does not say it.
+    the change alone does not say it. ``state_alone`` leaves the sealed fields of a damaged account as they are.
     """
 
     identity: Identity
@@ -48,6 +54,7 @@ class Intent:
     evidence: str
     listed: bool = True
     rule: str | None = None
+    state_alone: bool = False
 
     @property
     def kind(self) -> ChangeKind:
@@ -63,19 +70,27 @@ class Intent:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """Return the names of the fields that differ, in a fixed order."""
-        return changed_fields(None if self.known is None else self.known.as_identity(), self.identity)
+        """Return the names of the fields that differ, or may differ for all that can be seen, in a fixed order."""
+        changed = changed_fields(None if self.known is None else self.known.as_identity(), self.identity)
+        if self.known is None or not self.known.damaged:
+            return changed
+        may_differ = () if self.state_alone else _UNSEEN
+        return tuple(name for name in _FIELDS if name in changed or name in may_differ)
 
     @property
     def joined(self) -> tuple[str, ...]:
         """Return the ids of the groups that the account gains, in ascending order."""
-        before = () if self.known is None else group_ids(self.known.personal.memberships)
+        if self.known is None:
+            return group_ids(self.identity.memberships)  # which are in that order
+        before = group_ids(self.known.personal.memberships)
         return tuple(sorted(set(group_ids(self.identity.memberships)).difference(before)))
 
     @property
     def left(self) -> tuple[str, ...]:
         """Return the ids of the groups that the account loses, in ascending order."""
-        before = () if self.known is None else group_ids(self.known.personal.memberships)
+        if self.known is None:
+            return ()
+        before = group_ids(self.known.personal.memberships)
         return tuple(sorted(set(before).difference(group_ids(self.identity.memberships))))
 
 
@@ -87,15 +102,16 @@ _FIELDS: Mapping[str, str] = {
     "groups": "memberships",
     "state": "inactive_reason",
 }
+_ALL_FIELDS = tuple(_FIELDS)
+#: Those of which the indexes of a damaged account do not tell whether they differ.
+_UNSEEN = frozenset({"given_name", "family_name", "groups"})
 
 
 def changed_fields(before: Identity | None, after: Identity) -> tuple[str, ...]:
     """Return the names of the fields in which ``after`` differs; all of them where there was nothing before."""
-    return tuple(
-        name
-        for name, attribute in _FIELDS.items()
-        if before is None or getattr(before, attribute) != getattr(after, attribute)
-    )
+    if before is None:
+        return _ALL_FIELDS
+    return tuple(name for name, attribute in _FIELDS.items() if getattr(before, attribute) != getattr(after, attribute))
 
 
 def group_ids(memberships: Iterable[Membership]) -> tuple[str, ...]:
@@ -134,8 +150,9 @@ def called_by(
     ids = (identity.source_id, known.account.account_id)
     if intent.kind is ChangeKind.DEACTIVATE or intent.begins_retention:
         yield deactivation_of(known.account, intent.evidence)
-    if intent.left:
-        detail = hashlib.blake2b("\n".join(intent.left).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    lost = intent.left if intent.state_alone else (*intent.left, *known.lost)
+    if lost:
+        detail = hashlib.blake2b("\n".join(lost).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
         yield Called(EffectKey(Effect.LOSE_GROUPS.value, *ids, detail), intent.evidence)
     if address != address_before:
         yield Called(EffectKey(Effect.RENAME.value, *ids, address.hex()), intent.evidence)
@@ -163,11 +180,24 @@ def holding_back(intent: Intent, effects: Collection[Effect]) -> Intent | None:
     identity = intent.identity
     if Effect.DEACTIVATE in effects:
         identity = evolve(identity, inactive_reason=known.account.inactive_reason)
+    if known.damaged:
+        intent = evolve(intent, identity=identity)
+        # What a damaged account is to keep must stay sealed as it is.
+        return state_of(intent) if intent.state_alone or {Effect.LOSE_GROUPS, Effect.RENAME} & set(effects) else intent
     if Effect.LOSE_GROUPS in effects:
         identity = without_losses(identity, known)
     if Effect.RENAME in effects:
         identity = evolve(identity, email=known.personal.email)
     return None if identity == known.as_identity() else evolve(intent, identity=identity)
+
+
+def state_of(intent: Intent) -> Intent | None:
+    """Return what is left of an intent for a damaged account without touching its seal; ``None`` where nothing is."""
+    known, reason = intent.known, intent.identity.inactive_reason
+    if known is None or reason is known.account.inactive_reason:
+        return None
+    identity = evolve(known.as_identity(), inactive_reason=reason)
+    return evolve(intent, identity=identity, rule=intent.rule if intent.state_alone else None, state_alone=True)
 
 
 def keeping_address(intent: Intent) -> Intent | None:

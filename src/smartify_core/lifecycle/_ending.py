@@ -33,6 +33,7 @@ def finished(state: RunState, plan: Plan, now: datetime) -> RunState:
     return evolve(
         state,
         trusted=state.trusted or verdict is not Verdict.HELD or not plan.known,
+        runs=state.runs + 1,
         last_finished_at=now,
         last_full_at=now,
         verdict=verdict,

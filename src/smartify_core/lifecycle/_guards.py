@@ -72,6 +72,7 @@ def judge(
     in_window: Mapping[Effect, int],
     first_run: bool,
     approved: Collection[EffectKey],
+    on_hold: Collection[EffectKey] = (),
 ) -> Mapping[EffectKey, str]:
     """Return the effects that must wait for somebody's approval, each with the reason.
 
@@ -85,13 +86,15 @@ def judge(
         in_window: How many effects of each kind were done within the window before this run, unapproved.
         first_run: Whether there are accounts of which no run has shown yet that they belong to this directory.
         approved: What somebody has approved.
+        on_hold: What waits for somebody's decision already, or was rejected: no run for one person may do it piecemeal.
     """
     held: dict[EffectKey, str] = {}
     counted: defaultdict[Effect, list[EffectKey]] = defaultdict(list)
     for one in called:
         if one.key in approved:
             continue
-        reason = one.doubt or _own_reason(one, rules, first_run=first_run)
+        waits = "it waits under a held plan, or was rejected with one" if one.key in on_hold else None
+        reason = waits or one.doubt or _own_reason(one, rules, first_run=first_run)
         if reason is None:
             counted[one.effect].append(one.key)
         else:

@@ -62,6 +62,10 @@ class HeldPlan:
         """Return what the plan would do."""
         return frozenset(change.key for change in self.changes)
 
+    def is_undone(self, now: datetime) -> bool:
+        """Return whether it waits for a decision, or somebody said no: either way it is not to be done unasked."""
+        return self.status in {HeldPlanStatus.WAITING, HeldPlanStatus.REJECTED} and now < self.expires_at
+
     def is_open(self, now: datetime) -> bool:
         """Return whether somebody may still decide about it, or its approval still holds."""
         return self.status in {HeldPlanStatus.WAITING, HeldPlanStatus.APPROVED} and now < self.expires_at
@@ -86,7 +90,8 @@ def decided(plan: HeldPlan, status: HeldPlanStatus, *, by: str, reason: str, now
     """
     if not by.strip() or not reason.strip():
         raise UsageError("a decision needs a name and a reason", cure="Say who decides, and why.")
-    if plan.status is not HeldPlanStatus.WAITING:
+    revoked = plan.status is HeldPlanStatus.APPROVED and status is HeldPlanStatus.REJECTED
+    if plan.status is not HeldPlanStatus.WAITING and not revoked:
         raise PlanSettled(
             f"the held plan was {plan.status.value} already; nothing was written", where=_where(plan), cure=_AGAIN
         )

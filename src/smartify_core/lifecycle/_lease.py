@@ -34,6 +34,10 @@ class Lease:
         #: When the tenant is due next, if that is known when the lease is given back.
         self.next_due: datetime | None = None
 
+    def now(self) -> datetime:
+        """Return the present instant."""
+        return self._clock()
+
     def keep(self) -> None:
         """Renew the claim if it is time.
 

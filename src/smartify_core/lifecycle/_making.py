@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain, islice
 from typing import Final
 
 from smartify_core.directory import DirectorySource, Present, Uncertain
@@ -21,10 +22,10 @@ from ._rules import Rules
 from ._run_state import RunState
 from ._sorting import heads_of
 from ._sorting_chosen import Memory
+from ._usable import require_id
 
 #: How many others are asked for, out of how many accounts, to recognise the directory when one person is refreshed.
 _ASKED: Final = 3
-_LOOKED_THROUGH: Final = 50
 
 
 def _nothing() -> None:
@@ -85,8 +86,13 @@ class PlanMaker:
         return making.plan(facts)
 
     def of_one(self, tenant: str, source: DirectorySource, rules: Rules, state: RunState, source_id: str) -> Plan:
-        """Return the plan that one person's record calls for."""
-        making = self._begin(tenant, rules, state, None)
+        """Return the plan that one person's record calls for.
+
+        Raises:
+            UsageError: ``source_id`` cannot be an id.
+        """
+        require_id(source_id, tenant=tenant)
+        making = self._begin(tenant, rules, state, None, piecemeal=True)
         presence = source.look_up([source_id]).get(source_id, Uncertain("the source did not answer"))
         name = f"of one person at {self._clock():%Y-%m-%dT%H:%M:%SZ}"
         comparison = making.comparison(_nothing)
@@ -97,13 +103,25 @@ class PlanMaker:
 
     def _why_stranger(self, tenant: str, source: DirectorySource, besides: str) -> str | None:
         """Return why the directory is taken for another customer's, or ``None`` when it knows some of those known."""
-        heads = self._storage.heads(tenant, limit=_LOOKED_THROUGH)
-        others = [head for head in heads if head.source_id != besides]
-        asked = [one.source_id for one in others if one.inactive_reason is not InactiveReason.DELETED][:_ASKED]
+        known = (head for page in heads_of(tenant, self._storage) for head in page)
+        first = next(known, None)
+        if first is None:
+            return None
+        asked = [
+            head.source_id
+            for head in islice(
+                (
+                    head
+                    for head in chain([first], known)
+                    if head.source_id != besides and head.inactive_reason is not InactiveReason.DELETED
+                ),
+                _ASKED,
+            )
+        ]
         for source_id, answer in (source.look_up(asked) if asked else {}).items():
             if isinstance(answer, Present) and answer.identity.source_id == source_id:
                 return None
-        return f"the directory knows none of {len(asked)} others known here who were asked for" if heads else None
+        return f"the directory knows none of {len(asked)} others known here who were asked for"
 
     def adopting(
         self,
@@ -130,7 +148,9 @@ class PlanMaker:
         )
         return making.plan(facts, links=matches.links), matches
 
-    def _begin(self, tenant: str, rules: Rules, state: RunState, approving: HeldPlan | None) -> _Making:
+    def _begin(
+        self, tenant: str, rules: Rules, state: RunState, approving: HeldPlan | None, *, piecemeal: bool = False
+    ) -> _Making:
         now = self._clock()
         # Before anything is compared: whatever is committed from here on makes the plan stale.
         record = self._storage.tenant(tenant)
@@ -143,9 +163,11 @@ class PlanMaker:
             known=record.accounts,
             in_window=state.in_window(now, rules.guards.window),
             first_run=not state.trusted and record.accounts > 0,
-            first_load=not record.accounts or (state.trusted and state.converged_at is None),
+            first_load=not record.accounts or state.is_loading(now),
             approved={key: plan.hash for plan in approved for key in plan.keys},
             now=now,
+            runs=state.runs,
+            on_hold=frozenset(key for plan in held if piecemeal and plan.is_undone(now) for key in plan.keys),
         )
         return _Making(
             tenant, self._storage, self._sealer, situation, held=held, revision=record.revision, memory=self._memory
@@ -219,6 +241,7 @@ class _Making:
             called=decision.called,
             only=only,
             known=self._situation.known,
+            runs=self._situation.runs,
         )
 
     def _held_plan(self, decision: Decision, snapshot_id: str) -> HeldPlan | None:

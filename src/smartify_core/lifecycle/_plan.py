@@ -128,6 +128,8 @@ class Plan:
     only: str | None = None
     #: How many live accounts there were.
     known: int = 0
+    #: How many whole runs of the tenant had ended.
+    runs: int = 0
 
     @property
     def is_empty(self) -> bool:

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from smartify_core.errors import NewerSchema, PlanForeign, SealBroken
+from smartify_core.errors import FileExists, NewerSchema, PlanForeign, SealBroken
 from smartify_core.sealing import Sealer
 
 from ._plan import Plan
@@ -30,7 +30,8 @@ def save_plan(plan: Plan, path: str | os.PathLike[str], sealer: Sealer) -> None:
     plan was applied or is not wanted any more.
 
     Raises:
-        PlanForeign: Something is there already, or the file cannot be written.
+        FileExists: Something is there already; it was left as it is.
+        PlanForeign: The file cannot be written.
     """
     content = json.dumps(_converter().unstructure(plan), separators=(",", ":")).encode()
     header = {"format": _FORMAT, "version": _VERSION, "tenant": plan.tenant, "hash": plan.hash}
@@ -41,7 +42,11 @@ def save_plan(plan: Plan, path: str | os.PathLike[str], sealer: Sealer) -> None:
             file.write(json.dumps(header).encode() + b"\n" + sealed)
             file.flush()
             os.fsync(file.fileno())
-    except OSError as error:
+    except FileExistsError:
+        raise FileExists(
+            "a file is there already; it was left as it is", where=str(path), cure="Name a new file."
+        ) from None
+    except (OSError, ValueError) as error:  # a path with a null character is a ValueError
         raise PlanForeign(
             f"the plan cannot be written ({type(error).__name__})", where=str(path), cure="Name a new file."
         ) from None
@@ -59,7 +64,7 @@ def load_plan(path: str | os.PathLike[str], sealer: Sealer, *, tenant: str) -> P
     where = str(path)
     try:
         head, _, sealed = Path(path).read_bytes().partition(b"\n")
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise PlanForeign(
             f"the plan cannot be read ({type(error).__name__})", where=where, cure="Name a readable file."
         ) from None

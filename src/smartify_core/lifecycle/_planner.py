@@ -15,7 +15,8 @@ from smartify_core.storage import Storage
 from ._addresses import Addresses
 from ._adoption import Links
 from ._comparison import chunks
-from ._decide import Intent, Known, called_by, deactivation_of, deletion_of, farewell, holding_back
+from ._damaged import opened, unopened
+from ._decide import Intent, called_by, deactivation_of, deletion_of, farewell, holding_back
 from ._effects import Called, Effect, EffectKey
 from ._facts import Facts
 from ._guards import judge
@@ -55,6 +56,8 @@ class Situation:
         first_load: Whether the store was empty when runs began, and none has ended complete since.
         approved: What somebody has approved, and by which held plan.
         now: The instant that the changes will bear.
+        runs: How many whole runs of the tenant have ended.
+        on_hold: What waits for a decision, or was rejected, and so is not done person by person.
     """
 
     rules: Rules
@@ -64,6 +67,8 @@ class Situation:
     first_load: bool
     approved: Mapping[EffectKey, str]
     now: datetime
+    runs: int = 0
+    on_hold: frozenset[EffectKey] = frozenset()
 
 
 @frozen(order=False)
@@ -115,6 +120,7 @@ class Planner:
             in_window=self._situation.in_window,
             first_run=self._situation.first_run,
             approved=self._situation.approved,
+            on_hold=self._situation.on_hold,
         )
         deleted = [one for one, deletion in zip(endings, deletions, strict=True) if deletion.key not in reasons]
         ended = {account.source_id for account, _ in deleted}
@@ -191,7 +197,12 @@ class Planner:
         before = None
         address = self._sealer.email_index(self._tenant, intent.identity.email)
         if intent.known is not None:
-            before = self._sealer.email_index(self._tenant, intent.known.personal.email)
+            known = intent.known
+            before = known.account.email_index
+            if not known.damaged:
+                before = self._sealer.email_index(self._tenant, known.personal.email)
+            if intent.state_alone:
+                address = before
         doubt = None if intent.identity.source_id in self._links else stranger
         return _Case(intent, tuple(called_by(intent, address=address, address_before=before, stranger=doubt)))
 
@@ -205,9 +216,9 @@ class Planner:
         return allowed
 
     def _retaining(self, account: SealedAccount, evidence: str) -> Intent:
-        known = Known(account, self._sealer.open(account))
+        known = opened(self._sealer, account)
         identity = evolve(known.as_identity(), inactive_reason=InactiveReason.DELETED)
-        return Intent(identity, known, evidence, rule=_RETAINED)
+        return Intent(identity, known, evidence, rule=_RETAINED, state_alone=known.damaged)
 
     # --- sealing what is written ------------------------------------------------------------------------------------
 
@@ -238,17 +249,20 @@ class Planner:
             predecessor, adopted = before.predecessor, before.adopted
             if before.inactive_reason is identity.inactive_reason is InactiveReason.DELETED:
                 updated_at = before.updated_at  # from here its retention is counted
-        sealed = self._sealer.seal(
-            self._tenant,
-            identity,
-            account_id=account_id,
-            version=version,
-            created_at=created_at,
-            updated_at=updated_at,
-            predecessor=predecessor,
-            adopted=adopted,
-            listed=intent.listed,
-        )
+        if known is not None and intent.state_alone:
+            sealed = unopened(self._sealer, intent, known.account, updated_at=updated_at)
+        else:
+            sealed = self._sealer.seal(
+                self._tenant,
+                identity,
+                account_id=account_id,
+                version=version,
+                created_at=created_at,
+                updated_at=updated_at,
+                predecessor=predecessor,
+                adopted=adopted,
+                listed=intent.listed,
+            )
         effects, plan = self._counted(done)
         return Change(
             kind=intent.kind,

@@ -32,7 +32,7 @@ from ._sorting_chosen import Memory
 from ._time import utc_now
 
 #: How many changes are written together. Small enough to redo, large enough that a commit's cost does not show.
-BATCH_SIZE: Final = 500
+BATCH_SIZE: Final = 2000
 
 
 class Reconciler:
@@ -81,6 +81,12 @@ class Reconciler:
         self._sources = sources
         self._storage = storage
         self._clock = clock
+        if isinstance(rules, Mapping) and (strangers := set(rules).difference(sources)):
+            raise UsageError(
+                f"rules are given for {len(strangers)} tenants that have no directory, such as {min(strangers)!r}",
+                where="Reconciler",
+                cure="Name the tenants as in sources.",
+            )
         self._rules = rules if rules is not None else Rules()
         self._batch_size = batch_size
         self._lease_ttl = lease_ttl
@@ -305,6 +311,7 @@ class Reconciler:
             unverified=matches.unverified,
             unowned=matches.unowned,
             linked_before=matches.linked_before,
+            provisioned_before=matches.provisioned_before,
         )
 
     # --- inside -----------------------------------------------------------------------------------------------------
@@ -336,6 +343,7 @@ class Reconciler:
             raise StalePlan(
                 "the store has changed since the plan was made", where=f"tenant {plan.tenant}", cure="Make a new plan."
             )
+        self._require_latest(plan, commits.state)
         started = commits.state.last_started_at or self._clock()
         done, total = 0, len(plan.changes)
         handed_over = plan.changes[: plan.indivisible]
@@ -355,6 +363,15 @@ class Reconciler:
             "run finished", tenant=plan.tenant, verdict=run.verdict.value, changes=total, snapshot=plan.snapshot_id
         )
         return run
+
+    def _require_latest(self, plan: Plan, state: RunState) -> None:
+        """Raise unless nothing has been learned of the directory since ``plan`` was made, and it is not too old."""
+        if state.runs != plan.runs or self._clock() - plan.planned_at > self.rules_of(plan.tenant).held_plan_ttl:
+            raise StalePlan(
+                "the directory was read again since the plan was made, or it is too old; nothing was written",
+                where=f"tenant {plan.tenant}",
+                cure="Make a new plan.",
+            )
 
     @contextmanager
     def _lease(self, tenant: str, claim: Claim | None = None) -> Iterator[Lease]:
@@ -388,7 +405,7 @@ class Reconciler:
                 now = self._clock()
                 check_clock(now, state.last_started_at, tenant)
                 noted = _failure(state, code, now=now)
-                Commits(self._storage, lease, noted, version, window=timedelta(0)).finish(noted)
+                Commits(self._storage, lease, noted, version, window=timedelta(0), purpose="failure").finish(noted)
             except SmartifyError:
                 log().warning("failure not noted", tenant=tenant, code=code)
             if due_at is not None:
@@ -399,7 +416,7 @@ class Reconciler:
 def _failure(state: RunState, code: str, *, now: datetime) -> RunState:
     return evolve(
         state,
-        last_started_at=max(now, state.last_started_at or now),
+        # When it started is not kept: a clock that ran ahead during a run which failed must not bar later ones.
         last_finished_at=now,
         verdict=Verdict.FAILED,
         error_code=code,

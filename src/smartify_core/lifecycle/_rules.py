@@ -97,6 +97,8 @@ class Guards:
     shrinkage: float = 0.5
 
     def __attrs_post_init__(self) -> None:
+        if type(self.window) is not timedelta:
+            raise RulesInvalid("the guards' window is no timedelta", cure="Give timedelta(days=7), for example.")
         if not timedelta(hours=1) <= self.window <= timedelta(days=90):
             raise RulesInvalid("the guards' window is not between one hour and 90 days", cure=_CURE)
         if not 0 <= self.shrinkage <= 1:
@@ -146,6 +148,8 @@ class Rules:
     held_plan_ttl: timedelta = timedelta(days=7)
 
     def __attrs_post_init__(self) -> None:
+        if {type(self.retain_for), type(self.held_plan_ttl)} != {timedelta}:
+            raise RulesInvalid("a duration is no timedelta", cure="Give timedelta(days=20), for example.")
         if not timedelta(0) <= self.retain_for <= timedelta(days=3653):
             raise RulesInvalid("retain_for is not between nothing and ten years", cure=_CURE)
         if not timedelta(0) < self.held_plan_ttl <= timedelta(days=3653):

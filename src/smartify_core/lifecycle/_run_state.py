@@ -28,6 +28,8 @@ _HOUR: Final = timedelta(hours=1)
 #: A record that was set aside is asked for again after one hour, then two, four, and so on up to a day.
 _LONGEST_WAIT: Final = timedelta(days=1)
 _DOUBLINGS: Final = 5
+#: For so long a first load that was cut short may go on without being taken for too many newcomers.
+_LONGEST_LOAD: Final = timedelta(days=1)
 
 
 @frozen(order=False)
@@ -55,10 +57,13 @@ class RunState:
 
     ``failures`` counts the runs in a row that failed; ``converged_at`` is when a run last ended complete or degraded.
     ``trusted`` tells whether the accounts and the directory are known to belong together: from the start where the
-    store was empty then, and otherwise once a run has ended with nothing held.
+    store was empty then, and otherwise once a run has ended with nothing held. ``began_at`` is the first change.
+    ``runs`` counts the whole runs that have ended.
     """
 
     trusted: bool = False
+    began_at: datetime | None = None
+    runs: int = 0
     last_started_at: datetime | None = None
     last_finished_at: datetime | None = None
     last_full_at: datetime | None = None
@@ -70,6 +75,11 @@ class RunState:
     held_plan: str | None = None
     quarantine: tuple[QuarantineRecord, ...] = ()
     tallies: tuple[Tally, ...] = ()
+
+    def is_loading(self, now: datetime) -> bool:
+        """Return whether the first load is still under way: begun within a day, and not in step yet."""
+        begun = self.began_at is not None and now - self.began_at < _LONGEST_LOAD
+        return self.trusted and self.converged_at is None and begun
 
     def in_window(self, now: datetime, window: timedelta) -> Mapping[Effect, int]:
         """Return how many effects of each kind the window that ends now has seen."""
@@ -147,6 +157,8 @@ def _to_json(state: RunState) -> dict[str, Any]:
     return {
         "v": _VERSION,
         "trusted": state.trusted,
+        "began": _text(state.began_at),
+        "runs": state.runs,
         "started": _text(state.last_started_at),
         "finished": _text(state.last_finished_at),
         "full": _text(state.last_full_at),
@@ -169,6 +181,8 @@ def _to_json(state: RunState) -> dict[str, Any]:
 def _from_json(content: Mapping[str, Any]) -> RunState:
     return RunState(
         trusted=content["trusted"],
+        began_at=_time(content["began"]),
+        runs=content["runs"],
         last_started_at=_time(content["started"]),
         last_finished_at=_time(content["finished"]),
         last_full_at=_time(content["full"]),

@@ -6,9 +6,8 @@ A person in whom nothing changed costs one fingerprint and one look-up; nothing 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, Protocol
 
-from smartify_core.directory import Snapshot
 from smartify_core.errors import SourceMalformed
 from smartify_core.model import Head, Identity, InactiveReason
 from smartify_core.storage import KEYS_AT_ONCE, Storage
@@ -18,10 +17,17 @@ from ._facts import Sorted
 _SEEN: Final = None
 
 
+class People(Protocol):
+    """What people are read from: a snapshot, or something around one."""
+
+    def identities(self) -> Iterator[Identity]:
+        """Yield everybody."""
+
+
 def sort_at_hand(
     tenant: str,
     storage: Storage,
-    snapshot: Snapshot,
+    snapshot: People,
     *,
     fingerprint: Callable[[Identity], bytes],
     heartbeat: Callable[[], None],

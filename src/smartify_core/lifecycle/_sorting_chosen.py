@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Literal
 
-from smartify_core.directory import Snapshot
 from smartify_core.model import Identity
 from smartify_core.storage import Storage
 
 from ._facts import Sorted
-from ._sorting import sort_at_hand
+from ._sorting import People, sort_at_hand
 from ._sorting_flat import sort_flat
 from ._spool import IN_MEMORY
 
@@ -26,7 +25,7 @@ def sort_everybody(
     memory: Memory,
     tenant: str,
     storage: Storage,
-    snapshot: Snapshot,
+    snapshot: People,
     *,
     fingerprint: Callable[[Identity], bytes],
     heartbeat: Callable[[], None],

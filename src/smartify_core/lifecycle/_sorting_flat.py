@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import islice
+from typing import Final
 
-from smartify_core.directory import Snapshot
 from smartify_core.model import Identity
-from smartify_core.storage import KEYS_AT_ONCE, Storage
+from smartify_core.storage import Storage
 
 from ._differences import IN_PARTITION, Differences
 from ._facts import Sorted
-from ._sorting import heads_of
+from ._sorting import People, heads_of
 from ._spool import IN_MEMORY, Spool
+
+#: So many people are spooled together: few enough that the processor's cache holds them between two looks at each.
+_BLOCK: Final = 250
 
 
 def sort_flat(
     tenant: str,
     storage: Storage,
-    snapshot: Snapshot,
+    snapshot: People,
     *,
     fingerprint: Callable[[Identity], bytes],
     heartbeat: Callable[[], None],
@@ -38,7 +41,7 @@ def sort_flat(
     found = Sorted()
     with Spool(in_memory=in_memory) as spool:
         people = snapshot.identities()
-        while some := list(islice(people, KEYS_AT_ONCE)):
+        while some := list(islice(people, _BLOCK)):
             heartbeat()
             spool.take(some, [fingerprint(one) for one in some])
         found.people = spool.people

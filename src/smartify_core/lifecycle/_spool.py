@@ -17,7 +17,7 @@ from smartify_core.model import Group, Identity, InactiveReason, Membership, Mem
 
 from ._scratch import Scratch
 
-#: How many people stay in memory, about 400 bytes each. A smaller tenant meets no file.
+#: How many people stay in memory, about 400 bytes each. Of a smaller tenant no name meets a file.
 IN_MEMORY: Final = 8_192
 #: Memberships that are spooled as numbers before a new table of them begins, about 150 bytes each.
 _MEMBERSHIPS: Final = 1 << 16
@@ -48,7 +48,7 @@ class Spool:
         self._blocks: list[tuple[int, int, int]] = []
 
     def take(self, identities: Sequence[Identity], fingerprints: Sequence[bytes]) -> None:
-        """Keep some people, each with the fingerprint that stands at the same position. A thousand at once is good.
+        """Keep some people, each with the fingerprint that stands at the same position.
 
         Raises:
             StorageUnavailable: The temporary folder cannot take them.

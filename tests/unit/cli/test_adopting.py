@@ -74,3 +74,20 @@ def test_missing_file_and_wrong_encoding(files: Any, smartify: Callable[..., Any
     assert "users.jsonl" in smartify(*ADOPT).error["where"]
     (files.folder / "users.jsonl").write_bytes(b"\xff\n")
     assert "UTF-8" in smartify(*ADOPT).error["what"]
+
+
+def test_number_for_an_id_is_told(files: Any, smartify: Callable[..., Any]) -> None:
+    """Ids that are numbers in the host's database are texts here, and the refusal says so."""
+    users(files, {"id": 42, "email": identity("ada").email})
+    error = smartify(*ADOPT).error
+    assert error["what"] == "a user's id is no text"
+    assert "texts" in error["cure"]
+
+
+def test_person_who_has_an_account_already_is_told(files: Any, smartify: Callable[..., Any]) -> None:
+    """A user whose person was provisioned before, under an id of ours, is listed as such, and linked to nobody."""
+    smartify("sync", "--tenant", "initech")
+    users(files, user(1, identity("ada").email))
+    assert smartify(*ADOPT).document["provisioned_before"] == ["host-1"]
+    said = smartify(*ADOPT[:-1]).out
+    assert "an account is here already, under an id of ours, for the address of: host-1" in said

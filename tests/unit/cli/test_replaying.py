@@ -43,3 +43,24 @@ def test_wrong_recordings_are_refused(files: Any, smartify: Callable[..., Any], 
     assert result.code in {1, 2}
     assert result.error["code"].startswith("SC")
     assert smartify("replay", "none.rec", "--tenant", tenant).code in {1, 2}
+
+
+@pytest.mark.parametrize("command", ["plan", "sync"])
+@pytest.mark.parametrize("place", ["", ".", "..", "folder"])
+def test_place_that_is_no_file_is_refused_before_anything_is_read(
+    files: Any, smartify: Callable[..., Any], command: str, place: str
+) -> None:
+    """An empty name and a folder are wrong usage, and nothing is read or written for them."""
+    (files.folder / "folder").mkdir()
+    result = smartify(command, "--tenant", "acme", "--record", place, "--json")
+    assert (result.code, result.error["code"]) == (2, "SC100")
+    assert "recording" in result.error["what"]
+    assert not (files.folder / "smartify.db").exists()
+
+
+def test_what_is_no_recording_is_told_as_for_plans(files: Any, smartify: Callable[..., Any]) -> None:
+    """A saved plan, a missing file, a folder and another tenant's recording are refused as `apply` refuses them."""
+    smartify("plan", "--tenant", "acme", "--save", "acme.plan", "--record", "acme.rec")
+    for file, tenant in (("acme.plan", "acme"), ("none", "acme"), (".", "acme"), ("acme.rec", "initech")):
+        refused = smartify("replay", file, "--tenant", tenant, "--json")
+        assert (refused.code, refused.error["code"]) == (2, "SC114"), file

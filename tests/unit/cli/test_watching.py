@@ -3,6 +3,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from smartify_core.lifecycle.events import Dispatcher, Event, RetryPolicy
+from smartify_core.model import PutDocument
+from smartify_core.storage.sqlite import SQLiteStorage
+
 STATUS_KEYS = [
     "tenant",
     "accounts",
@@ -16,6 +20,7 @@ STATUS_KEYS = [
     "held_plan",
     "quarantined",
     "oldest_quarantined_at",
+    "dead_letters",
     "converged_at",
     "not_converged_seconds",
     "exceeded",
@@ -110,3 +115,49 @@ def test_wrong_times_are_refused(files: Any, smartify: Callable[..., Any]) -> No
     ):
         result = smartify(*arguments, "--json")
         assert (result.code, result.error["code"]) == (2, "SC100"), arguments
+
+
+def given_up(files: Any, tenant: str, *consumers: str) -> None:
+    """Let every event of a tenant become a dead letter of these consumers."""
+
+    def refuse(_: Event) -> None:
+        raise ConnectionError("ada@acme.example is unreachable")
+
+    with SQLiteStorage(files.folder / "smartify.db") as storage:
+        for consumer in consumers:
+            Dispatcher(storage, consumer, refuse, retry=RetryPolicy(attempts=1)).deliver(tenant)
+
+
+def test_dead_letters_are_listed(files: Any, smartify: Callable[..., Any]) -> None:
+    """Events that were given up are listed by their ids, of one tenant or consumer if asked for, and counted."""
+    assert smartify("dead-letters").err == "There are no dead letters.\n"
+    smartify("sync")
+    given_up(files, "initech", "crm", "mailer")
+    given_up(files, "acme", "mailer")
+    letters = smartify("dead-letters", "--json").document["dead_letters"]
+    assert len(letters) == 26
+    assert list(letters[0]) == ["tenant", "consumer", "event_id", "type", "account_id", "error", "attempts", "died_at"]
+    mine = smartify("dead-letters", "--tenant", "initech", "--consumer", "crm", "--json").document["dead_letters"]
+    assert [(one["tenant"], one["consumer"], one["error"], one["attempts"]) for one in mine] == [
+        ("initech", "crm", "ConnectionError", 1)
+    ] * 3
+    words = smartify("dead-letters", "--tenant", "initech").out
+    assert all(one["event_id"] in words and one["account_id"] in words for one in mine)
+    assert "@" not in words
+    rows = smartify("status", "--json").document["tenants"]
+    assert [(one["tenant"], one["dead_letters"]) for one in rows] == [("acme", 20), ("initech", 6)]
+    assert "26" not in smartify("status").out
+
+
+def test_dead_letters_that_cannot_be_read_hide_no_others(files: Any, smartify: Callable[..., Any]) -> None:
+    """What is damaged at one tenant is told by its code, with exit code 1; the others' letters are listed."""
+    smartify("sync")
+    given_up(files, "initech", "mailer")
+    with SQLiteStorage(files.folder / "smartify.db") as storage:
+        storage.put_document("acme", PutDocument("consumer dead", "mailer", b"?", 0))
+    result = smartify("dead-letters", "--json")
+    assert (result.code, len(result.document["dead_letters"])) == (1, 3)
+    assert "SC309" in result.err
+    acme, initech = smartify("status", "--json").document["tenants"]
+    assert (acme["verdict"], acme["error_code"], acme["dead_letters"]) == ("complete", "SC309", None)
+    assert (initech["error_code"], initech["dead_letters"]) == (None, 3)

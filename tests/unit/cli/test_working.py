@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from smartify_core.model import PutDocument
 from smartify_core.storage.sqlite import SQLiteStorage
 from smartify_core.testing.google import Fault
 
@@ -131,3 +132,35 @@ def test_refresh_of_a_source_that_cannot(files: Any, smartify: Callable[..., Any
     """A file cannot be asked for one person, and that is said."""
     result = smartify("refresh", "--tenant", "acme", "--source-id", "1", "--json")
     assert (result.code, result.error["code"]) == (2, "SC100")
+
+
+@pytest.mark.parametrize("arguments", [("--once",), ("--every", "1s", "--json")])
+def test_run_ends_when_nobody_reads_its_output(files: Any, arguments: tuple[str, ...]) -> None:
+    """A closed pipe stops the scheduler, with the exit code that shells report for it."""
+    process = subprocess.Popen(
+        [*COMMAND, "run", *arguments], cwd=files.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    err = process.stderr.read()
+    process.stderr.close()
+    assert (process.wait(60), err) == (141, "")
+    with SQLiteStorage(files.folder / "smartify.db") as storage:
+        assert [one.expires_at for one in storage.tenants()] == [None, None]
+
+
+def test_damaged_tenant_stops_nobody(files: Any, smartify: Callable[..., Any]) -> None:
+    """One tenant's run state of a newer version fails its own run, and is one row of the status."""
+    smartify("sync")
+    with SQLiteStorage(files.folder / "smartify.db") as storage:
+        before = storage.document("acme", "run", "state")
+        assert before is not None
+        storage.put_document("acme", PutDocument("run", "state", b'{"v": 2}', before.version))
+    runs = {run["tenant"]: run["verdict"] for run in smartify("run", "--once", "--json").document["runs"]}
+    assert runs == {"acme": "failed", "initech": "complete"}
+    result = smartify("status", "--json")
+    assert [(one["tenant"], one["verdict"], one["error_code"]) for one in result.document["tenants"]] == [
+        ("acme", "failed", "SC307"),
+        ("initech", "complete", None),
+    ]

@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from smartify_core.directory import Capability, Certificate, DirectorySource, Gone, Present, Reject, Snapshot, Uncertain
 from smartify_core.directory.jsonl import JsonLinesDirectory, write_jsonl
 from smartify_core.errors import SnapshotMisused, SourceMalformed, SourceUnavailable, UsageError
-from smartify_core.model import Identity, InactiveReason, MembershipPath, Stage
+from smartify_core.model import Group, Identity, InactiveReason, MembershipPath, Stage
 from smartify_core.testing import FakeDirectory, Sample, identity, make_sample
 
 ADA = '{"kind":"identity","id":"1","email":"Ada@acme.example","given_name":"Ada","family_name":"King"}'
 BOB = '{"kind":"identity","id":"2","email":"bob@acme.example","suspended":true,"archived":false}'
-ENG = '{"kind":"group","id":"g","email":"eng@acme.example","name":"Engineers","members":["1","9","x@out.example"]}'
+ENG = '{"kind":"group","id":"g","email":"eng@acme.example","name":"Engineers","members":["1","9","outsider"]}'
 TOP = '{"kind":"group","id":"h","email":"top@acme.example","members":["g"]}'
 ALL = '{"kind":"group","id":"a","email":"all@acme.example","everyone":true}'
 CID_GONE = '{"kind":"deleted","id":"3"}'
@@ -195,6 +196,9 @@ def broken_lines() -> Iterator[tuple[str, bytes]]:
         "an empty id": identity | {"id": ""},
         "an id with a space": identity | {"id": "secret @acme.example"},
         "an address as id": identity | {"id": "secret@acme.example"},
+        "an address as a group's id": group | {"id": "secret@acme.example"},
+        "an address as a member": group | {"members": ["1", "secret@acme.example"]},
+        "an address as a deleted person's id": {"kind": "deleted", "id": "secret@acme.example"},
         "an id that is a number": identity | {"id": 7},
         "a name that is a number": identity | {"given_name": 7},
         "a name that is a list": identity | {"family_name": ["secret"]},
@@ -374,6 +378,8 @@ class TestWriting:
         [
             lambda: [identity("ada"), identity("ada", email="b@acme.example")],
             lambda: [identity("ada", given_name="\ud800")],
+            lambda: [evolve(identity("ada"), source_id="ada@acme.example")],
+            lambda: [identity("ada", groups=[Group("eng@acme.example", "eng@acme.example", "Engineers")])],
             lambda: 7,
         ],
     )
@@ -384,6 +390,7 @@ class TestWriting:
         with pytest.raises(UsageError) as raised:
             write_jsonl(path, make())
         assert raised.value.cure
+        assert "@" not in str(raised.value)
         assert path.read_text() == "old"
         assert left_in(tmp_path) == ["people.jsonl"]
 

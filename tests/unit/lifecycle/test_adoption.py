@@ -235,13 +235,14 @@ def test_report_shows_no_address(world: World) -> None:
     assert "ada" not in repr(adoption) + repr(adoption.users[0]) + repr(world.reconciler.adopt(TENANT, adoption))
 
 
-def test_user_of_somebody_provisioned_before_is_ambiguous(world: World) -> None:
+def test_user_of_somebody_provisioned_before_is_told_apart(world: World) -> None:
     """Whose address an account of ours has already is not unowned: a person must say which of the two is theirs."""
     world.directory.add(ADA)
     world.run()
     world.directory.add(GRACE)
     report = _adopt(world, ("user-1", ADA.email), ("user-2", GRACE.email))
-    assert (report.ambiguous, report.linked, report.unowned) == (("user-1",), ("user-2",), ())
+    assert (report.provisioned_before, report.linked, report.unowned) == (("user-1",), ("user-2",), ())
+    assert report.ambiguous == ()
 
 
 def test_link_that_is_set_aside_is_reported_as_waiting(world: World) -> None:

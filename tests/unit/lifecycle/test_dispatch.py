@@ -36,6 +36,11 @@ from smartify_core.testing import ManualClock
 HALF_A_MINUTE = timedelta(seconds=30)
 
 
+def named(event: Event) -> str:
+    """Return which event of a test this is, as ``account:version``."""
+    return f"{event.account_id}:{event.version}"
+
+
 @define
 class Host:
     """A host's handler: it remembers what it was given, and raises for the accounts that are in trouble."""
@@ -47,7 +52,7 @@ class Host:
         """Handle an event, or raise with a text that must never be kept."""
         if event.account_id in self.trouble:
             raise ConnectionError("ada@acme.example is unreachable")
-        self.handled.append(event.id)
+        self.handled.append(named(event))
 
 
 @define
@@ -89,7 +94,7 @@ class Office:
 
     def taken(self) -> list[str]:
         """Return what was handled since the last question, as ``account:version``."""
-        names = [one.removesuffix(":1") for one in self.host.handled]
+        names = self.host.handled.copy()
         self.host.handled.clear()
         return names
 
@@ -142,9 +147,9 @@ def test_after_its_last_attempt_an_event_is_given_up_and_the_account_goes_on(off
     assert office.deliver().failed == 0
     office.clock.advance(HALF_A_MINUTE)
     report = office.deliver()
-    assert report == DeliveryReport("acme", DeliveryVerdict.WAITING, failed=2, given_up=1, waiting=1)
+    assert report == DeliveryReport("acme", DeliveryVerdict.WAITING, failed=2, given_up=1, waiting=1, dead=1)
     (letter,) = office.dispatcher().dead_letters("acme")
-    assert (letter.event.id, letter.attempts, letter.error) == ("a:1:1", 3, "ConnectionError")
+    assert (named(letter.event), letter.attempts, letter.error) == ("a:1", 3, "ConnectionError")
     assert letter.died_at == office.clock()
     kept = [
         office.storage.document("acme", kind, "mailer") for kind in ("consumer", "consumer parked", "consumer dead")
@@ -161,7 +166,7 @@ def test_a_policy_of_one_attempt_gives_up_at_once(office: Office) -> None:
     office.publish("a:1", "b:1")
     office.host.trouble = {"a"}
     report = office.dispatcher(retry=RetryPolicy(attempts=1)).deliver("acme")
-    assert report == DeliveryReport("acme", DeliveryVerdict.CURRENT, delivered=1, failed=1, given_up=1)
+    assert report == DeliveryReport("acme", DeliveryVerdict.CURRENT, delivered=1, failed=1, given_up=1, dead=1)
     assert len(office.dispatcher().dead_letters("acme")) == 1
 
 
@@ -248,11 +253,12 @@ def test_when_no_more_can_be_given_up_events_go_on_waiting(office: Office) -> No
     office.host.trouble = {"a", "b"}
     worker = office.dispatcher(room=1, retry=RetryPolicy(attempts=1))
     worker.deliver("acme")
-    assert [letter.event.id for letter in worker.dead_letters("acme")] == ["a:1:1"]
-    worker.drop_dead("acme", "a:1:1")
+    (letter,) = worker.dead_letters("acme")
+    assert named(letter.event) == "a:1"
+    worker.drop_dead("acme", letter.event.id)
     office.clock.advance(HALF_A_MINUTE)
     worker.deliver("acme")
-    assert [letter.event.id for letter in worker.dead_letters("acme")] == ["b:1:1"]
+    assert [named(letter.event) for letter in worker.dead_letters("acme")] == ["b:1"]
 
 
 # --- dead letters -----------------------------------------------------------------------------------------------------
@@ -268,11 +274,17 @@ def dying(office: Office) -> Dispatcher:
     return worker
 
 
+def the_dead(worker: Dispatcher) -> str:
+    """Return the id of the one event that was given up."""
+    (letter,) = worker.dead_letters("acme")
+    return letter.event.id
+
+
 def test_a_dead_letter_can_be_delivered_after_all(office: Office) -> None:
     """It goes back among the waiting, even when the journal has lost it meanwhile, and is delivered under its id."""
     worker = dying(office)
     assert trim_journal(office.storage, "acme", keep_for=timedelta(0), now=office.clock.advance(days=1)) == 1
-    worker.retry_dead("acme", "a:1:1")
+    worker.retry_dead("acme", the_dead(worker))
     assert worker.dead_letters("acme") == ()
     assert worker.deliver("acme") == DeliveryReport("acme", DeliveryVerdict.CURRENT, delivered=1)
     assert office.taken() == ["a:1"]
@@ -282,7 +294,7 @@ def test_a_dead_letter_that_fails_again_dies_again(office: Office) -> None:
     """It gets all its attempts anew."""
     worker = dying(office)
     office.host.trouble = {"a"}
-    worker.retry_dead("acme", "a:1:1")
+    worker.retry_dead("acme", the_dead(worker))
     assert worker.deliver("acme").given_up == 1
     assert len(worker.dead_letters("acme")) == 1
 
@@ -290,7 +302,7 @@ def test_a_dead_letter_that_fails_again_dies_again(office: Office) -> None:
 def test_a_dead_letter_can_be_dropped(office: Office) -> None:
     """Then it is gone, and never comes again."""
     worker = dying(office)
-    worker.drop_dead("acme", "a:1:1")
+    worker.drop_dead("acme", the_dead(worker))
     assert worker.dead_letters("acme") == ()
     assert worker.deliver("acme").delivered == 0
 
@@ -301,7 +313,7 @@ def test_an_unknown_dead_letter_is_refused(office: Office, method: str) -> None:
     worker = dying(office)
     with pytest.raises(UsageError, match="no dead letter"):
         getattr(worker, method)("acme", "a:9:1")
-    worker.drop_dead("acme", "a:1:1")
+    worker.drop_dead("acme", the_dead(worker))
 
 
 def test_a_consumer_without_dead_letters_has_none(office: Office) -> None:
@@ -355,12 +367,33 @@ def test_tenants_with_nothing_new_cost_no_read_of_a_document() -> None:
     assert [report.failed for report in worker.deliver_all()] == [1]
 
 
-def test_a_dead_letter_that_another_process_retries_is_found_within_the_longest_wait(office: Office) -> None:
-    """A worker that knows of nothing new looks again now and then."""
+def test_a_tenant_with_dead_letters_is_reported_until_a_person_has_seen_to_them(office: Office) -> None:
+    """Nothing is due there, and still every walk counts what was given up; once it is settled the tenant is quiet."""
     worker = dying(office)
-    assert len(list(worker.deliver_all())) == 1
+    office.publish("a:1", tenant="globex")
+    quiet = DeliveryReport("acme", DeliveryVerdict.CURRENT, dead=1)
+    assert list(worker.deliver_all()) == [quiet, DeliveryReport("globex", DeliveryVerdict.CURRENT, delivered=1)]
+    assert list(worker.deliver_all()) == [quiet]
+    assert next(office.dispatcher().deliver_all()) == quiet
+    worker.drop_dead("acme", the_dead(worker))
+    assert list(worker.deliver_all()) == [DeliveryReport("acme", DeliveryVerdict.CURRENT)]
     assert list(worker.deliver_all()) == []
-    office.dispatcher().retry_dead("acme", "a:1:1")
+
+
+def test_a_dead_letter_that_another_process_retries_is_found_by_the_next_walk(office: Office) -> None:
+    """A worker looks into a tenant with dead letters at every walk."""
+    worker = dying(office)
+    assert [report.dead for report in worker.deliver_all()] == [1]
+    office.dispatcher().retry_dead("acme", the_dead(worker))
+    assert [report.delivered for report in worker.deliver_all()] == [1]
+
+
+def test_a_consumer_that_another_process_starts_over_is_found_within_the_longest_wait(office: Office) -> None:
+    """A worker that knows of nothing new looks again now and then."""
+    office.publish("a:1")
+    worker = office.dispatcher()
+    assert [report.delivered for report in worker.deliver_all()] == [1]
+    office.dispatcher().start_over("acme", "begin")
     assert list(worker.deliver_all()) == []
     office.clock.advance(hours=1)
     assert [report.delivered for report in worker.deliver_all()] == [1]
@@ -395,8 +428,8 @@ def test_a_paused_worker_that_wakes_is_refused_and_touches_nothing_more(office: 
 
     with pytest.raises(LeaseLost):
         office.dispatcher(sleep).deliver("acme")
-    assert late.handled == ["a:1:1"]
-    assert host.handled == ["a:1:1", "a:2:1", "b:1:1"]
+    assert late.handled == ["a:1"]
+    assert host.handled == ["a:1", "a:2", "b:1"]
     assert office.deliver() == DeliveryReport("acme", DeliveryVerdict.CURRENT)
 
 

@@ -61,7 +61,7 @@ def test_a_provision_is_one_event_with_the_groups_it_begins_with() -> None:
     entry = evolve(BARE, kind=ChangeKind.PROVISION, version=1, fields=FIELDS, joined=("g1", "g2"), predecessor="a0")
     (event,) = events_of(evolve(entry, inactive_reason="archived", adopted=True), 5)
     assert event == Event(
-        id="a1:1:1",
+        id=event.id,
         type=EventType.PROVISIONED,
         tenant="acme",
         at=BARE.at,
@@ -150,15 +150,53 @@ def test_a_change_that_no_host_could_see_has_no_event() -> None:
     assert events_of(BARE, 1) == ()
 
 
-@given(entries, st.integers(1, 1 << 40))
-def test_events_are_ordered_and_named_by_their_account_and_version(entry: JournalEntry, position: int) -> None:
-    """Ids are distinct, the same each time, and say account, version and number; sequences ascend from 1."""
+@given(entries, st.integers(1, 1 << 40), st.integers(1, 1 << 40))
+def test_events_are_ordered_and_have_one_id_each(entry: JournalEntry, position: int, other: int) -> None:
+    """Sequences ascend from 1; ids are distinct, and the same each time, wherever the entry stands."""
     events = events_of(entry, position)
     assert events == events_of(entry, position)
     assert [event.sequence for event in events] == [(position, number) for number in range(1, len(events) + 1)]
-    assert [event.id for event in events] == [
-        f"{entry.account_id}:{entry.version}:{event.sequence[1]}" for event in events
+    assert len({event.id for event in events}) == len(events)
+    assert [event.id for event in events] == [event.id for event in events_of(entry, other)]
+
+
+@given(several_ids, several_ids, st.integers(1, 1 << 40), st.integers(1, 1 << 40))
+def test_no_two_happenings_share_an_id(
+    tenants: tuple[str, ...], accounts: tuple[str, ...], version: int, later: int
+) -> None:
+    """Hosts that number their users in each tenant from 1 get distinct ids, however tenants and accounts are named."""
+    entries = [
+        evolve(BARE, tenant=tenant, account_id=account_id, version=one, fields=("given_name",), joined=("g1",))
+        for tenant in tenants
+        for account_id in accounts
+        for one in {version, later}
     ]
+    events = [event for entry in entries for event in events_of(entry, 1)]
+    assert len({event.id for event in events}) == len(events) == 2 * len(entries)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("acme", "1", 1), ("globex", "1", 1)),
+        (("acme", "1:1", 1), ("acme:1", "1", 1)),
+        (("acme", "1:1", 1), ("acme", "1", 11)),
+        (('a","b', "c", 1), ("a", 'b","c', 1)),
+    ],
+)
+def test_ids_are_unambiguous(one: tuple[str, str, int], other: tuple[str, str, int]) -> None:
+    """A tenant or account whose name holds separators is not taken for another."""
+    first, second = (
+        events_of(evolve(BARE, tenant=tenant, account_id=account, version=version, fields=("email",)), 1)[0].id
+        for tenant, account, version in (one, other)
+    )
+    assert first != second
+
+
+def test_an_id_never_changes() -> None:
+    """Receivers remember ids for years: a known happening keeps the id that it has always had."""
+    (event,) = events_of(evolve(BARE, fields=("email",)), 1)
+    assert event.id == "db7a3df66602683b681da331bd9b3aaf"
 
 
 @given(entries)

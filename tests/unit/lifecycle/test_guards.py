@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
 from smartify_core.directory import Capability, Certificate, Listing
-from smartify_core.lifecycle import Guards
+from smartify_core.lifecycle import Counts, Guards, Reconciler, Rules
 from smartify_core.lifecycle._guards import (
     why_absence_proves_nothing,
     why_the_directory_is_a_stranger,
     why_the_directory_shrank,
 )
+from smartify_core.testing import FakeDirectory, identity
+
+World = Any  # the class is in conftest.py, which importlib mode does not let tests import
 
 WHOLE = Certificate((Listing("users", 1, 10),))
 ABLE = frozenset({Capability.IMMUTABLE_IDS, Capability.SINGLE_READ})
@@ -69,3 +75,32 @@ def test_directory_of_strangers_is_recognised(known: int) -> None:
 def test_first_run_knows_nobody_and_is_no_stranger() -> None:
     """A tenant without accounts has nobody to recognise the directory by."""
     assert why_the_directory_is_a_stranger(known=0, absent=0, people_read=50) is None
+
+
+def test_waiting_accounts_are_known_where_nobody_else_is(world: World) -> None:
+    """When all accounts wait for their retention, a directory that shows none of them lets nobody in, or go."""
+    world.obey(Rules(retain_for=timedelta(days=30)))
+    people = world.staffed(3)
+    for person in people:
+        world.directory.delete(person)
+    world.run()
+    world.approve(world.waiting_plan())
+    strangers = [identity("stranger-1"), identity("stranger-2")]
+    wrong = Reconciler({"acme": FakeDirectory(*strangers)}, world.storage, world.sealer, clock=world.clock)
+    assert wrong.run("acme").counts == Counts(held=2, unchanged=3)
+    world.clock.advance(timedelta(days=31))
+    assert wrong.run("acme").counts.changes == 0
+    assert set(world.live()) == {person.source_id for person in people}
+
+
+def test_one_waiting_person_who_returns_makes_the_directory_known(world: World) -> None:
+    """Where one of them is seen again the directory is the right one, and newcomers are let in with them."""
+    world.obey(Rules(retain_for=timedelta(days=30)))
+    one, *others = world.staffed(3)
+    for person in (one, *others):
+        world.directory.delete(person)
+    world.run()
+    world.approve(world.waiting_plan())
+    world.directory.undelete(one)
+    world.directory.add(identity("newcomer"))
+    assert world.run().counts == Counts(provisioned=1, reactivated=1, unchanged=2)

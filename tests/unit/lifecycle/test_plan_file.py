@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from smartify_core.errors import NewerSchema, PlanForeign, SealBroken, StalePlan, WrongKey
+from smartify_core.errors import FileExists, NewerSchema, PlanForeign, SealBroken, StalePlan, WrongKey
 from smartify_core.lifecycle import Plan, load_plan, save_plan
 from smartify_core.sealing import Sealer
 from smartify_core.sealing.memory import MemoryKeyRing
@@ -96,8 +96,10 @@ def test_what_is_no_plan_is_refused(world: Any, tmp_path: Path, content: bytes) 
 def test_plan_is_never_written_over_a_file(world: Any, plan: Plan, tmp_path: Path) -> None:
     """A file that is there stays as it is; a missing one is told."""
     (tmp_path / "plan").write_text("mine")
-    with pytest.raises(PlanForeign, match="cannot be written"):
+    with pytest.raises(FileExists):
         save_plan(plan, tmp_path / "plan", world.sealer)
+    with pytest.raises(PlanForeign, match="cannot be written"):
+        save_plan(plan, tmp_path / "no folder" / "plan", world.sealer)
     assert (tmp_path / "plan").read_text() == "mine"
     with pytest.raises(PlanForeign, match="cannot be read"):
         load_plan(tmp_path / "absent", world.sealer, tenant=TENANT)

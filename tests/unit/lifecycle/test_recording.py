@@ -10,7 +10,7 @@ import pytest
 from attrs import define, field
 
 from smartify_core.directory import Capability, DirectorySource, Gone, Present, Snapshot, Uncertain
-from smartify_core.errors import SourceMalformed, SourceUnavailable, UsageError, WrongKey
+from smartify_core.errors import PlanForeign, SourceMalformed, SourceUnavailable, UsageError, WrongKey
 from smartify_core.lifecycle import Reconciler
 from smartify_core.lifecycle.recording import RecordedDirectory, SnapshotRecorder, _recording_file
 from smartify_core.model import Identity, Stage
@@ -231,7 +231,7 @@ def test_every_cut_and_every_reordering_is_noticed(studio: Studio, monkeypatch: 
 def test_another_tenant_or_key_is_told(studio: Studio) -> None:
     """A recording opens for its tenant and under its key only, and the error says which is wrong."""
     studio.record()
-    with pytest.raises(UsageError, match="another tenant"):
+    with pytest.raises(PlanForeign, match="another tenant"):
         RecordedDirectory(studio.path, studio.sealer, "umbrella")
     with pytest.raises(WrongKey):
         RecordedDirectory(studio.path, Sealer(MemoryKeyRing()), TENANT)
@@ -242,9 +242,9 @@ def test_another_tenant_or_key_is_told(studio: Studio) -> None:
 
 def test_what_is_no_file_is_unavailable(studio: Studio) -> None:
     """A missing file and a folder in its place cannot be read."""
-    with pytest.raises(SourceUnavailable, match="FileNotFoundError"):
+    with pytest.raises(PlanForeign, match="FileNotFoundError"):
         _ = studio.recorded
-    with pytest.raises(SourceUnavailable, match="no regular file"):
+    with pytest.raises(PlanForeign, match="no regular file"):
         RecordedDirectory(studio.path.parent, studio.sealer, TENANT)
 
 

@@ -190,3 +190,15 @@ def test_refresh_takes_turns_with_runs(world: World) -> None:
     with pytest.raises(SourceUnavailable):
         world.refresh(one)
     assert world.refresh(one).verdict is Verdict.COMPLETE
+
+
+@pytest.mark.parametrize("source_id", ["", "private.person@acme.example", "half \ud800"])
+def test_what_can_be_no_id_is_refused_before_anybody_is_asked(world: World, source_id: str) -> None:
+    """An address is not asked for, kept or quoted, and the lease is given back."""
+    one, *_ = world.staffed(3)
+    world.directory.fail_next("unavailable")  # happens to whoever asks first
+    with pytest.raises(UsageError, match="no source id") as refused:
+        world.reconciler.refresh(TENANT, source_id)
+    assert "private" not in str(refused.value)
+    with pytest.raises(SourceUnavailable):
+        world.refresh(one)

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from smartify_core.directory import DirectorySource
-from smartify_core.errors import ForeignStore, SourceUnavailable, StorageBusy, UsageError
+from smartify_core.errors import ForeignStore, SealBroken, SourceUnavailable, StorageBusy, UsageError
 from smartify_core.lifecycle import Reconciler, Run, Verdict
 from smartify_core.lifecycle.schedule import Scheduler
 from smartify_core.lifecycle.schedule._schedule import BACKOFF_CEILING
-from smartify_core.model import Claim, ProgressSink, Stage
+from smartify_core.model import Claim, ProgressSink, PutDocument, Stage
 from smartify_core.sealing import Sealer
 from smartify_core.sealing.memory import MemoryKeyRing
 from smartify_core.storage.memory import MemoryStorage
@@ -407,13 +407,139 @@ def test_limit_below_one_is_refused() -> None:
         fleet_of(1).scheduler().work_once(limit=0)
 
 
-def test_trouble_of_the_one_who_is_told_ends_the_work() -> None:
-    """When ``on_run`` raises, for instance because nobody reads any more, the call ends with just that."""
+NEWER, GARBAGE, DEEP = b'{"v": 2}', b"\xff no JSON", b"[" * 100_000
+
+
+@pytest.mark.parametrize("content", [NEWER, GARBAGE, DEEP])
+def test_run_state_that_cannot_be_read_keeps_nobody_else_from_running(content: bytes) -> None:
+    """Of a tenant whose run state is newer or damaged, each run fails on its own; all others are registered and run."""
+    fleet = Fleet(a=Source(), bad=Source(), c=Source())
+    fleet.storage.put_document("bad", PutDocument("run", "state", content, 0))
+    fleet.storage.schedule({"bad": fleet.clock() + timedelta(days=900), "gone": fleet.clock()})
+    scheduler = fleet.scheduler()
+    scheduler.register()
+    assert fleet.storage.tenant("gone").due_at is None
+    runs = {run.tenant: run.verdict for run in scheduler.work_once(limit=9)}
+    assert runs == {"a": Verdict.COMPLETE, "bad": Verdict.FAILED, "c": Verdict.COMPLETE}
+    assert scheduler.work_once(limit=9) == [], "the one that fails is left alone, as any other that fails"
+    assert fleet.due("bad") > fleet.clock()
+
+
+def test_backoff_of_an_unreadable_run_state_is_respected() -> None:
+    """A tenant that is put off because its run state cannot be read does not come back with each registration."""
+    fleet = Fleet(bad=Source())
+    fleet.storage.put_document("bad", PutDocument("run", "state", NEWER, 0))
+    due = fleet.clock() + BACKOFF_CEILING
+    fleet.storage.schedule({"bad": due})
+    fleet.scheduler().register()
+    assert fleet.due("bad") == due
+
+
+def test_name_that_is_no_text_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    """Beside a name of another type, or one that no store takes, everybody else is registered and runs."""
+    fleet = Fleet(acme=Source(), globex=Source())
+    names: list[Any] = ["acme", None, 7, ["globex"], "half \ud800", "globex"]
+    scheduler = fleet.scheduler(tenants=lambda: names)
+    scheduler.register()
+    assert {run.tenant for run in scheduler.work_once(limit=9)} == {"acme", "globex"}
+    assert len([record for record in caplog.records if record.message == "tenant name is no text"]) == 4
+
+
+def test_failed_registration_does_not_keep_anybody_from_being_claimed(caplog: pytest.LogCaptureFixture) -> None:
+    """When nobody can say who the tenants are, those on the schedule run all the same, and it is asked again soon."""
+    fleet = Fleet(acme=Source())
+    fleet.storage.schedule({"acme": fleet.clock()})
+    asked: list[datetime] = []
+    ended: list[Run] = []
+
+    def names() -> list[str]:
+        asked.append(fleet.clock())
+        raise LookupError(SECRET)
+
+    def wait(seconds: float) -> bool:
+        fleet.clock.advance(seconds=seconds)
+        return len(asked) == 3
+
+    fleet.scheduler(tenants=names, on_run=ended.append).run(threading.Event(), wait=wait)
+    assert [run.verdict for run in ended] == [Verdict.COMPLETE]
+    assert asked[2] - asked[0] <= timedelta(seconds=30)
+    assert {getattr(record, "error", None) for record in caplog.records if record.levelname == "ERROR"} == {
+        "LookupError"
+    }
+    assert SECRET not in caplog.text
+
+
+class Untidy(MemoryStorage):
+    """A store whose tenants cannot be listed."""
+
+    def tenants(self, *, after: str | None = None, limit: int = 1000) -> Any:
+        raise SealBroken("damaged")
+
+
+def test_store_that_cannot_list_its_tenants_still_runs_those_that_are_due() -> None:
+    """Trouble that lies in the registration alone ends nothing, whether or not time will change it."""
+    fleet = Fleet(acme=Source())
+    storage = Untidy()
+    storage.schedule({"acme": fleet.clock()})
+    ended: list[Run] = []
+    fleet.scheduler(storage, on_run=ended.append).run(threading.Event(), wait=lambda _: bool(ended))
+    assert [run.verdict for run in ended] == [Verdict.COMPLETE]
+
+
+def test_trouble_of_the_one_who_is_told_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """When ``on_run`` raises, the class is logged, the others run, and each run is returned."""
 
     def on_run(_: Run) -> None:
-        raise BrokenPipeError
+        raise LookupError(SECRET)
 
-    fleet = fleet_of(2)
-    with pytest.raises(BrokenPipeError):
-        fleet.scheduler(on_run=on_run).run(threading.Event(), wait=lambda _: False)
-    assert fleet.storage.tenant("t000").expires_at is None
+    fleet = fleet_of(3)
+    scheduler = fleet.scheduler(on_run=on_run)
+    scheduler.register()
+    assert [run.verdict for run in scheduler.work_once(limit=9)] == [Verdict.COMPLETE] * 3
+    told = [record for record in caplog.records if record.message == "on_run failed"]
+    assert {(record.tenant, record.error) for record in told} == {  # type: ignore[attr-defined]  # extra fields
+        (tenant, "LookupError") for tenant in fleet.sources
+    }
+    assert SECRET not in caplog.text
+
+
+def test_period_shorter_than_the_longest_sleep_is_kept() -> None:
+    """While a run is under way nobody sleeps: its end, with the new due time, is what the loop waits for."""
+    asleep, under_way = threading.Event(), threading.Event()
+    slept_meanwhile: list[bool] = []
+    waits: list[float] = []
+
+    def before(_: ProgressSink | None) -> None:
+        under_way.set()
+        asleep.wait(0.2)
+
+    def wait(seconds: float) -> bool:
+        slept_meanwhile.append(under_way.is_set())
+        asleep.set()
+        waits.append(seconds)
+        fleet.clock.advance(seconds=seconds)
+        return len(waits) == 5
+
+    fleet = Fleet(acme=Source(before))
+    fleet.scheduler(every=timedelta(seconds=2), workers=2, on_run=lambda _: under_way.clear()).run(
+        threading.Event(), wait=wait
+    )
+    assert not any(slept_meanwhile)
+    assert max(waits) <= 2.1
+
+
+def test_stop_is_noticed_while_runs_are_under_way() -> None:
+    """A wait of the host's own is asked whether to stop even if a slow tenant never lets the process be idle."""
+    go_on = threading.Event()
+    fleet = Fleet(slow=Source(lambda _: go_on.wait(60)))
+    waits: list[float] = []
+
+    def wait(seconds: float) -> bool:
+        waits.append(seconds)
+        go_on.set()
+        return True
+
+    # The due time of somebody whom another process has keeps the wait for the slow one short.
+    scheduler = fleet.scheduler(workers=2, every=timedelta(seconds=1))
+    scheduler.run(threading.Event(), wait=wait)
+    assert waits == [0]

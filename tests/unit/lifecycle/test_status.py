@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import NoReturn
 
 import pytest
 
-from smartify_core.errors import SourceUnavailable
+from smartify_core.errors import SealBroken, SourceUnavailable
 from smartify_core.lifecycle import Reconciler, Verdict
+from smartify_core.lifecycle.events import Dispatcher, Event, RetryPolicy, dead_letters, forget_consumer
 from smartify_core.lifecycle.schedule import Scheduler, TenantStatus, status
+from smartify_core.model import PutDocument
 from smartify_core.sealing import Sealer
 from smartify_core.sealing.memory import MemoryKeyRing
 from smartify_core.storage.memory import MemoryStorage
@@ -129,3 +132,56 @@ def test_tenants_asked_for_are_told_in_that_order(world: World) -> None:
     assert [one.tenant for one in status(world.storage, world.clock)] == ["acme", "zeta"]
     asked = list(status(world.storage, world.clock, tenants=["nobody", "acme"]))
     assert [(one.tenant, one.next_due is None) for one in asked] == [("nobody", True), ("acme", False)]
+
+
+@pytest.mark.parametrize("content", [b'{"v": 2}', b"\xff no JSON", b"[" * 100_000])
+def test_tenant_whose_state_cannot_be_read_hides_no_other(world: World, content: bytes) -> None:
+    """A newer or damaged run state is one row with the error's code, which exceeds every limit; the others follow."""
+    world.storage.put_document("Bad", PutDocument("run", "state", content, 0))
+    world.storage.schedule({"Bad": world.clock(), "zeta": world.clock()})
+    bad, *others = status(world.storage, world.clock)
+    assert (bad.tenant, bad.verdict, bad.next_due) == ("Bad", Verdict.FAILED, world.clock())
+    assert bad.error_code is not None
+    assert bad.error_code.startswith("SC")
+    assert bad.exceeds(timedelta(days=900))
+    assert [(one.tenant, one.error_code) for one in others] == [("acme", None), ("zeta", None)]
+
+
+def test_plans_and_letters_that_cannot_be_read_leave_the_rest_of_the_row(world: World) -> None:
+    """What is asked for beside the run state may fail: the row says so by a code, and what is known stays."""
+    world.work()
+    for number in range(9):
+        world.directory.delete(f"p{number}")
+    world.work()
+
+    def broken(_: str) -> NoReturn:
+        raise SealBroken("damaged")
+
+    (one,) = status(world.storage, world.clock, held_plans=broken, dead_letters=broken)
+    assert (one.verdict, one.error_code, one.held_plan_expires_at, one.dead_letters) == (
+        Verdict.HELD,
+        "SC309",
+        None,
+        None,
+    )
+    assert one.held_plan is not None
+
+
+def test_dead_letters_are_counted(world: World) -> None:
+    """How many events were given up is part of the status, over all consumers; unasked, nothing is said."""
+    world.work()
+
+    def refuse(_: Event) -> None:
+        raise ConnectionError
+
+    for consumer in ("mailer", "crm"):
+        Dispatcher(world.storage, consumer, refuse, clock=world.clock, retry=RetryPolicy(attempts=1)).deliver("acme")
+
+    def count(tenant: str) -> int:
+        return sum(map(len, dead_letters(world.storage, tenant).values()))
+
+    (one,) = status(world.storage, world.clock, dead_letters=count)
+    assert (one.dead_letters, world.status().dead_letters) == (40, None)
+    forget_consumer(world.storage, "acme", "crm")
+    assert {name: len(found) for name, found in dead_letters(world.storage, "acme").items()} == {"mailer": 20}
+    assert dead_letters(world.storage, "nobody") == {}

@@ -42,6 +42,9 @@ class Confirmation:
     _deleted: frozenset[str] | None = field(default=None, init=False)
     _silent: int = field(default=0, init=False)
     _answers: dict[str, Presence] = field(factory=dict, init=False)
+    #: Whose questions Google never answered, and the failure of the latest of them.
+    _unreached: set[str] = field(factory=set, init=False)
+    _unreachable: SourceUnavailable | None = field(default=None, init=False)
 
     def ask(
         self, source_ids: Sequence[str], memberships_of: Callable[[str], tuple[Membership, ...]]
@@ -62,9 +65,11 @@ class Confirmation:
         for one person completely.
 
         Raises:
-            SourceError: The account as a whole cannot be asked.
+            SourceError: The account as a whole cannot be asked, or Google answered about nobody.
         """
         answers = dict(self._read_each(source_ids, None))
+        if self._unreachable is not None and self._unreached == answers.keys():
+            raise self._unreachable
         gone = [source_id for source_id, answer in answers.items() if isinstance(answer, Gone)]
         if gone:
             deleted = self._know_deleted()
@@ -75,6 +80,7 @@ class Confirmation:
         self._answers = dict.fromkeys(source_ids, Uncertain("not asked"))
         deleted = self._deleted or frozenset()
         self._silent = 0
+        self._unreached, self._unreachable = set(), None
         for source_id in self._answers:
             # Whoever is on the deleted list is asked for as well: a gateway that ignores showDeleted would list the
             # living, and somebody may have been undeleted since the list was read.
@@ -113,7 +119,7 @@ class Confirmation:
 
     def _read_one(self, source_id: str, memberships_of: MembershipsOf, gone: Gone) -> Act:
         if self._silent >= self.silence:
-            return partial(self._answer, source_id, Uncertain("Google had stopped answering"), silent=True)
+            return partial(self._not_reached, source_id, "Google had stopped answering")
         try:
             answer = self.transport.get(USER, dict, userKey=source_id)
         except DeclinedError as declined:
@@ -122,9 +128,16 @@ class Confirmation:
                 raise rejected(verdict, USER.name) from None
             missing = verdict.kind is Kind.MISSING
             return partial(self._answer, source_id, gone if missing else Uncertain(f"{USER.name}: {verdict.text}"))
-        except (SourceUnavailable, SourceMalformed) as failed:
+        except SourceUnavailable as failed:
+            return partial(self._not_reached, source_id, f"{failed.code} {failed.what}", failed)
+        except SourceMalformed as failed:
             return partial(self._answer, source_id, Uncertain(f"{failed.code} {failed.what}"), silent=True)
         return partial(self._answer, source_id, _understand(answer, source_id, memberships_of))
+
+    def _not_reached(self, source_id: str, reason: str, failed: SourceUnavailable | None = None) -> None:
+        self._unreached.add(source_id)
+        self._unreachable = failed or self._unreachable
+        self._answer(source_id, Uncertain(reason), silent=True)
 
     def _answer(self, source_id: str, presence: Presence, *, silent: bool = False) -> None:
         self._answers[source_id] = presence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._dead_letters import dead_letters
 from ._delivery import DeliveryReport, DeliveryVerdict, RetryPolicy
 from ._dispatch import Dispatcher
 from ._event import Event, EventType
@@ -19,6 +20,7 @@ __all__ = [
     "EventType",
     "RetryPolicy",
     "Subscription",
+    "dead_letters",
     "event_schema",
     "forget_consumer",
     "trim_journal",

@@ -34,6 +34,7 @@ _KINDS: Final = {
     "parked": int,
     "oldest": int | None,
     "due": str | None,
+    "dead": int,
     "retired": bool,
 }
 
@@ -66,6 +67,7 @@ class ConsumerState:
         parked: How many events behind the cursor are waiting for another attempt.
         oldest: The position of the oldest of them that is still needed in the journal.
         due: When the next of them is to be tried.
+        dead: How many events were given up and are not settled.
         retired: Whether the consumer was forgotten. The document stays, so that its versions never repeat.
     """
 
@@ -75,6 +77,7 @@ class ConsumerState:
     parked: int = 0
     oldest: int | None = None
     due: datetime | None = None
+    dead: int = 0
     retired: bool = False
 
     @property
@@ -133,6 +136,7 @@ def write_of(consumer: str, state: ConsumerState, *, over: int) -> PutDocument:
         "parked": state.parked,
         "oldest": state.oldest,
         "due": _text(state.due),
+        "dead": state.dead,
         "retired": state.retired,
     }
     return PutDocument(KIND, consumer, json.dumps(content, separators=(",", ":")).encode(), over)
@@ -161,6 +165,7 @@ def state_in(document: Document, tenant: str) -> ConsumerState:
         parked=content["parked"],
         oldest=content["oldest"],
         due=due,
+        dead=content["dead"],
         retired=content["retired"],
     )
 

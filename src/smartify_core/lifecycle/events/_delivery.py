@@ -49,7 +49,7 @@ class RetryPolicy:
 class DeliveryVerdict(enum.Enum):
     """How a delivery ended."""
 
-    #: The consumer has had every event.
+    #: The consumer has had, or given up, every event.
     CURRENT = "current"
     #: It has had, or given up, every event but those that wait for another attempt.
     WAITING = "waiting"
@@ -70,8 +70,9 @@ class DeliveryReport:
         verdict: How it ended.
         delivered: How many events were handled.
         failed: How many attempts raised.
-        given_up: How many events became dead letters.
+        given_up: How many events became dead letters now.
         waiting: How many events wait at the end.
+        dead: How many dead letters there are at the end: each waits for a person to retry or drop it.
         error: Why a busy or failed one did not work; only `Dispatcher.deliver_all` answers such.
     """
 
@@ -81,4 +82,5 @@ class DeliveryReport:
     failed: int = 0
     given_up: int = 0
     waiting: int = 0
+    dead: int = 0
     error: SmartifyError | None = None

@@ -171,6 +171,7 @@ class DeliveryDesk:
             parked=len(self.parking),
             oldest=self.parking.oldest_position(),
             due=self.parking.next_due(self._clock()),
+            dead=len(self.dead),
         )
         self._put("place", write_of(self._consumer, state, over=self._versions["place"]))
         if leased_until is not None:

@@ -73,7 +73,15 @@ class DeliveryRounds:
             verdict = DeliveryVerdict.STOPPED
         else:
             verdict = DeliveryVerdict.WAITING if waiting else DeliveryVerdict.CURRENT
-        return DeliveryReport(self._desk.tenant, verdict, self._delivered, self._failed, self._given_up, waiting)
+        return DeliveryReport(
+            tenant=self._desk.tenant,
+            verdict=verdict,
+            delivered=self._delivered,
+            failed=self._failed,
+            given_up=self._given_up,
+            waiting=waiting,
+            dead=len(self._desk.dead),
+        )
 
     def _retry_parked(self) -> bool:
         """Try one round of parked events whose time has come; return whether any was tried."""

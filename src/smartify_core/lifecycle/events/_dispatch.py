@@ -108,8 +108,8 @@ class Dispatcher:
     def deliver_all(self) -> Iterator[DeliveryReport]:
         """Deliver to every tenant in turn, and yield a report for each that was looked into; none stops the next.
 
-        A tenant without anything new costs no read of its own. One that could not be delivered has a report with the
-        error instead of raising it.
+        A tenant without anything new costs no read of its own, and has no report unless it has dead letters. One that
+        could not be delivered has a report with the error instead of raising it.
 
         Raises:
             StorageError: The tenants could not be read.
@@ -213,7 +213,7 @@ class Dispatcher:
         if state.leased_until is not None or state.cursor.through < position or due:
             return None
         verdict = DeliveryVerdict.WAITING if state.parked else DeliveryVerdict.CURRENT
-        return DeliveryReport(tenant, verdict, waiting=state.parked)
+        return DeliveryReport(tenant, verdict, waiting=state.parked, dead=state.dead)
 
     def _is_settled(self, record: TenantRecord) -> bool:
         if not record.position and self._start == "begin":
@@ -222,8 +222,13 @@ class Dispatcher:
         return position == record.position and until is not None and self._clock() < until
 
     def _remember(self, record: TenantRecord) -> None:
-        """Remember until when nothing is to be expected; not for long, as another process may retry a dead letter."""
+        """Remember until when nothing is to be expected; not for long, as another process may start over.
+
+        A tenant with dead letters is not remembered, so that every walk reports them.
+        """
         state, _ = load(self._storage, record.tenant, self._consumer, "dispatch")
-        if state is not None and state.leased_until is None and state.cursor.through == record.position:
+        if state is None or state.leased_until is not None or state.dead:
+            return
+        if state.cursor.through == record.position:
             latest = self._clock() + self._retry.ceiling
             self._settled[record.tenant] = (record.position, min(state.due or latest, latest))

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
@@ -105,7 +106,7 @@ def events_of(entry: JournalEntry, position: int) -> tuple[Event, ...]:
     """
     return tuple(
         Event(
-            id=f"{entry.account_id}:{entry.version}:{number}",
+            id=_id(entry, number),
             type=kind,
             tenant=entry.tenant,
             at=entry.at,
@@ -119,6 +120,15 @@ def events_of(entry: JournalEntry, position: int) -> tuple[Event, ...]:
         )
         for number, (kind, details) in enumerate(_happenings(entry), start=1)
     )
+
+
+def _id(entry: JournalEntry, number: int) -> str:
+    """Return the id of an entry's event: 32 hex digits that follow from what happened, whenever it is read.
+
+    The tenant belongs to it: two tenants' accounts may have the same id, which hosts give that number their users.
+    """
+    happening = json.dumps((entry.tenant, entry.account_id, entry.version, number))
+    return blake2b(happening.encode(), digest_size=16).hexdigest()
 
 
 def _happenings(entry: JournalEntry) -> list[tuple[EventType, Mapping[str, Any]]]:

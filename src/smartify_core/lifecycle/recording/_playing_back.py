@@ -20,6 +20,7 @@ from smartify_core.directory import (
     Uncertain,
     no_single_read,
 )
+from smartify_core.errors import PlanForeign, SourceUnavailable
 from smartify_core.model import Identity, ProgressSink, Stage
 from smartify_core.sealing import Sealer
 
@@ -41,9 +42,8 @@ class RecordedDirectory:
         tenant: Whose directory was recorded.
 
     Raises:
-        SourceUnavailable: The file cannot be read.
-        SourceMalformed: It is no recording, or a damaged one.
-        UsageError: It is a recording of another tenant.
+        PlanForeign: The file cannot be read, is no recording, or one of another tenant.
+        SourceMalformed: It is a damaged recording.
         WrongKey: The key ring does not hold the key that it was sealed under.
     """
 
@@ -51,8 +51,12 @@ class RecordedDirectory:
         self._path = Path(path)
         self._sealer = sealer
         self._tenant = tenant
-        with self._open() as reader:
-            self._snapshot_id, self._capabilities = _beginning(reader, self._path.name)
+        try:
+            with self._open() as reader:
+                self._snapshot_id, self._capabilities = _beginning(reader, self._path.name)
+        except SourceUnavailable as error:
+            # To name a file that is not there is wrong usage; once it was there, its loss is the source's trouble.
+            raise PlanForeign(error.what, where=error.where, cure=error.cure) from None
 
     def __repr__(self) -> str:
         """Return the file's name."""
@@ -66,7 +70,7 @@ class RecordedDirectory:
     def snapshot(self, *, progress: ProgressSink | None = None) -> Snapshot:
         """Begin to play the read back. The file is opened when somebody is first asked for.
 
-        That raises what the class says; damage further on in the file is noticed when it is reached, and before there
+        That raises what the class says, and `SourceUnavailable` where the file cannot be read any more; damage further on in the file is noticed when it is reached, and before there
         is a certificate.
         """
         return _RecordedSnapshot(self._open, self._snapshot_id, progress)

@@ -12,7 +12,7 @@ from smartify_core.directory import Capability, Certificate, DirectorySource, Pr
 from smartify_core.model import Identity, ProgressSink
 from smartify_core.sealing import Sealer
 
-from ._recording_file import RecordingWriter
+from ._recording_file import RecordingWriter, require_file_name
 from ._recording_values import RecordMaker
 
 
@@ -28,11 +28,15 @@ class SnapshotRecorder:
         path: Where the recording goes.
         sealer: Seals it under the tenant's key.
         tenant: Whose directory it is.
+
+    Raises:
+        UsageError: ``path`` cannot be a file: it is empty, or a folder.
     """
 
     def __init__(self, source: DirectorySource, path: str | os.PathLike[str], sealer: Sealer, tenant: str) -> None:
         self._source = source
         self._path = Path(path)
+        require_file_name(self._path)
         self._sealer = sealer
         self._tenant = tenant
 

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, Final, Self, TypeAlias
 
 from attrs import frozen
 
-from smartify_core.errors import SealBroken, SourceMalformed, SourceUnavailable, UsageError
+from smartify_core.errors import PlanForeign, SealBroken, SourceMalformed, SourceUnavailable, UsageError
 from smartify_core.sealing import Sealer
 
 Record: TypeAlias = list[Any]
@@ -48,6 +48,7 @@ class RecordingWriter:
     """
 
     def __init__(self, path: Path, sealer: Sealer, tenant: str) -> None:
+        require_file_name(path)
         self._path = path
         self._sealer = sealer
         self._tenant = tenant
@@ -133,8 +134,8 @@ class RecordingReader:
 
     Raises:
         SourceUnavailable: The file cannot be read.
-        SourceMalformed: It is no recording, or one of a version that is unknown here.
-        UsageError: It is a recording of another tenant.
+        PlanForeign: It is no recording, or one of another tenant.
+        SourceMalformed: It is a recording of a version that is unknown here.
     """
 
     def __init__(self, path: Path, sealer: Sealer, tenant: str) -> None:
@@ -216,7 +217,7 @@ class RecordingReader:
         except (ValueError, RecursionError):
             opening = None
         if not isinstance(opening, dict) or opening.get("format") != _FORMAT:
-            raise SourceMalformed(
+            raise PlanForeign(
                 "the file is no recording", where=self._name, cure="Name a file that a SnapshotRecorder wrote."
             )
         if opening.get("version") != _VERSION:
@@ -224,7 +225,7 @@ class RecordingReader:
                 "the recording has a version that is unknown here", where=self._name, cure="Upgrade smartify-core."
             )
         if opening.get("tenant") != self._tenant:
-            raise UsageError(
+            raise PlanForeign(
                 "the recording is of another tenant",
                 where=self._name,
                 cure="Play it back for the tenant whose directory it recorded.",
@@ -236,6 +237,18 @@ class RecordingReader:
             f"the recording cannot be read: {type(failed).__name__}",
             where=self._name,
             cure="Check that the path names a file and that this process may read it.",
+        )
+
+
+def require_file_name(path: Path) -> None:
+    """Raise `UsageError` unless a file could have this path: it may be there, and no folder is."""
+    try:
+        in_the_way = path.is_dir()
+    except (OSError, ValueError):  # then writing says more
+        in_the_way = False
+    if not path.name or in_the_way:
+        raise UsageError(
+            "the recording is given no name of a file", where=str(path), cure="Name a file, such as acme.recording."
         )
 
 

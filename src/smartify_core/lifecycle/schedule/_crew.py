@@ -51,13 +51,13 @@ class Crew:
         self._under_way.add(self._threads.submit(self._work, claim, self._progress))
         self.begun += 1
 
-    def collect(self, *, patiently: bool) -> list[Run]:
-        """Return the runs that have ended since the last call.
+    def collect(self, *, within: float | None = None) -> list[Run]:
+        """Return the runs that have ended since the last call, as soon as there is one; none if nothing is under way.
 
         Args:
-            patiently: Whether to wait until there is one, if any is under way.
+            within: For how many seconds at most to wait for one; for as long as it takes when not given.
         """
-        ended, self._under_way = wait(self._under_way, timeout=None if patiently else 0, return_when=FIRST_COMPLETED)
+        ended, self._under_way = wait(self._under_way, timeout=within, return_when=FIRST_COMPLETED)
         return [run for one in ended if (run := one.result()) is not None]
 
     def _progress(self, _stage: Stage, _done: int, _total: int | None) -> None:

@@ -54,7 +54,8 @@ class Scheduler:
             when not given.
         lease_ttl: How long a tenant stays taken when its worker dies. A working one renews its lease.
         clock: The time.
-        on_run: Told of each run that ended; never by two threads at once.
+        on_run: Told of each run that ended; never by two threads at once. What it raises is logged by its class, and
+            changes nothing.
 
     Raises:
         UsageError: A figure is out of its range.
@@ -85,9 +86,11 @@ class Scheduler:
         self._lease_ttl = _checked(lease_ttl > timedelta(0), lease_ttl, "lease_ttl is not positive")
         self._clock = clock
         self._on_run = on_run
-        self._registered_at: datetime | None = None
-        # What this process knows of due times: those that it set itself.
+        self._idle = min(IDLE, every)
+        self._register_at: datetime | None = None
+        # What this process knows of due times: those that it set itself, and when it last asked who is due.
         self._known_due: list[datetime] = []
+        self._asked_at: datetime | None = None
         self._failures: dict[str, int] = {}
         self._lock = threading.Lock()
         self._telling = threading.Lock()
@@ -96,15 +99,16 @@ class Scheduler:
         """Put new tenants on the schedule, due at once, and take those off that are no longer configured.
 
         A tenant that is due later than its period and its failures account for (the period was longer, or a clock was
-        wrong) is due at once. `run` does this by itself.
+        wrong) is due at once. A name that is no text is left out, and logged. `run` does this by itself.
 
         Raises:
             StorageError: The store could not be read or written.
+            Exception: What ``tenants`` raised.
         """
-        names = frozenset(self._names() if callable(self._names) else self._names)
+        names = self._names() if callable(self._names) else self._names
         now = self._clock()
         register(self._storage, names, now=now, every=self._every, jitter=self._jitter)
-        self._registered_at = now
+        self._register_at = now + self._every
 
     def work_once(
         self,
@@ -133,7 +137,7 @@ class Scheduler:
                     self._begin(crew, most - crew.begun)
                 if not crew.busy:
                     return runs
-                runs += crew.collect(patiently=True)
+                runs += crew.collect()
 
     def run(
         self,
@@ -148,7 +152,8 @@ class Scheduler:
             stop: Once set, no tenant is claimed any more, the runs under way are finished, and the call returns.
             abandon: Once set as well, the runs under way are given up at their next page or batch. Whole batches
                 stay, the leases are given back, and the tenants stay due.
-            wait: Waits so many seconds and returns whether to stop; ``stop.wait`` when not given.
+            wait: Waits so many seconds, 0 or more, and returns whether to stop; ``stop.wait`` when not given. Not
+                called while a run that is under way may end any moment and be due again.
 
         Raises:
             StorageError: The store cannot be used, and time will not change that.
@@ -159,18 +164,19 @@ class Scheduler:
             while not (stopping or stop.is_set()):
                 if self._begin_patiently(crew):
                     # Whoever is due gets the next thread that becomes free.
-                    crew.collect(patiently=not crew.free)
-                else:
-                    crew.collect(patiently=False)
+                    crew.collect(within=0 if crew.free else None)
+                elif not crew.busy:
                     stopping = sleep(self._until_due())
+                elif not crew.collect(within=self._until_due()):
+                    # A run that ends wakes the loop, as its tenant may be due before anybody who is known to be.
+                    stopping = sleep(0)
             while crew.busy:
-                crew.collect(patiently=True)
+                crew.collect()
 
     def _begin_patiently(self, crew: Crew) -> bool:
         """Begin what is due, and return whether more may be due than there were threads for."""
+        self._register_in_time()
         try:
-            if self._registered_at is None or self._clock() - self._registered_at >= self._every:
-                self.register()
             return self._begin(crew, crew.free)
         except StorageError as error:
             if not error.retryable:
@@ -178,11 +184,23 @@ class Scheduler:
             log().warning("store does not answer", code=error.code)
             return False
 
+    def _register_in_time(self) -> None:
+        """Register once a period. Whatever keeps that from being done, those on the schedule are claimed all the same."""
+        if self._register_at is not None and self._clock() < self._register_at:
+            return
+        try:
+            self.register()
+        except Exception as error:  # noqa: BLE001 - the names come from a function of the host's
+            code = error.code if isinstance(error, SmartifyError) else None
+            log().error("tenants not registered", error=type(error).__name__, code=code)
+            self._register_at = self._clock() + self._idle
+
     def _begin(self, crew: Crew, most: int) -> bool:
         limit = min(crew.free, most)
         if limit < 1:
             return True
-        claims = self._storage.claim_due(now=self._clock(), ttl=self._lease_ttl, limit=limit)
+        self._asked_at = self._clock()
+        claims = self._storage.claim_due(now=self._asked_at, ttl=self._lease_ttl, limit=limit)
         for claim in claims:
             crew.begin(claim)
         return len(claims) == limit
@@ -190,11 +208,13 @@ class Scheduler:
     def _until_due(self) -> float:
         """Return for how many seconds there is nothing to do, as far as this process knows."""
         now = self._clock()
+        asked_at = self._asked_at or now
         with self._lock:
-            while self._known_due and self._known_due[0] <= now:
+            # One that fell due since everybody was asked for is still to be claimed.
+            while self._known_due and self._known_due[0] <= asked_at:
                 heapq.heappop(self._known_due)
-            until = min(self._known_due[0] - now, IDLE) if self._known_due else IDLE
-        return until.total_seconds()
+            until = min(self._known_due[0] - now, self._idle) if self._known_due else self._idle
+        return max(until, timedelta(0)).total_seconds()
 
     def _work(self, claim: Claim, progress: ProgressSink) -> Run | None:
         """Run one tenant under its claim, which the run gives back. Whatever happens to the tenant stays with it."""
@@ -212,9 +232,22 @@ class Scheduler:
         except Exception as error:  # noqa: BLE001 - one tenant's trouble, of whatever kind, is no other's
             seconds = (self._clock() - started).total_seconds()
             run = evolve(due_of[-1], seconds=seconds) if due_of else failed(claim.tenant, error, seconds=seconds)
+            if not due_of and not isinstance(error, LeaseLost):
+                self._put_off(claim)
         with self._telling:
-            self._on_run(run)
+            try:
+                self._on_run(run)
+            except Exception as error:  # noqa: BLE001 - whoever is told does not decide over the runs
+                log().error("on_run failed", tenant=run.tenant, error=type(error).__name__)
         return run
+
+    def _put_off(self, claim: Claim) -> None:
+        """Have a tenant whose run could not even say when it is due next come later, not before all others again."""
+        try:
+            if (due := self._due(claim, failed=True)) is not None:
+                self._storage.schedule({claim.tenant: due})
+        except SmartifyError as error:
+            log().warning("tenant not put off", tenant=claim.tenant, code=error.code)
 
     def _due(self, claim: Claim, *, failed: bool) -> datetime | None:
         """Return when the tenant is due after the run that has just ended; ``None`` to leave that as it is."""
@@ -249,7 +282,7 @@ class Scheduler:
     def _state(self, tenant: str) -> RunState:
         try:
             return load(self._storage, tenant)[0]
-        except SmartifyError:
+        except Exception:  # noqa: BLE001 - damaged in whatever way: then this process counts alone
             return RunState()
 
 

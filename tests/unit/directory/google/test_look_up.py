@@ -72,13 +72,28 @@ def test_nobody_asked_about_costs_nothing(populated: Office) -> None:
     assert len(populated.server.requests) == 0
 
 
-@pytest.mark.parametrize(
-    "fault", [Fault.forbidden(), Fault.text(404, "<html>Not Found</html>"), Fault.backend_error(), Fault.html200()]
-)
+@pytest.mark.parametrize("fault", [Fault.forbidden(), Fault.text(404, "<html>Not Found</html>"), Fault.html200()])
 def test_no_clear_answer_is_uncertain(populated: Office, fault: Fault) -> None:
-    """Refusals, garbage and silence about one person never mean that the person is gone."""
+    """Refusals and garbage about one person never mean that the person is gone."""
     populated.server.faults.add("users.get", fault, times=None)
     assert isinstance(populated.directory().look_up([NOBODY])[NOBODY], Uncertain)
+
+
+@pytest.mark.parametrize("asked", [1, 12])
+def test_silence_about_everybody_is_an_error(populated: Office, asked: int) -> None:
+    """Where Google answers about nobody who was asked for, it is out of reach, and the look-up says so."""
+    populated.server.faults.add("users.get", Fault.backend_error(), times=None)
+    with pytest.raises(SourceUnavailable):
+        populated.directory().look_up([f"9{number:020}" for number in range(asked)])
+
+
+def test_silence_about_one_person_leaves_the_others_answers(populated: Office) -> None:
+    """Some answer is an answer: whoever it is not about stays uncertain."""
+    answers = populated.directory().look_up(["ada@acme.example"])
+    assert isinstance(answers["ada@acme.example"], Uncertain)
+    populated.server.faults.add("users.get", Fault.backend_error(), times=None)
+    answers = populated.directory().look_up([NOBODY, "ada@acme.example"])
+    assert [type(answer) for answer in answers.values()] == [Uncertain, Uncertain]
 
 
 def test_a_silent_deleted_list_judges_nobody(populated: Office) -> None:

@@ -1,0 +1,52 @@
+"""Accounts as a host looks them up, by what it has at hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from smartify_core.lifecycle import Accounts
+from smartify_core.lifecycle.events import EventType, Subscription
+from smartify_core.model import AccountState, InactiveReason
+
+TENANT = "acme"
+World = Any  # the class is in conftest.py, which importlib mode does not let tests import
+
+
+def _accounts(world: World) -> Accounts:
+    return Accounts(world.storage, world.sealer)
+
+
+def test_account_of_an_event_is_found_closed_or_opened(world: World) -> None:
+    """An event's person leads to the account: without its personal fields, unless they are asked for."""
+    person, *_ = world.staffed(2)
+    events = Subscription(world.storage, consumer="mailer", tenant=TENANT).pull()
+    (event,) = (one for one in events if one.source_id == person.source_id and one.type is EventType.PROVISIONED)
+    closed = _accounts(world).by_source_id(event.tenant, event.source_id)
+    opened = _accounts(world).by_source_id(event.tenant, event.source_id, opened=True)
+    assert closed is not None
+    assert opened is not None
+    assert (closed.account_id, closed.state, closed.personal) == (event.account_id, AccountState.ACTIVE, None)
+    assert opened.personal is not None
+    assert opened.personal.email == person.email
+
+
+def test_account_found_by_source_id_says_why_it_is_inactive(world: World) -> None:
+    """Who may not work is found too, with the reason."""
+    person, *_ = world.staffed(2)
+    world.directory.suspend(person)
+    world.run()
+    account = _accounts(world).by_source_id(TENANT, person.source_id)
+    assert account is not None
+    assert (account.state, account.inactive_reason) == (AccountState.INACTIVE, InactiveReason.SUSPENDED)
+
+
+def test_nobody_is_found_by_an_id_without_a_live_account(world: World) -> None:
+    """An unknown person, one of another tenant, and one whose account was deleted are nobody."""
+    person, *_ = world.staffed(20)
+    world.directory.delete(person)
+    world.run()
+    accounts = _accounts(world)
+    assert accounts.by_source_id(TENANT, person.source_id) is None
+    assert accounts.by_source_id(TENANT, "unknown") is None
+    assert accounts.by_source_id("globex", world.people[1].source_id) is None
+    assert accounts.by_source_id(TENANT, world.people[1].source_id) is not None
