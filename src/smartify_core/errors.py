@@ -250,6 +250,13 @@ class EventsTrimmed(StorageError):
     code = "SC310"
 
 
+class StorageBroken(StorageUnavailable):
+    """The store cannot be used, and time will not change that: closed, damaged, or no database at all."""
+
+    code = "SC311"
+    retryable = False
+
+
 # --- a person must decide -------------------------------------------------------------------------------------------
 
 

@@ -18,6 +18,8 @@ from smartify_core.storage import Storage
 _WATCHED: Final = (signal.SIGINT, signal.SIGTERM)
 #: A process that stops by a signal reports 128 and the signal's number, as shells do.
 _SHELLS_OFFSET: Final = 128
+#: After so many seconds at most a thread that waits for signals looks up by itself.
+_LONGEST_SLEEP: Final = 1.0
 
 
 class Stopped(BaseException):  # no Exception: nothing that catches errors may go on after it
@@ -150,7 +152,7 @@ def until_stopped(
     with _signals_into(happened) as no_more_signals:
         worker.start()
         try:
-            while isinstance(ending := happened.get(), int):
+            while isinstance(ending := _next(happened), int):
                 if not stop.is_set():
                     stop.set()
                     note("smartify: stopping: the runs under way are finished first; a second signal gives them up")
@@ -166,6 +168,15 @@ def until_stopped(
             worker.join()
     if ending is not None:
         raise ending
+
+
+def _next(happened: queue.SimpleQueue[BaseException | int | None]) -> BaseException | int | None:
+    """Return what happens next. A signal that comes at the very moment of falling asleep wakes nobody by itself."""
+    while True:
+        try:
+            return happened.get(timeout=_LONGEST_SLEEP)
+        except queue.Empty:
+            continue
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from . import _exit_codes as exit_codes
 from . import _text_of_operations as text
 from ._build import chosen, reconciler_of, sealer_of, store_of
 from ._config import load
+from ._documents import Document
 from ._output import Output
 
 
@@ -46,7 +47,7 @@ def status(output: Output, file: Path, tenant: str | None, *, limit: timedelta |
 def dead_letters(output: Output, file: Path, tenant: str | None, *, consumer: str | None) -> int:
     """List the events that were given up. What cannot be read of one tenant hides no other's."""
     names = list(chosen(config := load(file), tenant))
-    found: list[documents.Document] = []
+    found: list[Document] = []
     troubles: list[SmartifyError] = []
     with store_of(config, create=False) as storage:
         if tenant is None:
@@ -61,8 +62,8 @@ def dead_letters(output: Output, file: Path, tenant: str | None, *, consumer: st
     output.document({"dead_letters": found})
     for letter in found:
         output.line(text.of_dead_letter(letter))
-    for error in troubles:
-        output.note(f"smartify: {error}")
+    for trouble in troubles:
+        output.note(f"smartify: {trouble}")
     if not found and not troubles:
         output.note("There are no dead letters.")
     return exit_codes.FAILED if troubles else exit_codes.DONE

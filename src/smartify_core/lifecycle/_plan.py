@@ -133,7 +133,7 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        """Return whether applying the plan would write nothing."""
+        """Return whether applying the plan would change no account."""
         return not self.changes
 
     @property
@@ -259,8 +259,9 @@ class Run:
             raise self.error
         if self.verdict is Verdict.HELD:
             reason = self.held[0].reason if self.held else self.problems[0]
+            what = f"{len(self.held)} changes were held" if self.held else "the read was not certified complete"
             raise PlanHeld(
-                f"{len(self.held)} changes were held",
+                what,
                 where=f"tenant {self.tenant}",
                 cure=f"Look at the plan; the first reason is: {reason}.",
             )

@@ -27,7 +27,7 @@ from ._log import log
 from ._making import PlanMaker
 from ._plan import Counts, Plan, Run, Verdict
 from ._rules import Rules
-from ._run_state import RunState
+from ._run_state import QuarantineRecord, RunState
 from ._sorting_chosen import Memory
 from ._time import utc_now
 
@@ -202,6 +202,10 @@ class Reconciler:
             commits = self._begin(tenant, lease)
             plan = self._maker.of_one(tenant, source, self.rules_of(tenant), commits.state, source_id)
             return self._apply(plan, lease, commits, progress=None)
+
+    def quarantined(self, tenant: str) -> tuple[QuarantineRecord, ...]:
+        """Return the records that are set aside, in order of source id: why, since when, and when they are retried."""
+        return run_state.load(self._storage, tenant)[0].quarantine
 
     # --- what waits for a person --------------------------------------------------------------------------------------
 

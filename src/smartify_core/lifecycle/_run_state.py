@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from attrs import asdict, evolve, field, frozen
 
-from smartify_core.errors import NewerSchema, StorageUnavailable
+from smartify_core.errors import NewerSchema, StorageBroken
 from smartify_core.model import PutDocument
 from smartify_core.storage import Storage
 
@@ -129,7 +129,7 @@ def load(storage: Storage, tenant: str) -> tuple[RunState, int]:
 
     Raises:
         NewerSchema: A newer version of this library wrote it.
-        StorageUnavailable: It is damaged.
+        StorageBroken: It is damaged.
     """
     document = storage.document(tenant, KIND, KEY)
     if document is None:
@@ -143,7 +143,7 @@ def load(storage: Storage, tenant: str) -> tuple[RunState, int]:
             )
         return _from_json(content), document.version
     except (KeyError, TypeError, ValueError):
-        raise StorageUnavailable(
+        raise StorageBroken(
             "what is remembered of the tenant's runs is damaged", where=where, cure="Restore the store from a backup."
         ) from None
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from smartify_core.errors import LeaseHeld, LeaseLost, StorageUnavailable, Tombstoned, WriteConflict
+from smartify_core.errors import LeaseHeld, LeaseLost, StorageBroken, Tombstoned, WriteConflict
 
 
-def closed() -> StorageUnavailable:
+def closed() -> StorageBroken:
     """Return the error for a call after `Storage.close`."""
-    return StorageUnavailable("the storage is closed", cure="Open a new one.")
+    return StorageBroken("the storage is closed", cure="Open a new one.")
 
 
 def lease_held(tenant: str) -> LeaseHeld:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from smartify_core.errors import StorageBusy, StorageError, StorageUnavailable
+from smartify_core.errors import StorageBroken, StorageBusy, StorageError, StorageUnavailable
 
 _RESTORE: Final = "Restore the store from a backup; the next sync brings it up to date."
 
@@ -23,6 +23,7 @@ _TROUBLES: Final = {
     sqlite3.SQLITE_NOTADB: ("the file is not a SQLite database", "Name another file, or restore it from a backup."),
     sqlite3.SQLITE_NOMEM: ("SQLite ran out of memory", "Give the process more memory."),
 }
+_BROKEN: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _BUSY: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
@@ -44,7 +45,8 @@ def as_storage_error(error: sqlite3.Error, path: Path) -> StorageError:
     what, cure = _TROUBLES.get(
         code, (f"SQLite refused (result code {code})", "Check that the file is a healthy store.")
     )
-    return StorageUnavailable(what, where=str(path), cure=cure)
+    kind = StorageBroken if code in _BROKEN else StorageUnavailable
+    return kind(what, where=str(path), cure=cure)
 
 
 def busy(path: Path) -> StorageBusy:

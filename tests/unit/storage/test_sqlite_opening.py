@@ -260,3 +260,19 @@ def test_a_store_that_finds_no_room_at_birth_can_be_made_later(path: Path, spawn
     assert status(spawn(work)) == REFUSED
     with SQLiteStorage(path) as storage:
         assert storage.claim("acme", now=NOON, ttl=HOUR).fence == 1
+
+
+def test_what_time_does_not_cure_is_not_worth_another_try(tmp_path: Path) -> None:
+    """A closed store and a file that is no database say that trying again is no use; a missing folder may come back."""
+    closed = SQLiteStorage(tmp_path / "store.db")
+    closed.close()
+    (tmp_path / "letter").write_text("Dear customer, " * 100)
+    attempts: list[tuple[Callable[[], object], bool]] = [
+        (lambda: closed.tenant("acme"), False),
+        (lambda: SQLiteStorage(tmp_path / "letter"), False),
+        (lambda: SQLiteStorage(tmp_path / "no folder" / "store.db"), True),
+    ]
+    for attempt, retryable in attempts:
+        with pytest.raises(StorageUnavailable) as raised:
+            attempt()
+        assert raised.value.retryable is retryable
