@@ -89,7 +89,10 @@ def reconciler_of(
     config: Config, sources: Mapping[str, DirectorySource], storage: Storage, sealer: Sealer
 ) -> Reconciler:
     """Return what keeps these directories' accounts in step under the configured rules."""
-    return Reconciler(sources, storage, sealer, rules=config.rules)
+    named = set(sources)  # asking whether one is in there would make its directory
+    return Reconciler(
+        sources, storage, sealer, rules={name: rules for name, rules in config.rules.items() if name in named}
+    )
 
 
 def store_of(config: Config, *, create: bool) -> Storage:

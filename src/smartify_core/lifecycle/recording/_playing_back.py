@@ -70,8 +70,8 @@ class RecordedDirectory:
     def snapshot(self, *, progress: ProgressSink | None = None) -> Snapshot:
         """Begin to play the read back. The file is opened when somebody is first asked for.
 
-        That raises what the class says, and `SourceUnavailable` where the file cannot be read any more; damage further on in the file is noticed when it is reached, and before there
-        is a certificate.
+        That raises what the class says, or `SourceUnavailable` where the file cannot be read any more; damage further
+        on in the file is noticed when it is reached, and before there is a certificate.
         """
         return _RecordedSnapshot(self._open, self._snapshot_id, progress)
 

@@ -185,7 +185,7 @@ class Scheduler:
             return False
 
     def _register_in_time(self) -> None:
-        """Register once a period. Whatever keeps that from being done, those on the schedule are claimed all the same."""
+        """Register once a period. If that cannot be done, those on the schedule are claimed all the same."""
         if self._register_at is not None and self._clock() < self._register_at:
             return
         try:
