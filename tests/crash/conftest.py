@@ -38,7 +38,9 @@ from smartify_core.testing import FakeDirectory, ManualClock, group, identity
 
 TENANT = "acme"
 #: Names so long that the database has to grow for almost every account.
-PEOPLE = tuple(identity(f"person-{number}", family_name="Name " * 300) for number in range(9))
+PEOPLE = tuple(
+    identity(f"person-{number}", given_name="Given " * 150, family_name="Name " * 190) for number in range(9)
+)
 GROUPS = tuple(group(f"group-{number}") for number in range(3))
 #: The same keys in every process.
 SEALER = Sealer(RootKeyRing(RootSecrets(bytes(8), {bytes(8): bytes(32)}, bytes(32))))
