@@ -82,7 +82,7 @@ def tests_bare(session: nox.Session, extra: str) -> None:
 def tests(session: nox.Session) -> None:
     """Run every test, and every code block of the documents."""
     session.install("-e", ".[cli,testing]", *_group("test"))
-    session.run("python", "-m", "pytest", "-n", "auto", *session.posargs)
+    session.run("python", "-m", "pytest", "-n", "auto", "--dist", "loadfile", *session.posargs)
 
 
 @nox.session
