@@ -114,8 +114,8 @@ class FileWorld(DirectoryWorld):
         self._write()
 
     def add_outsider(self, group_id: str, email: str) -> None:
-        """Name a member whom no line is about."""
-        self.add_member(group_id, email)
+        """Name a member whom no line is about, by an id as the format wants it: without the address."""
+        self.add_member(group_id, f"outsider-{len(email)}")
 
     def cut_people(self) -> None:
         """Lose identity lines from the middle, as a bad merge does; the end line stays."""

@@ -31,7 +31,7 @@ def test_full_device_is_one_clear_sentence(
             [*COMMAND, *arguments, *form], cwd=files.folder, stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert done.returncode == 1
-    assert done.stderr.startswith("smartify: SC000 the output cannot be written (ENOSPC)")
+    assert done.stderr.startswith("smartify: SC701 the output cannot be written (ENOSPC)")
     assert done.stderr.count("\n") == 1
 
 
