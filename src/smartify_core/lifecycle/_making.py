@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from itertools import chain, islice
+from itertools import islice
 from typing import Final
 
 from smartify_core.directory import DirectorySource, Present, Uncertain
@@ -103,21 +103,15 @@ class PlanMaker:
 
     def _why_stranger(self, tenant: str, source: DirectorySource, besides: str) -> str | None:
         """Return why the directory is taken for another customer's, or ``None`` when it knows some of those known."""
-        known = (head for page in heads_of(tenant, self._storage) for head in page)
-        first = next(known, None)
-        if first is None:
+        if not self._storage.tenant(tenant).accounts:
             return None
-        asked = [
+        others = (
             head.source_id
-            for head in islice(
-                (
-                    head
-                    for head in chain([first], known)
-                    if head.source_id != besides and head.inactive_reason is not InactiveReason.DELETED
-                ),
-                _ASKED,
-            )
-        ]
+            for page in heads_of(tenant, self._storage)
+            for head in page
+            if head.source_id != besides and head.inactive_reason is not InactiveReason.DELETED
+        )
+        asked = list(islice(others, _ASKED))
         for source_id, answer in (source.look_up(asked) if asked else {}).items():
             if isinstance(answer, Present) and answer.identity.source_id == source_id:
                 return None

@@ -142,7 +142,7 @@ def load(storage: Storage, tenant: str) -> tuple[RunState, int]:
                 "a newer version of this library ran the tenant", where=where, cure="Upgrade smartify-core."
             )
         return _from_json(content), document.version
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
         raise StorageBroken(
             "what is remembered of the tenant's runs is damaged", where=where, cure="Restore the store from a backup."
         ) from None
