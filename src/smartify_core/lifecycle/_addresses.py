@@ -44,6 +44,7 @@ class Addresses:
         self._storage = storage
         self._sealer = sealer
         self._anybody_known = anybody_known
+        self._index = sealer.email_indexer(tenant)
 
     def settle(self, intents: Sequence[Intent], deleted: Sequence[SealedAccount]) -> Settled:
         """Give every address one owner, before anything is sealed.
@@ -69,7 +70,7 @@ class Addresses:
         refused = settle_addresses(wanted, leaving, ids)
         settled = Settled()
         displaced: set[str] = set()
-        for who, address in wanted.items():
+        for who, address in wanted.items() if ids else ():
             others = [holder for holder in ids.get(address, ()) if holder != who]
             if others and who not in refused:
                 settled.handing_over.update((who, *others))
@@ -78,8 +79,10 @@ class Addresses:
         for source_id in sorted(displaced - retained):
             known = opened(self._sealer, by_id[source_id])
             evidence = "another account takes the address over"
+            identity = known.as_identity()
+            address = self._index(identity.email)
             settled.intents.append(
-                Intent(known.as_identity(), known, evidence, listed=False, rule=_DISPLACED, state_alone=known.damaged)
+                Intent(identity, known, evidence, address, listed=False, rule=_DISPLACED, state_alone=known.damaged)
             )
         return settled
 
@@ -91,10 +94,9 @@ class Addresses:
             if intent.state_alone:
                 continue
             source_id = intent.identity.source_id
-            address = self._sealer.email_index(self._tenant, intent.identity.email)
             before = None if intent.known is None else intent.known.account.email_index
-            if before != address and source_id not in retained:
-                wanted[source_id] = address
+            if before != intent.address and source_id not in retained:
+                wanted[source_id] = intent.address
                 if before is not None:
                     leaving[source_id] = before
         return wanted, leaving
@@ -112,12 +114,15 @@ class Addresses:
         return account is None or account.email_index != self._sealer.unlisted_index(self._tenant, account.account_id)
 
     def _sort(self, intents: Iterable[Intent], refused: frozenset[str], displaced: set[str], settled: Settled) -> None:
+        if not refused and not displaced:
+            settled.intents.extend(intents)
+            return
         for intent in intents:
             source_id = intent.identity.source_id
             if source_id in refused:
                 settled.refused.append(Quarantined(source_id, _REFUSED))
                 # Whose own address went to somebody else stays as they are: there is no address to return to.
-                if self._is_listed(intent) and (rest := keeping_address(intent)) is not None:
+                if self._is_listed(intent) and (rest := keeping_address(intent, index=self._index)) is not None:
                     settled.intents.append(rest)
             else:
                 settled.intents.append(evolve(intent, listed=False) if source_id in displaced else intent)

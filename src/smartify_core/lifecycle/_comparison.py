@@ -53,6 +53,7 @@ class Comparison:
         self._tenant = tenant
         self._storage = storage
         self._sealer = sealer
+        self._index = sealer.email_indexer(tenant)
         self._guards = guards
         ending = {Effect.DELETE.value, Effect.DEACTIVATE.value}  # the latter begins a retention
         self._endable = {key.source_id for key in approved if key.effect in ending}
@@ -99,7 +100,7 @@ class Comparison:
         listing = f"listing of snapshot {snapshot.id}"
         changed = ((identity, listing) for identity in found.changed)
         self._compare(changed, facts, whole=certificate.complete)
-        facts.intents += [Intent(identity, None, listing) for identity in found.fresh if _usable(identity, facts)]
+        facts.intents += [self._newcomer(one, listing) for one in found.fresh if _usable(one, facts)]
         facts.requests = snapshot.requests
         return facts
 
@@ -138,7 +139,7 @@ class Comparison:
                     # Groups that were not read say nothing: they neither come nor go, and nobody is at fault.
                     facts.held.clear()
             case Present(identity):
-                newcomers = [Intent(identity, None, evidence)] if _usable(identity, facts) else []
+                newcomers = [self._newcomer(identity, evidence)] if _usable(identity, facts) else []
                 facts.stranger = why_stranger() if newcomers else None
                 facts.intents += newcomers
             case Uncertain(reason):
@@ -209,7 +210,7 @@ class Comparison:
                     raise self._stale(identity.source_id)
                 known = opened(self._sealer, account, identity)
                 if known.damaged:
-                    _mend(identity, known, evidence, facts, whole=whole)
+                    self._mend(identity, known, evidence, facts, whole=whole)
                     continue
                 kept = identity if whole else without_losses(identity, known)
                 if kept is not identity:
@@ -219,7 +220,19 @@ class Comparison:
                 if kept == known.as_identity():
                     facts.unchanged += 1
                 else:
-                    facts.intents.append(Intent(kept, known, evidence))
+                    facts.intents.append(Intent(kept, known, evidence, self._index(kept.email)))
+
+    def _newcomer(self, identity: Identity, evidence: str) -> Intent:
+        return Intent(identity, None, evidence, self._index(identity.email))
+
+    def _mend(self, identity: Identity, known: Known, evidence: str, facts: Facts, *, whole: bool) -> None:
+        """Have a damaged account written anew; where the person was not seen whole, only their state is taken over."""
+        anew = Intent(identity, known, evidence, self._index(identity.email), rule=WRITTEN_ANEW)
+        if not whole:
+            facts.quarantined.append(Quarantined(identity.source_id, CANNOT_BE_OPENED))
+        intent = anew if whole else state_of(anew, index=self._index)
+        if intent is not None:
+            facts.intents.append(intent)
 
     def _stale(self, source_id: str) -> StalePlan:
         return StalePlan(
@@ -227,16 +240,6 @@ class Comparison:
             where=f"tenant {self._tenant}, source id {source_id}",
             cure="Make a new plan.",
         )
-
-
-def _mend(identity: Identity, known: Known, evidence: str, facts: Facts, *, whole: bool) -> None:
-    """Have a damaged account written anew; where the person was not seen whole, only their state is taken over."""
-    anew = Intent(identity, known, evidence, rule=WRITTEN_ANEW)
-    if not whole:
-        facts.quarantined.append(Quarantined(identity.source_id, CANNOT_BE_OPENED))
-    intent = anew if whole else state_of(anew)
-    if intent is not None:
-        facts.intents.append(intent)
 
 
 def _usable(identity: Identity, facts: Facts) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from smartify_core.model import AccountState, Identity, InactiveReason, Membership, PersonalFields, SealedAccount
 
@@ -45,13 +45,15 @@ class Known:
 class Intent:
     """What should become of one person. ``known`` is ``None`` for a person without a live account.
 
-    ``listed`` tells whether the account is found by its address afterwards, ``rule`` why it changes where the kind of
-    the change alone does not say it. ``state_alone`` leaves the sealed fields of a damaged account as they are.
+    ``address`` is the email index of the identity's address. ``listed`` tells whether the account is found by it
+    afterwards, ``rule`` why the account changes where the kind of the change alone does not say it. ``state_alone``
+    leaves the sealed fields of a damaged account as they are.
     """
 
     identity: Identity
     known: Known | None
     evidence: str
+    address: bytes = field(repr=False)
     listed: bool = True
     rule: str | None = None
     state_alone: bool = False
@@ -169,10 +171,11 @@ def deletion_of(account: SealedAccount, evidence: str, *, doubt: str | None = No
     return Called(key, evidence, doubt=doubt, adopted=account.adopted)
 
 
-def holding_back(intent: Intent, effects: Collection[Effect]) -> Intent | None:
+def holding_back(intent: Intent, effects: Collection[Effect], *, index: Callable[[str], bytes]) -> Intent | None:
     """Return what is left of an intent without these effects; ``None`` where nothing is.
 
-    A person who may not lose a group may still have to lose access, so the rest of the change goes ahead.
+    A person who may not lose a group may still have to lose access, so the rest of the change goes ahead. ``index``
+    takes an address to its email index.
     """
     known = intent.known
     if known is None:
@@ -183,26 +186,36 @@ def holding_back(intent: Intent, effects: Collection[Effect]) -> Intent | None:
     if known.damaged:
         intent = evolve(intent, identity=identity)
         # What a damaged account is to keep must stay sealed as it is.
-        return state_of(intent) if intent.state_alone or {Effect.LOSE_GROUPS, Effect.RENAME} & set(effects) else intent
+        touched = intent.state_alone or {Effect.LOSE_GROUPS, Effect.RENAME} & set(effects)
+        return state_of(intent, index=index) if touched else intent
     if Effect.LOSE_GROUPS in effects:
         identity = without_losses(identity, known)
     if Effect.RENAME in effects:
         identity = evolve(identity, email=known.personal.email)
-    return None if identity == known.as_identity() else evolve(intent, identity=identity)
+    if identity == known.as_identity():
+        return None
+    return evolve(intent, identity=identity, address=index(identity.email))
 
 
-def state_of(intent: Intent) -> Intent | None:
-    """Return what is left of an intent for a damaged account without touching its seal; ``None`` where nothing is."""
+def state_of(intent: Intent, *, index: Callable[[str], bytes]) -> Intent | None:
+    """Return what is left of an intent for a damaged account without touching its seal; ``None`` where nothing is.
+
+    ``index`` takes an address to its email index.
+    """
     known, reason = intent.known, intent.identity.inactive_reason
     if known is None or reason is known.account.inactive_reason:
         return None
     identity = evolve(known.as_identity(), inactive_reason=reason)
-    return evolve(intent, identity=identity, rule=intent.rule if intent.state_alone else None, state_alone=True)
+    rule = intent.rule if intent.state_alone else None
+    return evolve(intent, identity=identity, address=index(identity.email), rule=rule, state_alone=True)
 
 
-def keeping_address(intent: Intent) -> Intent | None:
-    """Return the intent with the address left as it is; ``None`` where nothing else is wanted, or nothing is there."""
-    return None if intent.known is None else holding_back(intent, {Effect.RENAME})
+def keeping_address(intent: Intent, *, index: Callable[[str], bytes]) -> Intent | None:
+    """Return the intent with the address left as it is; ``None`` where nothing else is wanted, or nothing is there.
+
+    ``index`` takes an address to its email index.
+    """
+    return None if intent.known is None else holding_back(intent, {Effect.RENAME}, index=index)
 
 
 def farewell(account: SealedAccount, rules: Rules, now: datetime) -> ChangeKind | None:
@@ -234,17 +247,17 @@ def settle_addresses(
             whoever wants the address may displace.
         held_by: Source ids of the live accounts that now carry each wanted index.
     """
-    claimants = Counter(wanted.values())
-    refused = {who for who, index in wanted.items() if claimants[index] > 1}
+    refused: set[str] = set()
+    if len(set(wanted.values())) < len(wanted):
+        claimants = Counter(wanted.values())
+        refused = {who for who, index in wanted.items() if claimants[index] > 1}
+    contested = {who: held_by[index] for who, index in wanted.items() if index in held_by} if held_by else {}
     while True:
         more = {
             who
-            for who, index in wanted.items()
+            for who, holders in contested.items()
             if who not in refused
-            and any(
-                holder != who and (holder in refused or leaving.get(holder) != index)
-                for holder in held_by.get(index, ())
-            )
+            and any(holder != who and (holder in refused or leaving.get(holder) != wanted[who]) for holder in holders)
         }
         if not more:
             return frozenset(refused)

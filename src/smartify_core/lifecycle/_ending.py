@@ -11,7 +11,7 @@ from smartify_core.model import PutDocument
 
 from ._held_plan import HeldPlan, HeldPlanStatus
 from ._held_plans import KIND, HeldPlans
-from ._plan import Plan, Verdict
+from ._plan import Counts, Plan, Verdict
 from ._run_state import RunState
 
 
@@ -22,8 +22,11 @@ def verdict_of(plan: Plan) -> Verdict:
     return Verdict.DEGRADED if plan.quarantined else Verdict.COMPLETE
 
 
-def finished(state: RunState, plan: Plan, now: datetime) -> RunState:
-    """Return what is remembered after ``plan`` was applied. A run for one person speaks of that person only."""
+def finished(state: RunState, plan: Plan, counts: Counts, now: datetime) -> RunState:
+    """Return what is remembered after ``plan`` was applied, which came to ``counts``.
+
+    A run for one person speaks of that person only.
+    """
     unseen = bool(plan.problems) or (plan.only is not None and any(one.effect is None for one in plan.held))
     state = state.setting_aside(plan.quarantined, now, only=plan.only, mended=not unseen)
     if plan.only is not None:
@@ -40,7 +43,7 @@ def finished(state: RunState, plan: Plan, now: datetime) -> RunState:
         error_code=None,
         failures=0,
         converged_at=state.converged_at if verdict is Verdict.HELD else now,
-        counts=plan.counts,
+        counts=counts,
         held_plan=held,
     )
 

@@ -13,6 +13,7 @@ from smartify_core.storage import Storage
 
 from ._adoption import Adoption, Links, Matches, match
 from ._comparison import Comparison, chunks
+from ._draft import Draft
 from ._facts import Facts
 from ._held_plan import HeldChange, HeldPlan, HeldPlanStatus, hash_of
 from ._held_plans import HeldPlans
@@ -68,8 +69,8 @@ class PlanMaker:
         progress: ProgressSink | None = None,
         heartbeat: Callable[[], None] = _nothing,
         approving: HeldPlan | None = None,
-    ) -> Plan:
-        """Return the plan that the whole directory calls for.
+    ) -> Draft:
+        """Return the draft of the plan that the whole directory calls for.
 
         Args:
             tenant: Whose directory it is.
@@ -83,10 +84,10 @@ class PlanMaker:
         making = self._begin(tenant, rules, state, approving)
         with source.snapshot(progress=progress) as snapshot:
             facts = making.comparison(heartbeat).of_everybody(source, snapshot)
-        return making.plan(facts)
+        return making.draft(facts)
 
-    def of_one(self, tenant: str, source: DirectorySource, rules: Rules, state: RunState, source_id: str) -> Plan:
-        """Return the plan that one person's record calls for.
+    def of_one(self, tenant: str, source: DirectorySource, rules: Rules, state: RunState, source_id: str) -> Draft:
+        """Return the draft of the plan that one person's record calls for.
 
         Raises:
             UsageError: ``source_id`` cannot be an id.
@@ -99,7 +100,7 @@ class PlanMaker:
         facts = comparison.of_one(
             source_id, presence, name=name, why_stranger=lambda: self._why_stranger(tenant, source, source_id)
         )
-        return making.plan(facts, only=source_id)
+        return making.draft(facts, only=source_id)
 
     def _why_stranger(self, tenant: str, source: DirectorySource, besides: str) -> str | None:
         """Return why the directory is taken for another customer's, or ``None`` when it knows some of those known."""
@@ -140,7 +141,7 @@ class PlanMaker:
             taken=self._account_ids(tenant),
             addresses=lambda indexes: self._in_use(tenant, indexes),
         )
-        return making.plan(facts, links=matches.links), matches
+        return making.draft(facts, links=matches.links).sealed(), matches
 
     def _begin(
         self, tenant: str, rules: Rules, state: RunState, approving: HeldPlan | None, *, piecemeal: bool = False
@@ -216,15 +217,15 @@ class _Making:
             memory=self._memory,
         )
 
-    def plan(self, facts: Facts, *, only: str | None = None, links: Links | None = None) -> Plan:
+    def draft(self, facts: Facts, *, only: str | None = None, links: Links | None = None) -> Draft:
         planner = Planner(self._tenant, self._storage, self._sealer, self._situation, links=links)
         decision = planner.decide(facts)
-        return Plan(
+        plan = Plan(
             tenant=self._tenant,
             snapshot_id=facts.snapshot_id,
             planned_at=self._situation.now,
             revision=self._revision,
-            changes=decision.changes,
+            changes=(),
             indivisible=decision.indivisible,
             held=decision.held,
             quarantined=decision.quarantined,
@@ -237,6 +238,7 @@ class _Making:
             known=self._situation.known,
             runs=self._situation.runs,
         )
+        return Draft(plan, decision.steps)
 
     def _held_plan(self, decision: Decision, snapshot_id: str) -> HeldPlan | None:
         if not decision.held_changes:

@@ -10,7 +10,7 @@ import enum
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -80,15 +80,14 @@ class Counts:
     held: int = 0
 
     @classmethod
-    def of(cls, changes: Iterable[Change], *, unchanged: int, quarantined: int, held: int) -> Counts:
-        """Count ``changes`` by kind, beside the three numbers given."""
-        kinds = Counter(change.kind for change in changes)
+    def of(cls, kinds: Mapping[ChangeKind, int], *, unchanged: int, quarantined: int, held: int) -> Counts:
+        """Return the counts of so many changes of each kind, beside the three numbers given."""
         return cls(
-            provisioned=kinds[ChangeKind.PROVISION],
-            updated=kinds[ChangeKind.UPDATE],
-            deactivated=kinds[ChangeKind.DEACTIVATE],
-            reactivated=kinds[ChangeKind.REACTIVATE],
-            deleted=kinds[ChangeKind.DELETE],
+            provisioned=kinds.get(ChangeKind.PROVISION, 0),
+            updated=kinds.get(ChangeKind.UPDATE, 0),
+            deactivated=kinds.get(ChangeKind.DEACTIVATE, 0),
+            reactivated=kinds.get(ChangeKind.REACTIVATE, 0),
+            deleted=kinds.get(ChangeKind.DELETE, 0),
             unchanged=unchanged,
             quarantined=quarantined,
             held=held,
@@ -139,7 +138,8 @@ class Plan:
     @property
     def counts(self) -> Counts:
         """Return how many accounts the plan concerns."""
-        return Counts.of(self.changes, unchanged=self.unchanged, quarantined=len(self.quarantined), held=len(self.held))
+        kinds = Counter(change.kind for change in self.changes)
+        return Counts.of(kinds, unchanged=self.unchanged, quarantined=len(self.quarantined), held=len(self.held))
 
     @property
     def hash(self) -> str:

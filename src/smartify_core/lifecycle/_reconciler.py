@@ -18,7 +18,7 @@ from smartify_core.storage import Storage
 from . import _run_state as run_state
 from ._adoption import Adoption, AdoptionReport
 from ._commits import Commits
-from ._comparison import chunks
+from ._draft import Draft
 from ._ending import finished, held_documents, verdict_of
 from ._held_plan import HeldPlan, HeldPlanStatus, decided, require_in_time, require_true
 from ._held_plans import HeldPlans
@@ -119,7 +119,7 @@ class Reconciler:
         source = self._source(tenant)
         state, _ = run_state.load(self._storage, tenant)
         check_clock(self._clock(), state.last_started_at, tenant)
-        return self._maker.of_everybody(tenant, source, self.rules_of(tenant), state, progress=progress)
+        return self._maker.of_everybody(tenant, source, self.rules_of(tenant), state, progress=progress).sealed()
 
     def apply(self, plan: Plan, *, progress: ProgressSink | None = None) -> Run:
         """Do exactly what ``plan`` says, in batches that each happen whole or not at all.
@@ -133,7 +133,7 @@ class Reconciler:
         """
         with self._lease(plan.tenant) as lease:
             commits = self._begin(plan.tenant, lease)
-            return self._apply(plan, lease, commits, progress=progress)
+            return self._apply(Draft.of(plan), lease, commits, progress=progress)
 
     def run(
         self,
@@ -159,10 +159,10 @@ class Reconciler:
         with self._lease(tenant, claim) as lease, self._noting_failure(tenant, lease, due_at):
             source = self._source(tenant)
             commits = self._begin(tenant, lease)
-            plan = self._maker.of_everybody(
+            draft = self._maker.of_everybody(
                 tenant, source, self.rules_of(tenant), commits.state, progress=progress, heartbeat=lease.keep
             )
-            run = self._apply(plan, lease, commits, progress=progress)
+            run = self._apply(draft, lease, commits, progress=progress)
             lease.next_due = None if due_at is None else due_at(run)
             return run
 
@@ -200,8 +200,8 @@ class Reconciler:
             )
         with self._lease(tenant) as lease:
             commits = self._begin(tenant, lease)
-            plan = self._maker.of_one(tenant, source, self.rules_of(tenant), commits.state, source_id)
-            return self._apply(plan, lease, commits, progress=None)
+            draft = self._maker.of_one(tenant, source, self.rules_of(tenant), commits.state, source_id)
+            return self._apply(draft, lease, commits, progress=None)
 
     def quarantined(self, tenant: str) -> tuple[QuarantineRecord, ...]:
         """Return the records that are set aside, in order of source id: why, since when, and when they are retried."""
@@ -244,7 +244,7 @@ class Reconciler:
                 require_in_time(held, now)
             else:
                 held = decided(held, HeldPlanStatus.APPROVED, by=by, reason=reason, now=now)
-            plan = self._maker.of_everybody(
+            draft = self._maker.of_everybody(
                 tenant,
                 source,
                 self.rules_of(tenant),
@@ -253,10 +253,11 @@ class Reconciler:
                 heartbeat=lease.keep,
                 approving=held,
             )
+            plan = draft.plan
             unclear = {one.source_id for one in plan.held if one.effect is None}
             require_true(held, plan.called | {key for key in held.keys if key.source_id in unclear})
             commits.finish(commits.state, [self._held_plans.put(held, over=version)])
-            return self._apply(plan, lease, commits, progress=progress)
+            return self._apply(draft, lease, commits, progress=progress)
 
     def reject(self, tenant: str, plan_hash: str, *, by: str, reason: str) -> HeldPlan:
         """Drop a held plan. What the directory still calls for is held anew by the next run.
@@ -303,9 +304,9 @@ class Reconciler:
                 heartbeat=lease.keep,
             )
             if dry_run:
-                run = _run_of(plan, verdict_of(plan), seconds=0.0)
+                run = _run_of(plan, plan.counts, seconds=0.0)
             else:
-                run = self._apply(plan, lease, commits, progress=progress)
+                run = self._apply(Draft.of(plan), lease, commits, progress=progress)
         changed = {change.source_id for change in plan.changes}
         return AdoptionReport(
             run,
@@ -342,27 +343,24 @@ class Reconciler:
         started = evolve(state, last_started_at=max(now, state.last_started_at or now))
         return Commits(self._storage, lease, started, version, window=self.rules_of(tenant).guards.window)
 
-    def _apply(self, plan: Plan, lease: Lease, commits: Commits, *, progress: ProgressSink | None) -> Run:
+    def _apply(self, draft: Draft, lease: Lease, commits: Commits, *, progress: ProgressSink | None) -> Run:
+        plan, counts = draft.plan, draft.counts
         if lease.claim.revision != plan.revision:
             raise StalePlan(
                 "the store has changed since the plan was made", where=f"tenant {plan.tenant}", cure="Make a new plan."
             )
         self._require_latest(plan, commits.state)
         started = commits.state.last_started_at or self._clock()
-        done, total = 0, len(plan.changes)
-        handed_over = plan.changes[: plan.indivisible]
-        for some in (
-            *([handed_over] if handed_over else []),
-            *chunks(plan.changes[plan.indivisible :], self._batch_size),
-        ):
+        done, total = 0, len(draft.work)
+        for some in draft.batches(self._batch_size):
             commits.changes(plan, some)
             done += len(some)
             if progress is not None:
                 progress(Stage.APPLIED, done, total)
         now = self._clock()
         documents = held_documents(plan, self._held_plans, now) if plan.only is None else ()
-        commits.finish(finished(commits.state, plan, now), documents)
-        run = _run_of(plan, verdict_of(plan), seconds=(now - started).total_seconds())
+        commits.finish(finished(commits.state, plan, counts, now), documents)
+        run = _run_of(plan, counts, seconds=(now - started).total_seconds())
         log().info(
             "run finished", tenant=plan.tenant, verdict=run.verdict.value, changes=total, snapshot=plan.snapshot_id
         )
@@ -441,11 +439,11 @@ def failed(tenant: str, error: Exception, *, seconds: float) -> Run:
     return Run(tenant, Verdict.FAILED, Counts(), seconds=seconds, error=error)
 
 
-def _run_of(plan: Plan, verdict: Verdict, *, seconds: float) -> Run:
+def _run_of(plan: Plan, counts: Counts, *, seconds: float) -> Run:
     return Run(
         tenant=plan.tenant,
-        verdict=verdict,
-        counts=plan.counts,
+        verdict=verdict_of(plan),
+        counts=counts,
         requests=plan.requests,
         seconds=seconds,
         held=plan.held,

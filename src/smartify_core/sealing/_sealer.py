@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from smartify_core.errors import SealBroken
 from smartify_core.model import AccountState, Identity, PersonalFields, SealedAccount
 
-from ._fingerprint import blind_index, fingerprinter
+from ._fingerprint import blind_index, fingerprinter, index_maker
 from ._key_ring import KeyRing
 from ._payload import decode, encode_parts
 from ._prepared import LAYOUT as _LAYOUT
@@ -58,9 +58,14 @@ class Sealer:
     def email_index(self, tenant: str, email: str) -> bytes:
         """Return the blind index (16 bytes) of a person's address.
 
-        The same for spellings that differ by case, Unicode composition or outer white space only.
+        The same for spellings that differ by case, Unicode composition or outer white space only. For many, use
+        `email_indexer`.
         """
-        return blind_index(self._ring.index_key(tenant), b"smartify-email", email)
+        return self.email_indexer(tenant)(email)
+
+    def email_indexer(self, tenant: str) -> Callable[[str], bytes]:
+        """Return the function that takes an address of ``tenant`` to its blind index. It holds the key."""
+        return index_maker(self._ring.index_key(tenant), b"smartify-email")
 
     def group_index(self, tenant: str, email: str) -> bytes:
         """Return the blind index (16 bytes) of a group's address.
@@ -127,7 +132,7 @@ class Sealer:
         updated_at: datetime,
         predecessor: str | None = None,
         adopted: bool = False,
-        listed: bool = True,
+        email_index: bytes | None = None,
     ) -> SealedAccount:
         """Return the account of ``identity``, sealed under a fresh data key.
 
@@ -140,7 +145,8 @@ class Sealer:
             updated_at: When this version was made, aware UTC.
             predecessor: The account id of the tombstone that this person's earlier account left, if any.
             adopted: Whether the host had this person before the first run.
-            listed: Whether the account is found by its address; not, where that is somebody else's by now.
+            email_index: What the account is found by, where the caller has computed it before, or it is not found by
+                its address because that is somebody else's by now (`unlisted_index`).
         """
         prepared = self._prepared(tenant)
         source_id, reason = identity.source_id, identity.inactive_reason
@@ -156,7 +162,7 @@ class Sealer:
             state=AccountState.ACTIVE if reason is None else AccountState.INACTIVE,
             inactive_reason=reason,
             fingerprint=prepared.fingerprint(identity),
-            email_index=prepared.email_index(identity.email) if listed else self.unlisted_index(tenant, account_id),
+            email_index=prepared.email_index(identity.email) if email_index is None else email_index,
             group_indexes=group_indexes,
             wrapped_key=self._ring.wrap(tenant, data_key, context=key_place),
             payload=_LAYOUT + nonce + AESGCM(data_key).encrypt(nonce, content, fields_place),

@@ -29,10 +29,10 @@ from smartify_core.lifecycle import _planner as planner
 from smartify_core.lifecycle._addresses import Addresses
 from smartify_core.lifecycle._commits import Commits
 from smartify_core.lifecycle._decide import holding_back
-from smartify_core.lifecycle._effects import EffectKey
 from smartify_core.lifecycle._held_plans import HeldPlans
 from smartify_core.lifecycle._history import History
 from smartify_core.lifecycle._run_state import KEY, KIND, RunState
+from smartify_core.lifecycle._steps import Steps
 from smartify_core.model import Batch, Claim, Put, PutDocument, Receipt, Stage
 from smartify_core.storage._memory_tenant import Held
 from smartify_core.storage.memory import MemoryStorage
@@ -302,7 +302,7 @@ def has_a_window_that_forgets(patch: pytest.MonkeyPatch) -> None:
 
 @caught_by(a_slow_drip_is_held)
 def counts_nothing(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(planner.Planner, "_counted", lambda *_: ((), None))
+    patch.setattr(Steps, "_counted", lambda *_: ((), None))
 
 
 def an_approved_wave_leaves_the_window_as_it_was(world: World) -> None:
@@ -320,7 +320,7 @@ def an_approved_wave_leaves_the_window_as_it_was(world: World) -> None:
 
 @caught_by(an_approved_wave_leaves_the_window_as_it_was)
 def counts_what_was_approved(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(planner.Planner, "_counted", lambda _, done: (tuple(Effect(key.effect) for key in done), None))
+    patch.setattr(Steps, "_counted", lambda _, done: (tuple(Effect(key.effect) for key in done), None))
 
 
 def whoever_is_refused_an_address_does_not_count_as_renamed(world: World) -> None:
@@ -338,15 +338,8 @@ def whoever_is_refused_an_address_does_not_count_as_renamed(world: World) -> Non
 
 @caught_by(whoever_is_refused_an_address_does_not_count_as_renamed)
 def counts_what_was_not_done(patch: pytest.MonkeyPatch) -> None:
-    change = planner.Planner._sealed
-
-    def sealed(self: planner.Planner, intents: Any, called: Any) -> Any:
-        intents = list(intents)
-        renamed = EffectKey(Effect.RENAME.value, "", "")
-        more = {attrs.evolve(renamed, source_id=one.identity.source_id) for one in intents if one.known is not None}
-        return change(self, intents, {*called, *more})
-
-    patch.setattr(planner.Planner, "_sealed", sealed)
+    done = planner._done
+    patch.setattr(planner, "_done", lambda called, reasons, refused: done(called, reasons, ()))
 
 
 def accounts_from_before_are_not_deleted_at_first(world: World) -> None:
@@ -448,9 +441,9 @@ def asks_the_guards_after_settling_addresses(patch: pytest.MonkeyPatch) -> None:
         late.append(lambda: allowed(self, cases, reasons))
         return [case.intent for case in cases]
 
-    def settled_first(self: Addresses, *values: Any) -> Any:
-        found = settle(self, *values)
-        return evolve(found, intents=late.pop()())
+    def settled_first(self: Addresses, intents: Any, deleted: Any) -> Any:
+        found, judged = settle(self, intents, deleted), late.pop()()
+        return evolve(found, intents=judged or found.intents)  # a first load has none that the guards count
 
     patch.setattr(planner.Planner, "_allowed", all_of_them)
     patch.setattr(Addresses, "settle", settled_first)
@@ -458,8 +451,8 @@ def asks_the_guards_after_settling_addresses(patch: pytest.MonkeyPatch) -> None:
 
 @caught_by(a_held_rename_keeps_the_address_from_others)
 def takes_the_address_although_it_is_held(patch: pytest.MonkeyPatch) -> None:
-    def all_but_renames(intent: Any, effects: Collection[Effect]) -> Any:
-        return holding_back(intent, set(effects) - {Effect.RENAME})
+    def all_but_renames(intent: Any, effects: Collection[Effect], **index: Any) -> Any:
+        return holding_back(intent, set(effects) - {Effect.RENAME}, **index)
 
     patch.setattr(planner, "holding_back", all_but_renames)
 

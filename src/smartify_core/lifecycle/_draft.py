@@ -1,0 +1,88 @@
+"""A plan on its way to the store: what was decided, and the changes it comes to, made some at a time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from attrs import evolve, frozen
+
+from ._plan import Change, Counts, Plan
+from ._transitions import ChangeKind
+
+
+class Changes(Protocol):
+    """Changes in the order in which they are to be applied."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+
+    def kinds(self) -> Mapping[ChangeKind, int]:
+        """Return how many there are of each kind."""
+
+    def changes(self, start: int, stop: int) -> Sequence[Change]:
+        """Return those from position ``start`` up to ``stop``."""
+
+
+class _Made:
+    """Changes that are made already."""
+
+    def __init__(self, changes: Sequence[Change]) -> None:
+        self._changes = changes
+
+    def __len__(self) -> int:
+        return len(self._changes)
+
+    def kinds(self) -> Mapping[ChangeKind, int]:
+        return Counter(change.kind for change in self._changes)
+
+    def changes(self, start: int, stop: int) -> Sequence[Change]:
+        return self._changes[start:stop]
+
+
+@frozen(order=False)
+class Draft:
+    """A plan whose changes may still have to be sealed.
+
+    Args:
+        plan: The plan. Its own ``changes`` are empty where ``work`` still has to make them.
+        work: The changes.
+    """
+
+    plan: Plan
+    work: Changes
+
+    @classmethod
+    def of(cls, plan: Plan) -> Draft:
+        """Return the draft of a plan that was sealed before."""
+        return cls(plan, _Made(plan.changes))
+
+    @property
+    def counts(self) -> Counts:
+        """Return how many accounts it concerns."""
+        return Counts.of(
+            self.work.kinds(),
+            unchanged=self.plan.unchanged,
+            quarantined=len(self.plan.quarantined),
+            held=len(self.plan.held),
+        )
+
+    def sealed(self) -> Plan:
+        """Return the plan with all of its changes.
+
+        Raises:
+            StorageError: The store could not be read.
+        """
+        return evolve(self.plan, changes=tuple(self.work.changes(0, len(self.work))))
+
+    def batches(self, size: int) -> Iterator[Sequence[Change]]:
+        """Yield the changes in lists of at most ``size``; those that hand addresses over stand together in the first.
+
+        Raises:
+            StorageError: The store could not be read.
+        """
+        start, stop = 0, self.plan.indivisible or size
+        while start < len(self.work):
+            yield self.work.changes(start, stop)
+            start, stop = stop, stop + size

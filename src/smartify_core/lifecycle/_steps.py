@@ -1,0 +1,217 @@
+"""From what was decided to what is written: steps, whose fields are sealed when their turn comes and not before."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from attrs import frozen
+
+from smartify_core.model import Erase, InactiveReason, Put, SealedAccount, Tombstone
+from smartify_core.sealing import Sealer
+from smartify_core.storage import KEYS_AT_ONCE, Storage
+
+from ._adoption import Links
+from ._comparison import chunks
+from ._damaged import unopened
+from ._decide import Intent, deletion_of, group_ids
+from ._effects import Effect, EffectKey
+from ._plan import Change
+from ._transitions import RULES, ChangeKind
+
+
+@frozen(order=False)
+class Ending:
+    """An account that ends, and what shows that its person is gone."""
+
+    account: SealedAccount
+    evidence: str
+
+
+#: One decided change: what becomes of a person, or of the account of one who is gone.
+Step = Intent | Ending
+
+
+class Steps:
+    """Decided steps in the order in which they are to be applied. Reads the store when it seals; writes nothing.
+
+    Args:
+        tenant: Whose accounts these are.
+        storage: Where they are.
+        sealer: What seals them.
+        steps: The steps.
+        now: The instant that the changes will bear.
+        done: The effects that the steps have, by source id.
+        approved: What somebody has approved, and by which held plan.
+        links: The ids that the host has for some of the people, by source id.
+    """
+
+    def __init__(
+        self,
+        tenant: str,
+        storage: Storage,
+        sealer: Sealer,
+        steps: Sequence[Step],
+        *,
+        now: datetime,
+        done: Mapping[str, Sequence[EffectKey]],
+        approved: Mapping[EffectKey, str],
+        links: Links,
+    ) -> None:
+        self._tenant = tenant
+        self._storage = storage
+        self._sealer = sealer
+        self._steps = steps
+        self._now = now
+        self._done = done
+        self._approved = approved
+        self._links = links
+
+    def __len__(self) -> int:
+        """Return how many steps there are."""
+        return len(self._steps)
+
+    def kinds(self) -> Mapping[ChangeKind, int]:
+        """Return how many steps there are of each kind."""
+        return Counter(map(kind_of, self._steps))
+
+    def changes(self, start: int, stop: int) -> list[Change]:
+        """Return the steps from position ``start`` up to ``stop`` as changes, ready to be written.
+
+        Raises:
+            StorageError: The store could not be read.
+        """
+        changes: list[Change] = []
+        for some in chunks(self._steps[start:stop], KEYS_AT_ONCE):
+            stones = self._stones(some)
+            changes += [
+                self._deletion(step, stones.get(step.account.source_id))
+                if isinstance(step, Ending)
+                else self._provision(step, stones.get(step.identity.source_id))
+                if step.known is None
+                else self._change(step)
+                for step in some
+            ]
+        return changes
+
+    def _stones(self, some: Iterable[Step]) -> Mapping[str, Tombstone]:
+        """Return what is left of earlier accounts of those people of whom it matters."""
+        ids = [
+            step.account.source_id if isinstance(step, Ending) else step.identity.source_id
+            for step in some
+            if (step.account.predecessor is not None if isinstance(step, Ending) else step.known is None)
+        ]
+        return self._storage.tombstones_of(self._tenant, ids) if ids else {}
+
+    def _provision(self, intent: Intent, stone: Tombstone | None) -> Change:
+        identity, predecessor = intent.identity, None if stone is None else stone.account_id
+        source_id = identity.source_id
+        linked = self._links.get(source_id)
+        account_id = linked or self._sealer.account_id(self._tenant, source_id, predecessor=predecessor)
+        sealed = self._sealer.seal(
+            self._tenant,
+            identity,
+            account_id=account_id,
+            version=1,
+            created_at=self._now,
+            updated_at=self._now,
+            predecessor=predecessor,
+            adopted=linked is not None,
+            email_index=intent.address,
+        )
+        effects, plan = self._counted(self._done.get(source_id, ()))
+        return Change(
+            ChangeKind.PROVISION,
+            source_id,
+            account_id,
+            intent.fields,
+            intent.evidence,
+            intent.rule or RULES[ChangeKind.PROVISION],
+            Put(sealed, 0),
+            group_ids(identity.memberships),
+            (),
+            effects,
+            plan,
+        )
+
+    def _change(self, intent: Intent) -> Change:
+        assert intent.known is not None  # noqa: S101 - whoever has no account is provisioned, above
+        identity, before = intent.identity, intent.known.account
+        account_id, updated_at = before.account_id, self._now
+        if before.inactive_reason is identity.inactive_reason is InactiveReason.DELETED:
+            updated_at = before.updated_at  # from here its retention is counted
+        if intent.state_alone:
+            sealed = unopened(self._sealer, intent, before, updated_at=updated_at)
+        else:
+            unlisted = None if intent.listed else self._sealer.unlisted_index(self._tenant, account_id)
+            sealed = self._sealer.seal(
+                self._tenant,
+                identity,
+                account_id=account_id,
+                version=before.version + 1,
+                created_at=before.created_at,
+                updated_at=updated_at,
+                predecessor=before.predecessor,
+                adopted=before.adopted,
+                email_index=unlisted or intent.address,
+            )
+        kind = intent.kind
+        effects, plan = self._counted(self._done.get(identity.source_id, ()))
+        return Change(
+            kind=kind,
+            source_id=identity.source_id,
+            account_id=account_id,
+            fields=intent.fields,
+            evidence=intent.evidence,
+            rule=intent.rule or RULES[kind],
+            write=Put(sealed, expected_version=before.version),
+            joined=intent.joined,
+            left=intent.left,
+            effects=effects,
+            plan=plan,
+        )
+
+    def _deletion(self, ending: Ending, former: Tombstone | None) -> Change:
+        account = ending.account
+        # Later than the person's former tombstone, even by a clock that went back a little: from the latest one comes
+        # the id of the next account, which must be none that has ended.
+        deleted_at = self._now if former is None else max(self._now, former.deleted_at + timedelta.resolution)
+        stone = Tombstone(
+            tenant=self._tenant,
+            source_id=account.source_id,
+            account_id=account.account_id,
+            created_at=account.created_at,
+            deleted_at=deleted_at,
+        )
+        effects, plan = self._counted([deletion_of(account, ending.evidence).key])
+        return Change(
+            kind=ChangeKind.DELETE,
+            source_id=account.source_id,
+            account_id=account.account_id,
+            fields=(),
+            evidence=ending.evidence,
+            rule=RULES[ChangeKind.DELETE],
+            write=Erase(stone, expected_version=account.version),
+            effects=effects,
+            plan=plan,
+        )
+
+    def _counted(self, done: Sequence[EffectKey]) -> tuple[tuple[Effect, ...], str | None]:
+        """Return the effects that count towards later thresholds, and the held plan that allowed the others."""
+        if not done:
+            return (), None
+        approved = self._approved
+        keys = sorted(done)
+        plans = [approved[key] for key in keys if key in approved]
+        return tuple(Effect(key.effect) for key in keys if key not in approved), (plans[0] if plans else None)
+
+
+def kind_of(step: Step) -> ChangeKind:
+    """Return what kind of change a step is."""
+    return ChangeKind.DELETE if isinstance(step, Ending) else step.kind
+
+
+def source_id_of(step: Step) -> str:
+    """Return whose account a step changes."""
+    return step.account.source_id if isinstance(step, Ending) else step.identity.source_id
