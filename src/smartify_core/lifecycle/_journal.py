@@ -21,7 +21,8 @@ FORMAT: Final = 1
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-_encode_json: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+#: A text as JSON, in ASCII.
+_text_of: Final = json.JSONEncoder().encode
 
 
 @frozen(order=False)
@@ -67,26 +68,20 @@ class JournalEntry:
 
 def encode(entry: JournalEntry) -> bytes:
     """Return the entry as the journal keeps it: one compact JSON array. The tenant is not in it; the store knows it."""
-    return _encode_json(
-        (
-            FORMAT,
-            (entry.at - _EPOCH) // _MICROSECOND,
-            entry.kind._value_,
-            entry.source_id,
-            entry.account_id,
-            entry.version,
-            entry.fields,
-            entry.joined,
-            entry.left,
-            entry.inactive_reason,
-            entry.adopted,
-            entry.predecessor,
-            entry.snapshot_id,
-            entry.evidence,
-            entry.rule,
-            entry.plan,
-        )
-    ).encode()
+    # Built by hand: a general encoder takes twice as long, and there is an entry for every change.
+    inactive_reason, predecessor, plan = entry.inactive_reason, entry.predecessor, entry.plan
+    return (
+        f'[{FORMAT},{(entry.at - _EPOCH) // _MICROSECOND},"{entry.kind._value_}",{_text_of(entry.source_id)}'
+        f",{_text_of(entry.account_id)},{entry.version},{_list_of(entry.fields)},{_list_of(entry.joined)}"
+        f",{_list_of(entry.left)},{'null' if inactive_reason is None else _text_of(inactive_reason)}"
+        f",{'true' if entry.adopted else 'false'},{'null' if predecessor is None else _text_of(predecessor)}"
+        f",{_text_of(entry.snapshot_id)},{_text_of(entry.evidence)},{_text_of(entry.rule)}"
+        f",{'null' if plan is None else _text_of(plan)}]"
+    ).encode("ascii")
+
+
+def _list_of(texts: tuple[str, ...]) -> str:
+    return f"[{','.join(map(_text_of, texts))}]" if texts else "[]"
 
 
 def decode(content: bytes, *, tenant: str, position: int) -> JournalEntry:

@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from smartify_core.errors import UsageError
-from smartify_core.model import AccountState, Batch, Claim, Put, PutDocument
+from smartify_core.model import AccountState, Batch, Claim, Put, PutDocument, SealedAccount
 
 from ._storage import KEYS_AT_ONCE
 
 #: The length of fingerprints and blind indexes.
 INDEX_BYTES: Final = 16
+_INDEX_LENGTHS: Final = {INDEX_BYTES}
 
 
 def check_limit(limit: int) -> None:
@@ -86,9 +87,9 @@ def check_batch(claim: Claim, batch: Batch) -> None:
     """Raise `UsageError` unless ``batch`` is well formed in itself and belongs to the claim's tenant."""
     check_text(claim.tenant, batch.id)
     seen: set[str] = set()
+    where = f"tenant {claim.tenant}"
     for write in batch.writes:
         item = write.account if isinstance(write, Put) else write.tombstone
-        where = f"tenant {claim.tenant}"
         if item.tenant != claim.tenant:
             raise UsageError("a batch holds a write of another tenant than the claim's", where=where)
         if item.source_id in seen:
@@ -98,15 +99,7 @@ def check_batch(claim: Claim, batch: Batch) -> None:
         seen.add(item.source_id)
         check_text(item.source_id, item.account_id)
         if isinstance(write, Put):
-            check_text(write.account.predecessor)
-            indexes = (write.account.fingerprint, write.account.email_index, *write.account.group_indexes)
-            if {*map(len, indexes)} != {INDEX_BYTES}:
-                raise UsageError(f"fingerprints and indexes have {INDEX_BYTES} bytes", where=where)
-            check_time(write.account.created_at, write.account.updated_at)
-            if write.account.state is AccountState.DELETED:
-                raise UsageError("an account cannot be put in the state deleted", where=where, cure="Use an Erase.")
-            if write.expected_version < 0 or write.account.version != write.expected_version + 1:
-                raise UsageError("an account's version must be one more than the version it replaces", where=where)
+            _check_put(write, write.account, where)
         else:
             check_time(write.tombstone.created_at, write.tombstone.deleted_at)
     named: set[tuple[str, str]] = set()
@@ -115,3 +108,16 @@ def check_batch(claim: Claim, batch: Batch) -> None:
         if (document.kind, document.key) in named:
             raise UsageError("a batch names a document twice", where=f"tenant {claim.tenant}")
         named.add((document.kind, document.key))
+
+
+def _check_put(write: Put, account: SealedAccount, where: str) -> None:
+    if account.predecessor is not None:
+        check_text(account.predecessor)
+    lengths = {*map(len, (account.fingerprint, account.email_index, *account.group_indexes))}
+    if lengths != _INDEX_LENGTHS:
+        raise UsageError(f"fingerprints and indexes have {INDEX_BYTES} bytes", where=where)
+    check_time(account.created_at, account.updated_at)
+    if account.state is AccountState.DELETED:
+        raise UsageError("an account cannot be put in the state deleted", where=where, cure="Use an Erase.")
+    if write.expected_version < 0 or account.version != write.expected_version + 1:
+        raise UsageError("an account's version must be one more than the version it replaces", where=where)

@@ -61,13 +61,23 @@ def commit(connection: sqlite3.Connection, claim: Claim, batch: Batch) -> Receip
     puts = [write for write in batch.writes if isinstance(write, Put)]
     erases = [write for write in batch.writes if isinstance(write, Erase)]
     _refuse_tombstoned(connection, tenant.id, name, puts, erases)
-    live = _live(connection, tenant.id, name, batch)
-    _refuse_conflicts(connection, tenant.id, name, batch, live)
+    replaced: list[Put | Erase] = [*erases, *(write for write in puts if write.expected_version)]
+    live = _live(connection, tenant.id, name, replaced)
+    if not all(_fits(write, live.get(_item(write).source_id)) for write in replaced):
+        _refuse_conflicts(connection, tenant.id, name, batch)
+    connection.execute("savepoint accounts")
+    try:
+        if erases:
+            _erase(connection, tenant.id, erases, live)
+        if puts:
+            _put(connection, tenant.id, puts, live)
+    except sqlite3.IntegrityError:
+        # Whoever is new is not looked for beforehand: the keys of the table refuse who is there already.
+        connection.execute("rollback to accounts")
+        _refuse_conflicts(connection, tenant.id, name, batch)
+        raise
+    connection.execute("release accounts")
     documents.refuse_conflicts(connection, tenant.id, name, batch.documents)
-    if erases:
-        _erase(connection, tenant.id, erases, live)
-    if puts:
-        _put(connection, tenant.id, puts, live)
     documents.write(connection, tenant.id, batch.documents)
     if batch.entries:
         journal.append(connection, tenant.id, tenant.position, batch.entries)
@@ -101,17 +111,19 @@ def _refuse_tombstoned(
     connection: sqlite3.Connection, tenant: int, name: str, puts: Sequence[Put], erases: Sequence[Erase]
 ) -> None:
     ended = {write.tombstone.account_id for write in erases}
-    for marks, chunk in in_chunks(write.account.account_id for write in puts):
-        statement = f"select account_id from tombstone where tenant = ? and account_id in ({marks})"  # noqa: S608  # marks
-        ended.update(account_id for (account_id,) in connection.execute(statement, (tenant, *chunk)))
-    for write in puts:
+    statement = "select exists(select 1 from tombstone where tenant = ?)"
+    if connection.execute(statement, (tenant,)).fetchone()[0]:
+        for marks, chunk in in_chunks(write.account.account_id for write in puts):
+            statement = f"select account_id from tombstone where tenant = ? and account_id in ({marks})"  # noqa: S608  # marks
+            ended.update(account_id for (account_id,) in connection.execute(statement, (tenant, *chunk)))
+    for write in puts if ended else ():
         if write.account.account_id in ended:
             raise refusals.tombstoned(name, write.account.account_id)
 
 
-def _live(connection: sqlite3.Connection, tenant: int, name: str, batch: Batch) -> dict[str, _Live]:
+def _live(connection: sqlite3.Connection, tenant: int, name: str, replaced: Sequence[Put | Erase]) -> dict[str, _Live]:
     found: dict[str, _Live] = {}
-    for marks, chunk in in_chunks(_item(write).source_id for write in batch.writes):
+    for marks, chunk in in_chunks(_item(write).source_id for write in replaced):
         statement = (
             "select a.source_id, a.account_id, a.version, d.record, a.digest, length(d.record), a.sealed,"  # noqa: S608  # marks
             " length(s.record)"
@@ -126,13 +138,17 @@ def _live(connection: sqlite3.Connection, tenant: int, name: str, batch: Batch) 
     return found
 
 
-def _refuse_conflicts(
-    connection: sqlite3.Connection, tenant: int, name: str, batch: Batch, live: dict[str, _Live]
-) -> None:
+def _fits(write: Put | Erase, found: _Live | None) -> bool:
+    """Return whether a write that replaces an account meets the account that it expects."""
+    return found is not None and (found.account_id, found.version) == (_item(write).account_id, write.expected_version)
+
+
+def _refuse_conflicts(connection: sqlite3.Connection, tenant: int, name: str, batch: Batch) -> None:
+    """Raise for the first write of the batch that the accounts which are there do not allow."""
+    live = _live(connection, tenant, name, batch.writes)
     created = [write.account for write in batch.writes if isinstance(write, Put) and not write.expected_version]
-    newcomers = [account.account_id for account in created]
     taken: set[str] = set()
-    for marks, chunk in in_chunks(newcomers):
+    for marks, chunk in in_chunks(account.account_id for account in created):
         statement = f"select account_id from account where tenant = ? and account_id in ({marks})"  # noqa: S608  # marks
         taken.update(account_id for (account_id,) in connection.execute(statement, (tenant, *chunk)))
     for write in batch.writes:
@@ -143,7 +159,7 @@ def _refuse_conflicts(
             # Two newcomers of one batch cannot share an account id either.
             taken.add(item.account_id)
         else:
-            fits = found is not None and (found.account_id, found.version) == (item.account_id, write.expected_version)
+            fits = _fits(write, found)
         if not fits:
             raise refusals.conflict(name, item.source_id)
 

@@ -6,7 +6,7 @@ SQLite then writes over the very bytes that were there, which is what makes an e
 from __future__ import annotations
 
 import sqlite3
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from itertools import count
 from typing import Final
@@ -55,18 +55,20 @@ class Slab:
         """Write each record, over its present one where the length is the same, and return the ids of their rows."""
         pairs = list(zip(records, present, strict=True))
         self.vacate([there for record, there in pairs if there is not None and there.size != len(record)])
-        stays = [there is not None and there.size == len(record) for record, there in pairs]
-        wanted: dict[int, int] = defaultdict(int)
-        for (record, _), stay in zip(pairs, stays, strict=True):
-            wanted[len(record)] += not stay
-        vacant = {size: self._take(size, number) for size, number in wanted.items() if number}
-        fresh = count((self._connection.execute(self._last_id).fetchone()[0] or 0) + 1)
-        ids: list[int] = []
+        homeless = [record for record, there in pairs if there is None or there.size != len(record)]
+        vacant = {size: self._take(size, number) for size, number in Counter(map(len, homeless)).items()}
+        last = self._connection.execute(self._last_id).fetchone()[0] or 0
+        if len(homeless) == len(records) and not any(vacant.values()):
+            ids = list(range(last + 1, last + 1 + len(records)))
+            self._connection.executemany(self._append, zip(records, ids, strict=True))
+            return ids
+        fresh = count(last + 1)
+        ids = []
         appended: list[tuple[bytes, int]] = []
         overwritten: list[tuple[bytes, int]] = []
-        for (record, there), stay in zip(pairs, stays, strict=True):
+        for record, there in pairs:
             rows = overwritten
-            if there is not None and stay:
+            if there is not None and there.size == len(record):
                 row = there.id
             elif vacant[len(record)]:
                 row = vacant[len(record)].pop()
