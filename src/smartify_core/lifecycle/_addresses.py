@@ -14,6 +14,7 @@ from smartify_core.storage import KEYS_AT_ONCE, Storage
 from ._comparison import chunks
 from ._damaged import opened
 from ._decide import Intent, keeping_address, settle_addresses
+from ._newcomers import Packed
 from ._plan import Quarantined
 
 _REFUSED = "the address belongs to another account, or several people claim it"
@@ -25,6 +26,7 @@ class Settled:
     """What is left of the intents, who was refused an address, and who hands one over and so is written together."""
 
     intents: list[Intent] = field(factory=list)
+    newcomers: list[Packed] = field(factory=list)
     refused: list[Quarantined] = field(factory=list)
     handing_over: set[str] = field(factory=set)
 
@@ -46,19 +48,23 @@ class Addresses:
         self._anybody_known = anybody_known
         self._index = sealer.email_indexer(tenant)
 
-    def settle(self, intents: Sequence[Intent], deleted: Sequence[SealedAccount]) -> Settled:
+    def settle(
+        self, intents: Sequence[Intent], newcomers: Sequence[Packed], deleted: Sequence[SealedAccount]
+    ) -> Settled:
         """Give every address one owner, before anything is sealed.
 
         An account that waits for the end of its retention gives way to whoever has the address by now.
 
         Args:
             intents: What should become of people who stay, or are kept for a while.
+            newcomers: People without an account.
             deleted: Accounts that end, and leave their address behind.
         """
         retained = {
             intent.identity.source_id for intent in intents if intent.identity.inactive_reason is InactiveReason.DELETED
         }
         wanted, leaving = self._wishes(intents, retained)
+        wanted.update((source_id, address) for source_id, address, _ in newcomers)
         leaving.update((account.source_id, account.email_index) for account in deleted)
         holders = self._holders(wanted.values())
         by_id = {account.source_id: account for accounts in holders.values() for account in accounts}
@@ -76,6 +82,11 @@ class Addresses:
                 settled.handing_over.update((who, *others))
                 displaced.update(yielding.intersection(others))
         self._sort(intents, refused, displaced, settled)
+        for one in newcomers:
+            if one[0] in refused:
+                settled.refused.append(Quarantined(one[0], _REFUSED))
+            else:
+                settled.newcomers.append(one)
         for source_id in sorted(displaced - retained):
             known = opened(self._sealer, by_id[source_id])
             evidence = "another account takes the address over"
@@ -87,18 +98,17 @@ class Addresses:
         return settled
 
     def _wishes(self, intents: Iterable[Intent], retained: set[str]) -> tuple[dict[str, bytes], dict[str, bytes]]:
-        """Return the address that each wants who has another or none, and the address that each of them gives up."""
+        """Return the address that each wants who has another, and the address that each of them gives up."""
         wanted: dict[str, bytes] = {}
         leaving: dict[str, bytes] = {}
         for intent in intents:
             if intent.state_alone:
                 continue
             source_id = intent.identity.source_id
-            before = None if intent.known is None else intent.known.account.email_index
+            before = intent.known.account.email_index
             if before != intent.address and source_id not in retained:
                 wanted[source_id] = intent.address
-                if before is not None:
-                    leaving[source_id] = before
+                leaving[source_id] = before
         return wanted, leaving
 
     def _holders(self, indexes: Iterable[bytes]) -> Mapping[bytes, list[SealedAccount]]:
@@ -110,8 +120,8 @@ class Addresses:
         return holders
 
     def _is_listed(self, intent: Intent) -> bool:
-        account = None if intent.known is None else intent.known.account
-        return account is None or account.email_index != self._sealer.unlisted_index(self._tenant, account.account_id)
+        account = intent.known.account
+        return account.email_index != self._sealer.unlisted_index(self._tenant, account.account_id)
 
     def _sort(self, intents: Iterable[Intent], refused: frozenset[str], displaced: set[str], settled: Settled) -> None:
         if not refused and not displaced:

@@ -17,6 +17,7 @@ from ._decide import Intent, Known, state_of, without_losses
 from ._effects import Effect, EffectKey
 from ._facts import Facts, Sorted
 from ._guards import why_absence_proves_nothing, why_the_directory_is_a_stranger, why_the_directory_shrank
+from ._newcomers import Newcomers
 from ._plan import Held, Quarantined
 from ._rules import Guards
 from ._sorting_chosen import Memory, sort_everybody
@@ -100,7 +101,7 @@ class Comparison:
         listing = f"listing of snapshot {snapshot.id}"
         changed = ((identity, listing) for identity in found.changed)
         self._compare(changed, facts, whole=certificate.complete)
-        facts.intents += [self._newcomer(one, listing) for one in found.fresh if _usable(one, facts)]
+        facts.newcomers = self._newcomers(found.fresh, listing, facts)
         facts.requests = snapshot.requests
         return facts
 
@@ -139,9 +140,8 @@ class Comparison:
                     # Groups that were not read say nothing: they neither come nor go, and nobody is at fault.
                     facts.held.clear()
             case Present(identity):
-                newcomers = [self._newcomer(identity, evidence)] if _usable(identity, facts) else []
-                facts.stranger = why_stranger() if newcomers else None
-                facts.intents += newcomers
+                facts.newcomers = self._newcomers([identity], evidence, facts)
+                facts.stranger = why_stranger() if facts.newcomers else None
             case Uncertain(reason):
                 facts.held.append(Held(source_id, f"the source would not say whether the person is there: {reason}"))
         return facts
@@ -222,8 +222,12 @@ class Comparison:
                 else:
                     facts.intents.append(Intent(kept, known, evidence, self._index(kept.email)))
 
-    def _newcomer(self, identity: Identity, evidence: str) -> Intent:
-        return Intent(identity, None, evidence, self._index(identity.email))
+    def _newcomers(self, fresh: Iterable[Identity], evidence: str, facts: Facts) -> Newcomers:
+        newcomers = Newcomers(evidence, self._index)
+        for identity in fresh:
+            if _usable(identity, facts):
+                newcomers.add(identity)
+        return newcomers
 
     def _mend(self, identity: Identity, known: Known, evidence: str, facts: Facts, *, whole: bool) -> None:
         """Have a damaged account written anew; where the person was not seen whole, only their state is taken over."""

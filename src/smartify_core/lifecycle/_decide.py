@@ -43,7 +43,7 @@ class Known:
 
 @frozen(order=False)
 class Intent:
-    """What should become of one person. ``known`` is ``None`` for a person without a live account.
+    """What should become of one person who has a live account, which is ``known``.
 
     ``address`` is the email index of the identity's address. ``listed`` tells whether the account is found by it
     afterwards, ``rule`` why the account changes where the kind of the change alone does not say it. ``state_alone``
@@ -51,7 +51,7 @@ class Intent:
     """
 
     identity: Identity
-    known: Known | None
+    known: Known
     evidence: str
     address: bytes = field(repr=False)
     listed: bool = True
@@ -61,20 +61,19 @@ class Intent:
     @property
     def kind(self) -> ChangeKind:
         """Return the kind of change, by the table of transitions."""
-        before = None if self.known is None else self.known.account.state
+        before = self.known.account.state
         return TRANSITIONS[before, AccountState.ACTIVE if self.identity.active else AccountState.INACTIVE]
 
     @property
     def begins_retention(self) -> bool:
         """Return whether the person is gone, and their account is kept for a while from now on."""
-        reasons = (None if self.known is None else self.known.account.inactive_reason, self.identity.inactive_reason)
-        return reasons[1] is InactiveReason.DELETED is not reasons[0]
+        return self.identity.inactive_reason is InactiveReason.DELETED is not self.known.account.inactive_reason
 
     @property
     def fields(self) -> tuple[str, ...]:
         """Return the names of the fields that differ, or may differ for all that can be seen, in a fixed order."""
-        changed = changed_fields(None if self.known is None else self.known.as_identity(), self.identity)
-        if self.known is None or not self.known.damaged:
+        changed = changed_fields(self.known.as_identity(), self.identity)
+        if not self.known.damaged:
             return changed
         may_differ = () if self.state_alone else _UNSEEN
         return tuple(name for name in _FIELDS if name in changed or name in may_differ)
@@ -82,16 +81,12 @@ class Intent:
     @property
     def joined(self) -> tuple[str, ...]:
         """Return the ids of the groups that the account gains, in ascending order."""
-        if self.known is None:
-            return group_ids(self.identity.memberships)  # which are in that order
         before = group_ids(self.known.personal.memberships)
         return tuple(sorted(set(group_ids(self.identity.memberships)).difference(before)))
 
     @property
     def left(self) -> tuple[str, ...]:
         """Return the ids of the groups that the account loses, in ascending order."""
-        if self.known is None:
-            return ()
         before = group_ids(self.known.personal.memberships)
         return tuple(sorted(set(before).difference(group_ids(self.identity.memberships))))
 
@@ -104,15 +99,14 @@ _FIELDS: Mapping[str, str] = {
     "groups": "memberships",
     "state": "inactive_reason",
 }
-_ALL_FIELDS = tuple(_FIELDS)
+#: What differs where there was nothing before.
+ALL_FIELDS = tuple(_FIELDS)
 #: Those of which the indexes of a damaged account do not tell whether they differ.
 _UNSEEN = frozenset({"given_name", "family_name", "groups"})
 
 
-def changed_fields(before: Identity | None, after: Identity) -> tuple[str, ...]:
-    """Return the names of the fields in which ``after`` differs; all of them where there was nothing before."""
-    if before is None:
-        return _ALL_FIELDS
+def changed_fields(before: Identity, after: Identity) -> tuple[str, ...]:
+    """Return the names of the fields in which ``after`` differs."""
     return tuple(name for name, attribute in _FIELDS.items() if getattr(before, attribute) != getattr(after, attribute))
 
 
@@ -134,21 +128,20 @@ def without_losses(identity: Identity, known: Known) -> Identity:
 # --- what a change would do -----------------------------------------------------------------------------------------
 
 
-def called_by(
-    intent: Intent, *, address: bytes, address_before: bytes | None, stranger: str | None = None
-) -> Iterator[Called]:
+def creation_of(source_id: str, evidence: str, *, doubt: str | None = None) -> Called:
+    """Return the effect of provisioning a person. ``doubt`` says why they are not to be let in, if they are not."""
+    return Called(EffectKey(Effect.CREATE.value, source_id, ""), evidence, doubt=doubt)
+
+
+def called_by(intent: Intent, *, address: bytes, address_before: bytes) -> Iterator[Called]:
     """Yield the effects of an intent that guards count.
 
     Args:
         intent: The intent.
         address: The email index that the account would have.
-        address_before: The email index of the address that it has; ``None`` where there is no account.
-        stranger: Why newcomers are not to be let in, if they are not.
+        address_before: The email index of the address that it has.
     """
     identity, known = intent.identity, intent.known
-    if known is None:
-        yield Called(EffectKey(Effect.CREATE.value, identity.source_id, ""), intent.evidence, doubt=stranger)
-        return
     ids = (identity.source_id, known.account.account_id)
     if intent.kind is ChangeKind.DEACTIVATE or intent.begins_retention:
         yield deactivation_of(known.account, intent.evidence)
@@ -177,10 +170,7 @@ def holding_back(intent: Intent, effects: Collection[Effect], *, index: Callable
     A person who may not lose a group may still have to lose access, so the rest of the change goes ahead. ``index``
     takes an address to its email index.
     """
-    known = intent.known
-    if known is None:
-        return None if Effect.CREATE in effects else intent
-    identity = intent.identity
+    known, identity = intent.known, intent.identity
     if Effect.DEACTIVATE in effects:
         identity = evolve(identity, inactive_reason=known.account.inactive_reason)
     if known.damaged:
@@ -203,7 +193,7 @@ def state_of(intent: Intent, *, index: Callable[[str], bytes]) -> Intent | None:
     ``index`` takes an address to its email index.
     """
     known, reason = intent.known, intent.identity.inactive_reason
-    if known is None or reason is known.account.inactive_reason:
+    if reason is known.account.inactive_reason:
         return None
     identity = evolve(known.as_identity(), inactive_reason=reason)
     rule = intent.rule if intent.state_alone else None
@@ -211,11 +201,11 @@ def state_of(intent: Intent, *, index: Callable[[str], bytes]) -> Intent | None:
 
 
 def keeping_address(intent: Intent, *, index: Callable[[str], bytes]) -> Intent | None:
-    """Return the intent with the address left as it is; ``None`` where nothing else is wanted, or nothing is there.
+    """Return the intent with the address left as it is; ``None`` where nothing else is wanted.
 
     ``index`` takes an address to its email index.
     """
-    return None if intent.known is None else holding_back(intent, {Effect.RENAME}, index=index)
+    return holding_back(intent, {Effect.RENAME}, index=index)
 
 
 def farewell(account: SealedAccount, rules: Rules, now: datetime) -> ChangeKind | None:

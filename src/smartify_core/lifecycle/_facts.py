@@ -7,6 +7,7 @@ from attrs import define, field
 from smartify_core.model import Identity, SealedAccount
 
 from ._decide import Intent
+from ._newcomers import Newcomers
 from ._plan import Held, Quarantined
 
 
@@ -33,7 +34,8 @@ class Facts:
 
     Attributes:
         snapshot_id: The read.
-        intents: What should become of the people who are new or differ.
+        intents: What should become of the people who have an account and differ.
+        newcomers: The people who have none.
         gone: Live accounts whose person is no more, each with the source's evidence.
         doubted: Accounts that were not seen, each with the reason why this read is not believed about it.
         stranger: Why newcomers are not to be let in, if they are not.
@@ -46,6 +48,7 @@ class Facts:
 
     snapshot_id: str
     intents: list[Intent] = field(factory=list)
+    newcomers: Newcomers = field(factory=Newcomers)
     gone: list[tuple[SealedAccount, str]] = field(factory=list)
     doubted: list[tuple[SealedAccount, str]] = field(factory=list)
     stranger: str | None = None

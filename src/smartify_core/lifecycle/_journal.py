@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from json.encoder import encode_basestring_ascii
 from typing import Any, Final
 
 from attrs import frozen
@@ -22,7 +23,7 @@ FORMAT: Final = 1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 #: A text as JSON, in ASCII.
-_text_of: Final = json.JSONEncoder().encode
+_text_of: Final = encode_basestring_ascii
 
 
 @frozen(order=False)

@@ -133,9 +133,8 @@ class PlanMaker:
         making = self._begin(tenant, rules, state, None)
         with source.snapshot(progress=progress) as snapshot:
             facts = making.comparison(heartbeat).of_everybody(source, snapshot)
-        newcomers = [intent.identity for intent in facts.intents if intent.known is None]
         matches = match(
-            newcomers,
+            facts.newcomers.identities(),
             adoption,
             index=lambda email: self._sealer.email_index(tenant, email),
             taken=self._account_ids(tenant),

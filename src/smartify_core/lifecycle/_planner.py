@@ -15,17 +15,15 @@ from smartify_core.storage import Storage
 from ._addresses import Addresses
 from ._adoption import Links
 from ._damaged import opened
-from ._decide import Intent, called_by, deactivation_of, deletion_of, farewell, holding_back
+from ._decide import Intent, called_by, creation_of, deactivation_of, deletion_of, farewell, holding_back
 from ._effects import Called, Effect, EffectKey
 from ._facts import Facts
 from ._guards import judge
 from ._held_plan import HeldChange
 from ._plan import Held, Quarantined
 from ._rules import Rules
-from ._steps import Ending, Step, Steps, kind_of, source_id_of
+from ._steps import Ending, Steps, in_order, source_id_of
 from ._transitions import ChangeKind
-
-_ORDER: Mapping[ChangeKind, int] = {kind: place for place, kind in enumerate(ChangeKind)}
 
 _RETAINED = "deleted in the directory: deactivated here at once, and kept for the time that the rules say"
 
@@ -110,10 +108,11 @@ class Planner:
 
     def decide(self, facts: Facts) -> Decision:
         """Return what ``facts`` lead to: the steps in the order in which they are to be applied, and what is held."""
-        endings, waiting, cases, free = self._cases(facts)
+        endings, waiting, cases = self._cases(facts)
+        creations = self._creations(facts)
         doubted = [self._doubted(account, doubt) for account, doubt in facts.doubted]
         deletions = [deletion_of(ending.account, ending.evidence) for ending in endings]
-        called = [*doubted, *deletions, *(one for case in cases for one in case.called)]
+        called = [*doubted, *deletions, *(one for case in cases for one in case.called), *creations]
         reasons = judge(
             called,
             rules=self._situation.rules,
@@ -126,13 +125,12 @@ class Planner:
         deleted = [one for one, deletion in zip(endings, deletions, strict=True) if deletion.key not in reasons]
         ended = {ending.account.source_id for ending in deleted}
         intents = [intent for intent in self._allowed(cases, reasons) if intent.identity.source_id not in ended]
-        settled = self._addresses.settle([*free, *intents], [ending.account for ending in deleted])
+        kept_out = {one.key.source_id for one in creations if one.key in reasons}
+        newcomers = [one for one in facts.newcomers if one[0] not in kept_out]
+        settled = self._addresses.settle(intents, newcomers, [ending.account for ending in deleted])
         refused = {one.source_id for one in settled.refused}
         over = settled.handing_over
-        steps: list[Step] = [*deleted, *settled.intents]
-        steps.sort(key=lambda step: (_ORDER[kind_of(step)], source_id_of(step)))
-        if over:
-            steps.sort(key=lambda step: source_id_of(step) not in over)
+        steps = in_order([*deleted, *settled.intents], settled.newcomers, over)
         held_changes = sorted(
             (HeldChange(one.key, one.evidence, reasons[one.key]) for one in called if one.key in reasons),
             key=lambda one: one.key,
@@ -144,6 +142,7 @@ class Planner:
                 self._storage,
                 self._sealer,
                 steps,
+                facts.newcomers,
                 now=self._now,
                 done=_done(called, reasons, refused),
                 approved=self._situation.approved,
@@ -157,16 +156,23 @@ class Planner:
             unchanged=facts.unchanged + len(waiting),
         )
 
-    def _cases(self, facts: Facts) -> tuple[list[Ending], list[SealedAccount], list[_Case], list[Intent]]:
-        """Return the accounts that would end, those that wait for it, and what would become of everybody else.
+    def _creations(self, facts: Facts) -> list[Called]:
+        """Return the effects that guards count of letting newcomers in."""
+        # Whatever a first load creates, no guard counts it, however often it is cut short.
+        if self._situation.first_load and facts.stranger is None:
+            return []
+        newcomers, links, stranger = facts.newcomers, self._links, facts.stranger
+        return [
+            creation_of(source_id, newcomers.evidence, doubt=None if source_id in links else stranger)
+            for source_id, _, _ in newcomers
+        ]
 
-        Of those, whom no guard counts stand apart.
-        """
+    def _cases(self, facts: Facts) -> tuple[list[Ending], list[SealedAccount], list[_Case]]:
+        """Return the accounts that would end, those that wait for it, and what would become of the others."""
         endings: list[Ending] = []
         waiting: list[SealedAccount] = []
-        intents = facts.intents
         adopted: list[_Case] = []
-        retained: list[Intent] = []
+        intents = list(facts.intents)
         for account, evidence in facts.gone:
             match farewell(account, self._situation.rules, self._now):
                 case ChangeKind.DELETE:
@@ -174,21 +180,16 @@ class Planner:
                     if account.adopted and not self._situation.rules.delete_adopted:
                         adopted += self._instead_of_deletion(account, evidence)
                 case ChangeKind.DEACTIVATE:
-                    retained.append(self._retaining(account, evidence))
+                    intents.append(self._retaining(account, evidence))
                 case _:
                     waiting.append(account)
-        # Whatever a first load creates, no guard counts it, however often it is cut short.
-        freely = self._situation.first_load and facts.stranger is None
-        free = [intent for intent in intents if intent.known is None] if freely else []
-        counted = [intent for intent in intents if intent.known is not None] if freely else intents
-        cases = [self._case(intent, facts.stranger) for intent in (*counted, *retained)]
-        return endings, waiting, [*cases, *adopted], free
+        return endings, waiting, [*map(self._case, intents), *adopted]
 
     def _instead_of_deletion(self, account: SealedAccount, evidence: str) -> Iterator[_Case]:
         """Yield the deactivation of an adopted account, whose deletion waits for somebody's approval."""
         if account.inactive_reason is InactiveReason.DELETED:
             return
-        case, approved = self._case(self._retaining(account, evidence), None), self._situation.approved
+        case, approved = self._case(self._retaining(account, evidence)), self._situation.approved
         if deletion_of(account, evidence).key in approved:
             # It ends instead. A plan that held both is still true.
             case = evolve(case, called=tuple(one for one in case.called if one.key in approved))
@@ -199,18 +200,11 @@ class Planner:
             return deletion_of(account, "not seen", doubt=doubt)
         return deactivation_of(account, "not seen", doubt=doubt)
 
-    def _case(self, intent: Intent, stranger: str | None) -> _Case:
-        before = None
-        address = intent.address
-        if intent.known is not None:
-            known = intent.known
-            before = known.account.email_index
-            if not known.damaged:
-                before = self._index(known.personal.email)
-            if intent.state_alone:
-                address = before
-        doubt = None if intent.identity.source_id in self._links else stranger
-        return _Case(intent, tuple(called_by(intent, address=address, address_before=before, stranger=doubt)))
+    def _case(self, intent: Intent) -> _Case:
+        known = intent.known
+        before = known.account.email_index if known.damaged else self._index(known.personal.email)
+        address = before if intent.state_alone else intent.address
+        return _Case(intent, tuple(called_by(intent, address=address, address_before=before)))
 
     def _allowed(self, cases: Iterable[_Case], reasons: Mapping[EffectKey, str]) -> list[Intent]:
         allowed: list[Intent] = []

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 from attrs import frozen
 
-from smartify_core.model import Erase, InactiveReason, Put, SealedAccount, Tombstone
+from smartify_core.model import Erase, Identity, InactiveReason, Put, SealedAccount, Tombstone
 from smartify_core.sealing import Sealer
 from smartify_core.storage import KEYS_AT_ONCE, Storage
 
 from ._adoption import Links
 from ._comparison import chunks
 from ._damaged import unopened
-from ._decide import Intent, deletion_of, group_ids
+from ._decide import ALL_FIELDS, Intent, deletion_of, group_ids
 from ._effects import Effect, EffectKey
+from ._newcomers import Newcomers, Packed
 from ._plan import Change
 from ._transitions import RULES, ChangeKind
 
@@ -29,8 +31,10 @@ class Ending:
     evidence: str
 
 
-#: One decided change: what becomes of a person, or of the account of one who is gone.
-Step = Intent | Ending
+#: One decided change: of an account whose person is there, of one whose person is gone, or of a person without one.
+Step = Intent | Ending | Packed
+
+_ORDER: Final[Mapping[ChangeKind, int]] = {kind: place for place, kind in enumerate(ChangeKind)}
 
 
 class Steps:
@@ -41,6 +45,7 @@ class Steps:
         storage: Where they are.
         sealer: What seals them.
         steps: The steps.
+        newcomers: Who can tell more of the newcomers among them.
         now: The instant that the changes will bear.
         done: The effects that the steps have, by source id.
         approved: What somebody has approved, and by which held plan.
@@ -53,6 +58,7 @@ class Steps:
         storage: Storage,
         sealer: Sealer,
         steps: Sequence[Step],
+        newcomers: Newcomers,
         *,
         now: datetime,
         done: Mapping[str, Sequence[EffectKey]],
@@ -63,6 +69,7 @@ class Steps:
         self._storage = storage
         self._sealer = sealer
         self._steps = steps
+        self._newcomers = newcomers
         self._now = now
         self._done = done
         self._approved = approved
@@ -74,7 +81,9 @@ class Steps:
 
     def kinds(self) -> Mapping[ChangeKind, int]:
         """Return how many steps there are of each kind."""
-        return Counter(map(kind_of, self._steps))
+        kinds = Counter(kind_of(step) for step in self._steps if not isinstance(step, tuple))
+        kinds[ChangeKind.PROVISION] += len(self._steps) - kinds.total()
+        return kinds
 
     def changes(self, start: int, stop: int) -> list[Change]:
         """Return the steps from position ``start`` up to ``stop`` as changes, ready to be written.
@@ -85,27 +94,28 @@ class Steps:
         changes: list[Change] = []
         for some in chunks(self._steps[start:stop], KEYS_AT_ONCE):
             stones = self._stones(some)
-            changes += [
-                self._deletion(step, stones.get(step.account.source_id))
-                if isinstance(step, Ending)
-                else self._provision(step, stones.get(step.identity.source_id))
-                if step.known is None
-                else self._change(step)
-                for step in some
-            ]
+            fresh = self._newcomers.identities(step for step in some if isinstance(step, tuple))
+            for step in some:
+                if isinstance(step, tuple):
+                    change = self._provision(next(fresh), step[1], stones.get(step[0]))
+                elif isinstance(step, Ending):
+                    change = self._deletion(step, stones.get(step.account.source_id))
+                else:
+                    change = self._change(step)
+                changes.append(change)
         return changes
 
     def _stones(self, some: Iterable[Step]) -> Mapping[str, Tombstone]:
         """Return what is left of earlier accounts of those people of whom it matters."""
         ids = [
-            step.account.source_id if isinstance(step, Ending) else step.identity.source_id
+            source_id_of(step)
             for step in some
-            if (step.account.predecessor is not None if isinstance(step, Ending) else step.known is None)
+            if isinstance(step, tuple) or (isinstance(step, Ending) and step.account.predecessor is not None)
         ]
         return self._storage.tombstones_of(self._tenant, ids) if ids else {}
 
-    def _provision(self, intent: Intent, stone: Tombstone | None) -> Change:
-        identity, predecessor = intent.identity, None if stone is None else stone.account_id
+    def _provision(self, identity: Identity, address: bytes, stone: Tombstone | None) -> Change:
+        predecessor = None if stone is None else stone.account_id
         source_id = identity.source_id
         linked = self._links.get(source_id)
         account_id = linked or self._sealer.account_id(self._tenant, source_id, predecessor=predecessor)
@@ -118,25 +128,24 @@ class Steps:
             updated_at=self._now,
             predecessor=predecessor,
             adopted=linked is not None,
-            email_index=intent.address,
+            email_index=address,
         )
         effects, plan = self._counted(self._done.get(source_id, ()))
         return Change(
             ChangeKind.PROVISION,
             source_id,
             account_id,
-            intent.fields,
-            intent.evidence,
-            intent.rule or RULES[ChangeKind.PROVISION],
+            ALL_FIELDS,
+            self._newcomers.evidence,
+            RULES[ChangeKind.PROVISION],
             Put(sealed, 0),
-            group_ids(identity.memberships),
+            group_ids(identity.memberships),  # which are in ascending order
             (),
             effects,
             plan,
         )
 
     def _change(self, intent: Intent) -> Change:
-        assert intent.known is not None  # noqa: S101 - whoever has no account is provisioned, above
         identity, before = intent.identity, intent.known.account
         account_id, updated_at = before.account_id, self._now
         if before.inactive_reason is identity.inactive_reason is InactiveReason.DELETED:
@@ -207,11 +216,30 @@ class Steps:
         return tuple(Effect(key.effect) for key in keys if key not in approved), (plans[0] if plans else None)
 
 
+def in_order(
+    others: Sequence[Intent | Ending], newcomers: Sequence[Packed], handing_over: Collection[str]
+) -> list[Step]:
+    """Return the steps in the order in which they are to be applied.
+
+    First those that hand addresses over among themselves, then the others; each part by kind, so that whoever loses
+    access loses it first, and in bytewise order of source id.
+    """
+    steps: list[Step] = sorted(others, key=lambda step: (_ORDER[kind_of(step)], source_id_of(step)))
+    steps += sorted(newcomers)  # no two have one source id, and what is done last is letting people in
+    if handing_over:
+        steps.sort(key=lambda step: source_id_of(step) not in handing_over)
+    return steps
+
+
 def kind_of(step: Step) -> ChangeKind:
     """Return what kind of change a step is."""
+    if isinstance(step, tuple):
+        return ChangeKind.PROVISION
     return ChangeKind.DELETE if isinstance(step, Ending) else step.kind
 
 
 def source_id_of(step: Step) -> str:
     """Return whose account a step changes."""
+    if isinstance(step, tuple):
+        return step[0]
     return step.account.source_id if isinstance(step, Ending) else step.identity.source_id

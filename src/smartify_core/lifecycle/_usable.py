@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Final
 
 from smartify_core.directory import is_address
@@ -26,6 +27,10 @@ def is_id(text: str) -> bool:
     return bool(text) and "@" not in text and (text.isascii() or _is_text(text))
 
 
+#: The same, of ids that come again with every member of a group.
+_is_group_id: Final = lru_cache(1 << 14)(is_id)
+
+
 def require_id(source_id: str, *, tenant: str) -> None:
     """Refuse an id that cannot be kept, without quoting it.
 
@@ -47,11 +52,11 @@ def why_unusable(identity: Identity) -> str | None:
     for part in (identity.given_name, identity.family_name):
         if len(part) > _LONGEST_NAME:
             return f"a name has more than {_LONGEST_NAME} characters"
-        if not _is_text(part):
+        if not part.isascii() and not _is_text(part):
             return "a name holds half a surrogate pair, which is no text"
     if len(identity.memberships) > _MOST_MEMBERSHIPS:
         return f"there are more than {_MOST_MEMBERSHIPS} memberships"
-    if not all(is_id(membership.group.id) for membership in identity.memberships):
+    if not all(map(_is_group_id, [membership.group.id for membership in identity.memberships])):
         return "the id of a group is empty, holds an @ or is no text"
     return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from functools import cache
+from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any, Final
 
 from smartify_core.errors import NewerSchema, SealBroken
@@ -20,7 +21,7 @@ _STEP: Final = 64
 
 #: Texts as JSON in ASCII. Payloads are built around this by hand: a converter takes four times as long, and sealing is
 #: what bounds a first load.
-_text: Final = json.JSONEncoder().encode
+_text: Final = encode_basestring_ascii
 _PATHS: Final = {path: _text(path.value) for path in MembershipPath}
 
 

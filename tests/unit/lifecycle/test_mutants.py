@@ -441,9 +441,9 @@ def asks_the_guards_after_settling_addresses(patch: pytest.MonkeyPatch) -> None:
         late.append(lambda: allowed(self, cases, reasons))
         return [case.intent for case in cases]
 
-    def settled_first(self: Addresses, intents: Any, deleted: Any) -> Any:
-        found, judged = settle(self, intents, deleted), late.pop()()
-        return evolve(found, intents=judged or found.intents)  # a first load has none that the guards count
+    def settled_first(self: Addresses, *values: Any) -> Any:
+        found = settle(self, *values)
+        return evolve(found, intents=late.pop()())
 
     patch.setattr(planner.Planner, "_allowed", all_of_them)
     patch.setattr(Addresses, "settle", settled_first)
