@@ -22,6 +22,7 @@ _HEADS_FROM_START: Final = _HEADS.replace(" and a.source_id > ?", "")
 _ACCOUNTS: Final = f"select {ACCOUNT_COLUMNS} from {ACCOUNT_TABLES} where a.tenant = {_TENANT}"  # noqa: S608  # constants
 _CANDIDATES: Final = (
     f"select a.source_id, substr(d.record, {INDEX_BYTES + 1})"  # noqa: S608  # constants
+    # Everything of an account that this needs is in the index.
     " from account a indexed by account_by_email_bucket cross join digest d on d.id = a.digest"
     f" where a.tenant = {_TENANT}"
 )

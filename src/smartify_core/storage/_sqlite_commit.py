@@ -34,10 +34,16 @@ _INSERT_ACCOUNT: Final = (
     f"insert into account ({', '.join(ROW_COLUMNS)}, digest, sealed, tenant, source_id)"  # noqa: S608  # constants
     f" values ({', '.join('?' * (len(ROW_COLUMNS) + 4))})"
 )
+#: Without the columns that an index has: SQLite writes an entry anew whose column is set, were it to the same value. Of
+#: these an account's id never changes, and the bucket of its address seldom does.
+_KEPT_COLUMNS: Final = tuple(column for column in ROW_COLUMNS if column not in {"account_id", "email_bucket"})
 _UPDATE_ACCOUNT: Final = (
-    f"update account set {', '.join(f'{column} = ?' for column in ROW_COLUMNS)}, digest = ?, sealed = ?"  # noqa: S608  # constants
+    f"update account set {', '.join(f'{column} = ?' for column in _KEPT_COLUMNS)}, sealed = ?"  # noqa: S608  # constants
     " where tenant = ? and source_id = ?"
 )
+_UPDATE_BUCKET: Final = "update account set email_bucket = ? where tenant = ? and source_id = ?"
+_KEPT: Final = itemgetter(*map(ROW_COLUMNS.index, _KEPT_COLUMNS))
+_BUCKET: Final = ROW_COLUMNS.index("email_bucket")
 
 
 @frozen(order=False)
@@ -47,6 +53,7 @@ class _Live:
     account_id: str
     version: int
     fingerprint: int
+    email_bucket: int
     digest: Place
     sealed: Place
 
@@ -125,16 +132,16 @@ def _live(connection: sqlite3.Connection, tenant: int, name: str, replaced: Sequ
     found: dict[str, _Live] = {}
     for marks, chunk in in_chunks(_item(write).source_id for write in replaced):
         statement = (
-            "select a.source_id, a.account_id, a.version, d.record, a.digest, length(d.record), a.sealed,"  # noqa: S608  # marks
-            " length(s.record)"
+            "select a.source_id, a.account_id, a.version, a.email_bucket, d.record, a.digest, length(d.record),"  # noqa: S608  # marks
+            " a.sealed, length(s.record)"
             f" from {ACCOUNT_TABLES}"
             f" where a.tenant = ? and a.source_id in ({marks})"
         )
-        for source_id, account_id, version, record, *places in connection.execute(statement, (tenant, *chunk)):
+        for source_id, account_id, version, place, record, *places in connection.execute(statement, (tenant, *chunk)):
             if not isinstance(record, bytes):
                 raise damaged(name)
             number = fingerprint_number(record)
-            found[source_id] = _Live(account_id, version, number, Place(*places[:2]), Place(*places[2:]))
+            found[source_id] = _Live(account_id, version, number, place, Place(*places[:2]), Place(*places[2:]))
     return found
 
 
@@ -188,13 +195,21 @@ def _put(connection: sqlite3.Connection, tenant: int, puts: Sequence[Put], live:
     )
     new: list[tuple[Any, ...]] = []
     changed: list[tuple[object, ...]] = []
-    for account, there, *places in zip(accounts, before, digest_ids, sealed_ids, strict=True):
-        rows = new if there is None else changed
-        rows.append((*account_row(account), *places, tenant, account.source_id))
+    moved: list[tuple[object, ...]] = []
+    for account, there, digest_id, sealed_id in zip(accounts, before, digest_ids, sealed_ids, strict=True):
+        row = account_row(account)
+        if there is None:
+            new.append((*row, digest_id, sealed_id, tenant, account.source_id))
+            continue
+        # Records of `digest` all have one length, so that an account's stays where it is.
+        changed.append((*_KEPT(row), sealed_id, tenant, account.source_id))
+        if row[_BUCKET] != there.email_bucket:
+            moved.append((row[_BUCKET], tenant, account.source_id))
     # Neighbours in the index of addresses are written one after the other: a tenth less work for a large batch.
-    new.sort(key=itemgetter(ROW_COLUMNS.index("email_bucket")))
+    new.sort(key=itemgetter(_BUCKET))
     connection.executemany(_INSERT_ACCOUNT, new)
     connection.executemany(_UPDATE_ACCOUNT, changed)
+    connection.executemany(_UPDATE_BUCKET, moved)
 
 
 def _item(write: Put | Erase) -> SealedAccount | Tombstone:

@@ -109,6 +109,11 @@ MIGRATIONS: Final[Sequence[Sequence[str]]] = (
         )""",
         "create unique index document_by_name on document (tenant, kind, name)",
     ),
+    (
+        # With the place of the whole index in it, candidates for an address are compared without looking at accounts.
+        "drop index account_by_email_bucket",
+        "create index account_by_email_bucket on account (tenant, email_bucket, digest)",
+    ),
 )
 
 _SCHEMA_TABLE: Final = """create table smartify_schema (
