@@ -112,8 +112,10 @@ def stoppable() -> Iterator[None]:
     try:
         yield
     finally:
+        # Once stopped, the process is about to end, and only has to say so: a second signal that comes late must not
+        # take its exit code away.
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if received else handler)
 
 
 def until_stopped(

@@ -12,7 +12,7 @@ from smartify_core.model import Identity, InactiveReason
 from smartify_core.sealing import Sealer
 from smartify_core.storage import KEYS_AT_ONCE, Storage
 
-from ._damaged import CANNOT_BE_OPENED, WRITTEN_ANEW, opened
+from ._damaged import CANNOT_BE_OPENED, WRITTEN_ANEW, opened, without_seal
 from ._decide import Intent, Known, state_of, without_losses
 from ._effects import Effect, EffectKey
 from ._facts import Facts, Sorted
@@ -36,6 +36,7 @@ class Comparison:
         guards: When a read is not believed.
         approved: What somebody has approved.
         heartbeat: Called now and then while it works.
+        retaining: Whether accounts are kept for a while after their person has gone.
         memory: How much memory it may take.
     """
 
@@ -48,9 +49,11 @@ class Comparison:
         guards: Guards,
         approved: Collection[EffectKey],
         heartbeat: Callable[[], None],
+        retaining: bool = True,
         memory: Memory = "auto",
     ) -> None:
         self._memory: Memory = memory
+        self._retaining = retaining
         self._tenant = tenant
         self._storage = storage
         self._sealer = sealer
@@ -180,7 +183,10 @@ class Comparison:
                         if source_id not in accounts:
                             raise self._stale(source_id)
                         how = f"{evidence}, after snapshot {snapshot.id} did not show the person"
-                        facts.gone.append((accounts[source_id], how))
+                        account = accounts[source_id]
+                        # Only whoever is kept for a while, or was here before, may have to be opened.
+                        kept = self._retaining or account.adopted
+                        facts.gone.append((account if kept else without_seal(account), how))
                     case Present(identity) if identity.source_id == source_id:
                         still_there.append((identity, by_id))
                     case Present():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 from itertools import islice
 from typing import Final
 
@@ -213,6 +214,7 @@ class _Making:
             guards=self._situation.rules.guards,
             approved=self._situation.approved.keys(),
             heartbeat=heartbeat,
+            retaining=self._situation.rules.retain_for > timedelta(0),
             memory=self._memory,
         )
 

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from functools import cache
 from json.encoder import encode_basestring_ascii
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from smartify_core.errors import NewerSchema, SealBroken
-from smartify_core.model import Membership, MembershipPath, PersonalFields
-
-if TYPE_CHECKING:
-    from cattrs import Converter
+from smartify_core.model import Group, Membership, MembershipPath, PersonalFields
 
 _VERSION: Final = 1
 #: Sealed lengths come in steps of this many bytes, so that a length says little about a name.
 _STEP: Final = 64
-
+#: Memberships that are at hand at most, about 400 bytes each.
+_MEMBERSHIPS_AT_HAND: Final = 1 << 13
+#: A group's id, address and name, and the path.
+_Key = tuple[str, str, str, str]
 
 #: Texts as JSON in ASCII. Payloads are built around this by hand: a converter takes four times as long, and sealing is
 #: what bounds a first load.
@@ -49,8 +48,13 @@ def encode_membership(membership: Membership) -> str:
     )
 
 
-def decode(content: bytes, *, where: str) -> PersonalFields:
+def decode(content: bytes, *, where: str, at_hand: dict[_Key, Membership] | None = None) -> PersonalFields:
     """Return the fields in ``content``, which was opened and is therefore as somebody with the key wrote it.
+
+    Args:
+        content: What `encode` returned.
+        where: What an error names.
+        at_hand: Memberships that were met before. All who are opened with it share one value for each.
 
     Raises:
         NewerSchema: A newer version of this library wrote it.
@@ -60,9 +64,9 @@ def decode(content: bytes, *, where: str) -> PersonalFields:
         document: dict[str, Any] = json.loads(content)
         version = document.pop("v")
         if version == _VERSION:
-            return _converter().structure(document, PersonalFields)
+            return _fields(document, {} if at_hand is None else at_hand)
         newer = isinstance(version, int) and version > _VERSION
-    # Whatever a structuring error is called, its message may quote the fields.
+    # Whatever reading it raises, its message may quote the fields.
     except Exception:  # noqa: BLE001 - its message may quote the fields, whatever it is called
         newer = False
     if newer:
@@ -76,10 +80,28 @@ def decode(content: bytes, *, where: str) -> PersonalFields:
     ) from None
 
 
-@cache
-def _converter() -> Converter:
-    # Imported at first use: it takes a third of the time that importing the whole engine may take, and only
-    # opening needs it.
-    from cattrs import Converter  # noqa: PLC0415 - a third of what importing the engine may take
+# By hand, and each membership once: a converter takes four times as long, and whatever changes is opened first.
+def _fields(document: dict[str, Any], at_hand: dict[_Key, Membership]) -> PersonalFields:
+    texts = document.pop("email"), document.pop("given_name"), document.pop("family_name")
+    memberships: list[Membership] = []
+    for entry in document.pop("memberships"):
+        group, path = entry.pop("group"), entry.pop("path")
+        key = group.pop("id"), group.pop("email"), group.pop("name"), path
+        if group or entry:
+            raise ValueError
+        membership = at_hand.get(key)
+        if membership is None:
+            _require_texts(key)
+            if len(at_hand) >= _MEMBERSHIPS_AT_HAND:
+                at_hand.clear()
+            membership = at_hand[key] = Membership(Group(*key[:3]), MembershipPath(path))
+        memberships.append(membership)
+    if document:
+        raise ValueError
+    _require_texts(texts)
+    return PersonalFields(*texts, tuple(memberships))
 
-    return Converter(forbid_extra_keys=True, detailed_validation=False)
+
+def _require_texts(values: tuple[object, ...]) -> None:
+    if {*map(type, values)} != {str}:
+        raise TypeError

@@ -39,6 +39,8 @@ class Prepared:
         self._key_place = place(b"data key", tenant)
         # By the identity of the object, as in `fingerprinter`: sources share one value among all members of a group.
         self._at_hand: dict[int, tuple[Membership, str, bytes]] = {}
+        #: The memberships that opened accounts share; see `decode`.
+        self.opened: dict[tuple[str, str, str, str], Membership] = {}
 
     def account_id(self, source_id: str, predecessor: str | None) -> str:
         """Return the id of the account that a person gets; see `Sealer.account_id`."""

@@ -192,7 +192,7 @@ class Sealer:
             content = AESGCM(data_key).decrypt(nonce, sealed, _place(b"fields", *place))
         except InvalidTag:
             raise _broken(where) from None
-        return decode(content, where=where)
+        return decode(content, where=where, at_hand=self._prepared(account.tenant).opened)
 
     def _prepared(self, tenant: str) -> Prepared:
         prepared: Prepared | None = getattr(self._at_hand, "prepared", None)

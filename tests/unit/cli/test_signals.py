@@ -69,6 +69,24 @@ def test_signal_sent_twice_still_gives_the_lease_back(shop: Any, smartify: Calla
     assert smartify("sync").code == 0
 
 
+STOPPED = """
+import os, signal
+from smartify_core.cli import _signals
+
+try:
+    with _signals.stoppable():
+        os.kill(os.getpid(), signal.SIGINT)
+except _signals.Stopped as stopped:
+    os.kill(os.getpid(), signal.SIGINT)
+    raise SystemExit(stopped.exit_code)
+"""
+
+
+def test_second_signal_that_comes_late_keeps_the_exit_code() -> None:
+    """A signal that arrives when the process has stopped already, and is about to end, does not kill it."""
+    assert subprocess.run([sys.executable, "-c", STOPPED], check=False, timeout=60).returncode == 130
+
+
 WRITING = """
 import os, signal, sys
 from smartify_core.storage.sqlite import SQLiteStorage

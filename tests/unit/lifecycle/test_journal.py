@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
 
 from smartify_core.errors import NewerSchema, SealBroken
 from smartify_core.lifecycle import ChangeKind, JournalEntry
@@ -51,6 +53,17 @@ def test_an_entry_is_compact_ascii_and_says_its_format_first() -> None:
     assert content.startswith(b"[1,")
     assert content.isascii()
     assert json.dumps(json.loads(content), separators=(",", ":")).encode() == content
+
+
+AWKWARD = st.text(max_size=6)
+
+
+@given(st.builds(evolve, st.just(ENTRY), source_id=AWKWARD, fields=st.lists(AWKWARD).map(tuple), evidence=AWKWARD))
+def test_an_entry_is_the_json_that_any_encoder_writes(entry: JournalEntry) -> None:
+    """Quotes, controls, surrogates and other scripts are written as the standard library's encoder writes them."""
+    content = encode(entry)
+    assert json.dumps(json.loads(content), separators=(",", ":")).encode() == content
+    assert decode(content, tenant="acme", position=1) == entry
 
 
 @pytest.mark.parametrize("newer", ["[2]", "[7, {}]"])

@@ -161,6 +161,17 @@ def test_a_newer_format_is_named_and_not_guessed_at() -> None:
         b'{"v":1,"email":"ada@example.com"}',
         b'{"v":1,"email":"ada@example.com","given_name":"Ada","family_name":"B","memberships":[],"phone":"1"}',
         b'{"v":1,"email":"ada@example.com","given_name":"Ada","family_name":"B","memberships":[{"path":"Ada"}]}',
+        *(
+            f'{{"v":1,"email":{email},"given_name":"Ada","family_name":"B","memberships":[{entry}]}}'.encode()
+            for email, entry in (
+                ("7", ""),
+                ('"ada@example.com"', '{"group":{"id":"g","email":"ada@example.com","name":7},"path":"direct"}'),
+                ('"ada@example.com"', '{"group":{"id":"g","email":"e@e","name":"n"},"path":"Ada"}'),
+                ('"ada@example.com"', '{"group":{"id":"g","email":"e@e","name":"n","more":"Ada"},"path":"direct"}'),
+                ('"ada@example.com"', '{"group":{"id":"g","email":"e@e","name":"n"},"path":"direct","more":"Ada"}'),
+                ('"ada@example.com"', '"Ada"'),
+            )
+        ),
         b'{"v":"Ada"}',
         b"\xff\xfe",
     ],
@@ -172,6 +183,19 @@ def test_an_odd_payload_is_refused_without_quoting_it(content: bytes) -> None:
     told = "".join(traceback.format_exception(caught.value))
     assert "ada@example.com" not in told
     assert "Ada" not in told
+
+
+def test_people_who_are_opened_share_their_groups(ring: MemoryKeyRing, person: Identity) -> None:
+    """Opening a thousand members of a group makes one value of the group, not a thousand."""
+    sealer = Sealer(ring)
+    opened = [
+        sealer.open(
+            sealer.seal("acme", person, account_id=f"a{n}", version=1, created_at=NOON, updated_at=NOON)
+        ).memberships
+        for n in range(2)
+    ]
+    assert opened[0] == opened[1] == person.memberships
+    assert all(one is other for one, other in zip(*opened, strict=True))
 
 
 def test_no_error_names_the_person(ring: MemoryKeyRing, seal: SealWith) -> None:
