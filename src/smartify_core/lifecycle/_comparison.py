@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import TypeVar
 
@@ -72,7 +73,7 @@ class Comparison:
             self._tenant,
             self._storage,
             sieve,
-            fingerprint=self._sealer.fingerprinter(self._tenant),
+            fingerprinter=partial(self._sealer.fingerprinter, self._tenant),
             heartbeat=self._heartbeat,
         )
         certificate = snapshot.certificate

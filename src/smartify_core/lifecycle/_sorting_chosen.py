@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Literal
 
-from smartify_core.model import Identity
 from smartify_core.storage import Storage
 
 from ._facts import Sorted
-from ._sorting import People, sort_at_hand
+from ._sorting import Fingerprint, People, sort_at_hand
 from ._sorting_flat import sort_flat
 from ._spool import IN_MEMORY
 
@@ -25,12 +24,12 @@ def sort_everybody(
     memory: Memory,
     tenant: str,
     storage: Storage,
-    snapshot: People,
+    people: People,
     *,
-    fingerprint: Callable[[Identity], bytes],
+    fingerprinter: Callable[[], Fingerprint],
     heartbeat: Callable[[], None],
 ) -> Sorted:
-    """Read ``snapshot`` to its end and hold everybody against the accounts, in the way that ``memory`` names.
+    """Read ``people`` to their end and hold everybody against the accounts, in the way that ``memory`` names.
 
     A tenant whose people all fit into the spool's memory is compared by way of the spool: it then takes no longer than
     the fast way, and does without the accounts when nothing changed.
@@ -43,4 +42,4 @@ def sort_everybody(
     if memory == "auto":
         memory = "fast" if IN_MEMORY < storage.tenant(tenant).accounts <= FAST_UP_TO else "flat"
     sort = sort_at_hand if memory == "fast" else sort_flat
-    return sort(tenant, storage, snapshot, fingerprint=fingerprint, heartbeat=heartbeat)
+    return sort(tenant, storage, people, fingerprinter=fingerprinter, heartbeat=heartbeat)
