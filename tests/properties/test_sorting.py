@@ -170,14 +170,16 @@ def test_pages_and_blocks_that_are_just_full_or_just_not(number: int, small: int
 
 
 @pytest.mark.parametrize("small", [0, 600, 4_000])
-@pytest.mark.parametrize("apart", [1, 300, 1_200], ids=["next", "in the next block", "pages later"])
+@pytest.mark.parametrize(
+    "apart", [1, 300, 1_200, 1_690], ids=["next", "in the next block", "pages later", "after every account was met"]
+)
 @pytest.mark.parametrize("first", ["as it was", "changed", "new"])
 @pytest.mark.parametrize("again", ["the same", "otherwise", "as it was"])
 def test_whoever_is_read_twice_is_named(first: str, again: str, apart: int, small: int) -> None:
     """However often the person changed between, near or far, known or new: the read is refused and names the id."""
     stored = [person(one) for one in range(1_500)]
     accounts = stored if first != "new" else [*stored[:100], *stored[101:]]
-    read = list(stored)
+    read = [person(one) for one in range(1_800)]
     if first == "changed":
         read[100] = evolve(stored[100], given_name="changed")
     match again:

@@ -15,13 +15,13 @@ from typing import Final
 
 from smartify_core.model import HeadPage, Identity
 
-from ._columns import fingerprints_in, joined, parted
+from ._columns import fingerprints_in, parted
 from ._partitions import Partitions
-from ._sorting import twice
 from ._spool import Spool
+from ._unmatched import hold_against, kept, twice
 
 #: How many fingerprints of one side are held at once, about 100 bytes each.
-IN_PARTITION: Final = 8_192
+IN_PARTITION: Final = 4_096
 _PREFIX_BITS: Final = 16
 
 
@@ -57,11 +57,7 @@ class Differences:
     ) -> None:
         self._tenant = tenant
         self._spool = spool
-        self.absent: list[str] = []
-        self.waiting: list[str] = []
         self.known = 0
-        #: The source ids of the people who differ and have an account.
-        self._has_account: set[str] = set()
         #: The positions of the people who differ, by block.
         self._positions: dict[int, array[int]] = {}
         bits = min((max(spool.people, accounts) // in_partition).bit_length(), _PREFIX_BITS)
@@ -75,7 +71,8 @@ class Differences:
         only_ours, only_theirs, doubled = _unshared(ours, theirs)
         self.unchanged = spool.people - len(only_ours)
         differing = self._who_differs(only_ours, doubled)
-        self._hold_against(places, differing, only_theirs)
+        unmatched = hold_against(tenant, map(spool.scratch.get, places), differing, only_theirs)
+        self.absent, self.waiting, self._has_account = unmatched.absent, unmatched.waiting, unmatched.has_account
 
     def people(self) -> Iterator[tuple[Identity, bool]]:
         """Yield everybody who is new or differs, in the order read, and whether they have an account."""
@@ -86,8 +83,7 @@ class Differences:
     def _keep(self, page: HeadPage, theirs: Partitions) -> int:
         theirs.add(page.fingerprints)
         self.known += len(page) - len(page.waiting)
-        kept = (joined(page.source_ids), page.fingerprints, page.waiting)
-        return self._spool.scratch.put(kept, weight=len(page))
+        return self._spool.scratch.put(kept(page), weight=len(page))
 
     def _who_differs(self, only_ours: set[bytes], doubled: set[bytes]) -> set[str]:
         differing: set[str] = set()
@@ -107,23 +103,6 @@ class Differences:
                         raise twice(self._tenant, ids[at])
                     differing.add(ids[at])
         return differing
-
-    def _hold_against(self, places: Iterable[int], differing: set[str], only_theirs: set[bytes]) -> None:
-        if not differing and not only_theirs:
-            return
-        for place in places:
-            column, whole, waiting = self._spool.scratch.get(place)
-            ids = parted(column)
-            here = differing.intersection(ids)
-            for source_id in compress(ids, map(only_theirs.__contains__, fingerprints_in(whole))):
-                if source_id in here:
-                    here.remove(source_id)
-                    self._has_account.add(source_id)
-                else:
-                    (self.waiting if source_id in waiting else self.absent).append(source_id)
-            # Their account is as somebody who was read has it, and yet they differ: so they were read twice.
-            for source_id in here:
-                raise twice(self._tenant, source_id)
 
 
 def _unshared(ours: Partitions, theirs: Partitions) -> tuple[set[bytes], set[bytes], set[bytes]]:
