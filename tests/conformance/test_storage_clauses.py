@@ -34,6 +34,7 @@ from smartify_core.model import (
     Entry,
     Erase,
     Head,
+    HeadPage,
     InactiveReason,
     Put,
     PutDocument,
@@ -282,17 +283,23 @@ def test_ST09_pages_meet_without_gap_or_overlap(backend: Backend) -> None:
 
 
 def test_ST10_a_head_tells_the_account_as_it_is(backend: Backend) -> None:
-    """Fingerprint, state, reason and version of a head are those of the account's latest write."""
+    """Fingerprint, state, reason and version of a head are those of the latest write, and the columns say the same."""
     storage = backend.open()
     taken = claim(storage)
+    gone = account("s3", state=AccountState.INACTIVE, inactive_reason=InactiveReason.DELETED)
     one, away = account("s1"), account("s2", state=AccountState.INACTIVE, inactive_reason=InactiveReason.ARCHIVED)
     later = evolve(one, version=2, fingerprint=digest("new"), state=AccountState.INACTIVE)
-    storage.commit(taken, put(one, away))
+    storage.commit(taken, put(one, away, gone))
     storage.commit(taken, put(later))
     expected = {
-        Head(one.source_id, one.fingerprint, one.state, one.version, one.inactive_reason) for one in (later, away)
+        Head(one.source_id, one.fingerprint, one.state, one.version, one.inactive_reason) for one in (later, away, gone)
     }
-    assert set(storage.heads("acme")) == expected
+    page = storage.heads("acme")
+    assert set(page) == expected
+    assert page == HeadPage.of(page)
+    assert page.source_ids == tuple(head.source_id for head in page)
+    assert page.fingerprints == b"".join(head.fingerprint for head in page)
+    assert page.waiting == ("s3",)
 
 
 def test_ST11_addresses_are_found_as_they_are_now(backend: Backend) -> None:

@@ -19,7 +19,7 @@ from smartify_core.model import (
     Document,
     Entry,
     Erase,
-    Head,
+    HeadPage,
     Put,
     PutDocument,
     Receipt,
@@ -123,27 +123,27 @@ class AnswersTwice(MemoryStorage):
 class SortsAsUtf16(MemoryStorage):
     """Orders ids as languages with 16-bit characters do."""
 
-    def heads(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[Head]:
+    def heads(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> HeadPage:
         found = super().heads(tenant, after=after, limit=limit)
-        return sorted(found, key=lambda head: head.source_id.encode("utf-16-be"))
+        return HeadPage.of(sorted(found, key=lambda head: head.source_id.encode("utf-16-be")))
 
 
 @breaks("ST-09")
 class RepeatsTheLast(MemoryStorage):
     """Begins a page with the entry that the page before ended with."""
 
-    def heads(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[Head]:
+    def heads(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> HeadPage:
         first = [head for head in super().heads(tenant) if head.source_id == after]
-        return [*first, *super().heads(tenant, after=after, limit=limit)][:limit]
+        return HeadPage.of([*first, *super().heads(tenant, after=after, limit=limit)][:limit])
 
 
 @breaks("ST-10")
 class HeadsAreActive(MemoryStorage):
     """Says of every account that it is active."""
 
-    def heads(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[Head]:
+    def heads(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> HeadPage:
         found = super().heads(tenant, after=after, limit=limit)
-        return [attrs.evolve(head, state=AccountState.ACTIVE) for head in found]
+        return HeadPage.of(attrs.evolve(head, state=AccountState.ACTIVE) for head in found)
 
 
 @breaks("ST-11")

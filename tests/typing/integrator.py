@@ -26,7 +26,7 @@ from smartify_core.model import (
     Document,
     Entry,
     Erase,
-    Head,
+    HeadPage,
     Identity,
     ProgressSink,
     Put,
@@ -96,8 +96,8 @@ class NowhereStorage:
     def tenants(self, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[TenantRecord]:
         return ()
 
-    def heads(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[Head]:
-        return ()
+    def heads(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> HeadPage:
+        return HeadPage.of(())
 
     def load(self, tenant: str, source_ids: Sequence[str]) -> Mapping[str, SealedAccount]:
         return {}

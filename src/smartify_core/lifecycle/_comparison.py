@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import TypeVar
 
@@ -77,7 +78,7 @@ class Comparison:
             self._tenant,
             self._storage,
             sieve,
-            fingerprint=self._sealer.fingerprinter(self._tenant),
+            fingerprinter=partial(self._sealer.fingerprinter, self._tenant),
             heartbeat=self._heartbeat,
         )
         certificate = snapshot.certificate
@@ -228,9 +229,12 @@ class Comparison:
                 else:
                     facts.intents.append(Intent(kept, known, evidence, self._index(kept.email)))
 
-    def _newcomers(self, fresh: Iterable[Identity], evidence: str, facts: Facts) -> Newcomers:
+    def _newcomers(self, fresh: list[Identity], evidence: str, facts: Facts) -> Newcomers:
+        """Pack whoever is new, and let go of them one by one: of a first load there is no room for everybody twice."""
         newcomers = Newcomers(evidence, self._index)
-        for identity in fresh:
+        fresh.reverse()
+        while fresh:
+            identity = fresh.pop()
             if _usable(identity, facts):
                 newcomers.add(identity)
         return newcomers

@@ -47,7 +47,7 @@ class Reconciler:
         clock: The time.
         batch_size: How many changes are committed together, 1 or more.
         lease_ttl: How long a tenant stays taken when a worker dies.
-        memory: How a directory is compared: ``"fast"``, with every account's id at hand (180 bytes each); ``"flat"``,
+        memory: How a directory is compared: ``"fast"``, with every account's id at hand (150 bytes each); ``"flat"``,
             in some ten megabytes however many there are, by way of an encrypted temporary file; ``"auto"``, fast up to
             200,000 accounts and flat above.
     """

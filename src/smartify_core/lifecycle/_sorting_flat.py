@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import islice
-from typing import Final
 
-from smartify_core.model import Identity
 from smartify_core.storage import Storage
 
 from ._differences import IN_PARTITION, Differences
 from ._facts import Sorted
-from ._sorting import People, heads_of
+from ._sorting import Fingerprint, People, heads_of
 from ._spool import IN_MEMORY, Spool
-
-#: So many people are spooled together: few enough that the processor's cache holds them between two looks at each.
-_BLOCK: Final = 250
 
 
 def sort_flat(
     tenant: str,
     storage: Storage,
-    snapshot: People,
+    people: People,
     *,
-    fingerprint: Callable[[Identity], bytes],
+    fingerprinter: Callable[[], Fingerprint],
     heartbeat: Callable[[], None],
     in_memory: int = IN_MEMORY,
     in_partition: int = IN_PARTITION,
 ) -> Sorted:
-    """Read ``snapshot`` to its end, and look at single accounts only if the store's totals say that somebody differs.
+    """Read ``people`` to their end, and look at single accounts only if the store's totals say that somebody differs.
 
-    What is in memory does not depend on the number of people, but for those who differ. The first ``in_memory`` people
+    What is in memory does not depend on the number of people, but for those who differ. Up to ``in_memory`` people
     stay there; more go to an encrypted temporary file. ``in_partition`` fingerprints of one side are compared at once.
 
     Raises:
@@ -40,10 +34,7 @@ def sort_flat(
     """
     found = Sorted()
     with Spool(in_memory=in_memory) as spool:
-        people = snapshot.identities()
-        while some := list(islice(people, _BLOCK)):
-            heartbeat()
-            spool.take(some, [fingerprint(one) for one in some])
+        _fill(spool, people, fingerprinter(), heartbeat)
         found.people = spool.people
         record = storage.tenant(tenant)
         # Equal sums of fingerprints: the same people, and each of them once.
@@ -57,3 +48,10 @@ def sort_flat(
         for identity, has_account in differences.people():
             (found.changed if has_account else found.fresh).append(identity)
     return found
+
+
+def _fill(spool: Spool, people: People, fingerprint: Fingerprint, heartbeat: Callable[[], None]) -> None:
+    # In a function of its own: what the fingerprinter remembers of groups is gone before the accounts are looked at.
+    for some, ids in people.blocks():
+        heartbeat()
+        spool.take(some, ids, list(map(fingerprint, some)))

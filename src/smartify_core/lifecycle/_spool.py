@@ -8,22 +8,23 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
-from struct import unpack
+from itertools import accumulate, chain
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from smartify_core.model import Group, Identity, InactiveReason, Membership, MembershipPath
 
+from ._columns import FINGERPRINT_BYTES, joined, parted
 from ._scratch import Scratch
 
 #: How many people stay in memory, about 400 bytes each. Of a smaller tenant no name meets a file.
 IN_MEMORY: Final = 8_192
-#: Memberships that are spooled as numbers before a new table of them begins, about 150 bytes each.
+#: Memberships that are spooled as numbers before a new table of them begins, about 60 bytes each.
 _MEMBERSHIPS: Final = 1 << 16
 
-_DIGEST_BITS: Final = 128
-_WORD_BITS: Final = 64
+#: Fingerprints are added side by side, each with room above it for the carries of more people than there are.
+_ROOM: Final = bytes(8)
+_LANE_BITS: Final = 8 * (FINGERPRINT_BYTES + len(_ROOM))
 _REASONS: Final = {reason.value: reason for reason in InactiveReason}
 
 
@@ -31,81 +32,99 @@ class Spool:
     """The people of one read, in the order in which they came. A context manager; use it from one thread.
 
     Args:
-        in_memory: How many people stay in memory; the rest go to an encrypted temporary file.
+        in_memory: Up to how many people stay in memory. When there are more, all of them go to an encrypted temporary
+            file: those who were in memory would be most of what a large tenant takes there.
     """
 
     def __init__(self, *, in_memory: int = IN_MEMORY) -> None:
         #: How many people were taken.
         self.people = 0
-        #: The sum of their fingerprints, as big-endian numbers, modulo 2^128.
-        self.digest = 0
         self.scratch = Scratch(in_memory)
         self._in_memory = in_memory
         self._memberships = _Memberships(self.scratch)
-        #: The first blocks: people as they came, and their fingerprints.
-        self._held: list[tuple[Sequence[Identity], bytes]] = []
-        #: The other ones: the place of ids and fingerprints, the place of the rest, the table of the memberships.
-        self._blocks: list[tuple[int, int, int]] = []
+        self._sums = 0
+        #: People as they came, their ids and their fingerprints, by block: either everybody, or nobody.
+        self._held: list[tuple[Sequence[Identity], Sequence[str], bytes]] = []
+        #: By block: the place of ids and fingerprints, the place of the rest, the table of the memberships.
+        self._index = array("Q")
+        self._details = array("Q")
+        self._tables = array("I")
 
-    def take(self, identities: Sequence[Identity], fingerprints: Sequence[bytes]) -> None:
-        """Keep some people, each with the fingerprint that stands at the same position.
+    def take(self, identities: Sequence[Identity], ids: Sequence[str], fingerprints: Sequence[bytes]) -> None:
+        """Keep a block of people, each with the id and the fingerprint that stand at the same position.
 
         Raises:
             StorageUnavailable: The temporary folder cannot take them.
         """
-        number = len(identities)
-        joined = b"".join(fingerprints)
-        words = unpack(f">{2 * number}Q", joined)
-        self.digest = (self.digest + (sum(words[::2]) << _WORD_BITS) + sum(words[1::2])) % (1 << _DIGEST_BITS)
-        self.people += number
+        self.people += len(identities)
+        self._sums += int.from_bytes(_ROOM.join(fingerprints), "big")
+        whole = b"".join(fingerprints)
         if self.people <= self._in_memory:
-            self._held.append((identities, joined))
+            self._held.append((identities, ids, whole))
             return
-        table, ordinals = self._memberships.ordinals(identities)
-        details = (
-            [one.email for one in identities],
-            [one.given_name for one in identities],
-            [one.family_name for one in identities],
-            [None if one.inactive_reason is None else one.inactive_reason.value for one in identities],
-            [len(one.memberships) for one in identities],
-            ordinals,
-        )
-        index = ([one.source_id for one in identities], joined)
-        self._blocks.append((self.scratch.put(index), self.scratch.put(details), table))
+        for block in self._held:
+            self._put(*block)
+        self._held.clear()
+        self._put(identities, ids, whole)
 
-    def index(self) -> Iterator[tuple[list[str], bytes]]:
-        """Yield, block by block, the source ids and their fingerprints (16 bytes each, joined)."""
-        for held, joined in self._held:
-            yield [one.source_id for one in held], joined
-        for place, _, _ in self._blocks:
-            ids, joined = self.scratch.get(place)
-            yield ids, joined
+    @property
+    def digest(self) -> int:
+        """Return the sum of the fingerprints, as big-endian numbers, modulo 2^128."""
+        # A number is the sum of its lanes modulo (a lane's size - 1).
+        return self._sums % ((1 << _LANE_BITS) - 1) % (1 << 8 * FINGERPRINT_BYTES)
+
+    def index(self) -> Iterator[tuple[Sequence[str] | str, bytes]]:
+        """Yield, block by block, the source ids (for `parted`) and their fingerprints (16 bytes each, joined)."""
+        for _, ids, whole in self._held:
+            yield ids, whole
+        for place in self._index:
+            column, whole = self.scratch.get(place)
+            yield column, whole
 
     def identities(self, block: int, positions: Sequence[int]) -> Iterator[Identity]:
         """Yield the people at these positions of a block."""
-        if block < len(self._held):
-            held, _ = self._held[block]
+        if self._held:
+            held = self._held[block][0]
             yield from (held[at] for at in positions)
             return
-        ids_at, details_at, table = self._blocks[block - len(self._held)]
-        ids, _ = self.scratch.get(ids_at)
-        emails, given, family, reasons, counts, ordinals = self.scratch.get(details_at)
-        memberships = self._memberships.table(table)
-        ends = list(accumulate(counts))
-        numbers = array("I", bytes(ordinals))
+        ids = parted(self.scratch.get(self._index[block])[0])
+        texts, why, counts, addresses = self.scratch.get(self._details[block])
+        number = len(ids)
+        texts = parted(texts)
+        memberships = self._memberships.table(self._tables[block])
+        ends = list(accumulate(array("I", counts)))
+        starts = [0, *ends]
+        of_everybody = array("Q", addresses)
         for at in positions:
             yield Identity(
                 ids[at],
-                emails[at],
-                given[at],
-                family[at],
-                None if reasons[at] is None else _REASONS[reasons[at]],
-                tuple([memberships[number - 1] for number in numbers[ends[at] - counts[at] : ends[at]]]),
+                texts[at],
+                texts[number + at],
+                texts[2 * number + at],
+                None if why is None or why[at] is None else _REASONS[why[at]],
+                tuple([memberships[one] for one in of_everybody[starts[at] : ends[at]]]),
             )
+
+    def _put(self, identities: Sequence[Identity], ids: Sequence[str], whole: bytes) -> None:
+        texts = [one.email for one in identities]
+        texts += [one.given_name for one in identities]
+        texts += [one.family_name for one in identities]
+        reasons = [one.inactive_reason for one in identities]
+        memberships = [one.memberships for one in identities]
+        table, addresses = self._memberships.addresses(memberships)
+        details = (
+            joined(texts),
+            [reason and reason.value for reason in reasons] if any(reasons) else None,
+            array("I", map(len, memberships)).tobytes(),
+            addresses,
+        )
+        self._index.append(self.scratch.put((joined(ids), whole)))
+        self._details.append(self.scratch.put(details))
+        self._tables.append(table)
 
     def close(self) -> None:
         """Forget everybody."""
-        self._held, self._blocks = [], []
+        self._held = []
         self.scratch.close()
 
     def __enter__(self) -> Self:
@@ -120,36 +139,39 @@ class Spool:
 
 
 class _Memberships:
-    """Numbers for memberships. Sources share one value among all members of a group, so that a table stays short."""
+    """Tells memberships by where they are in memory: sources share one value among all members of a group.
+
+    Comparing them by value would cost more than all the rest. A table holds its memberships, so that no other ever is
+    where one of them was.
+    """
 
     def __init__(self, scratch: Scratch) -> None:
         self._scratch = scratch
         self._full: list[int] = []
-        self._now: list[Membership] = []
-        self._numbers: dict[int, int] = {}
-        self._reading: tuple[int, list[Membership]] = (-1, [])
+        self._now: dict[int, Membership] = {}
+        self._reading: tuple[int, dict[int, Membership]] = (-1, {})
 
-    def ordinals(self, identities: Sequence[Identity]) -> tuple[int, bytes]:
-        """Return a table and, joined, the numbers that these people's memberships have in it, from 1."""
+    def addresses(self, of_people: Sequence[Sequence[Membership]]) -> tuple[int, bytes]:
+        """Return a table and, joined, the addresses that these people's memberships have in it."""
         if len(self._now) >= _MEMBERSHIPS:
-            rows = [(one.group.id, one.group.email, one.group.name, one.path.value) for one in self._now]
+            rows = {
+                at: (one.group.id, one.group.email, one.group.name, one.path.value) for at, one in self._now.items()
+            }
             self._full.append(self._scratch.put(rows))
-            self._now, self._numbers = [], {}
-        # By the identity of the object, which the table holds: hashing the value would cost more than all the rest.
-        known, note = self._numbers.get, self._note
-        numbers = [known(id(one)) or note(one) for person in identities for one in person.memberships]
-        return len(self._full), array("I", numbers).tobytes()
+            self._now = {}
+        addresses = list(map(id, chain.from_iterable(of_people)))
+        if not all(map(self._now.__contains__, addresses)):
+            self._now.update(zip(addresses, chain.from_iterable(of_people), strict=True))
+        return len(self._full), array("Q", addresses).tobytes()
 
-    def _note(self, membership: Membership) -> int:
-        self._now.append(membership)
-        number = self._numbers[id(membership)] = len(self._now)
-        return number
-
-    def table(self, number: int) -> list[Membership]:
-        """Return the memberships of a table, in the order of their numbers."""
+    def table(self, number: int) -> dict[int, Membership]:
+        """Return the memberships of a table, by their addresses."""
         if number == len(self._full):
             return self._now
         if self._reading[0] != number:
-            rows = self._scratch.get(self._full[number])
-            self._reading = number, [Membership(Group(*row[:3]), MembershipPath(row[3])) for row in rows]
+            rows: dict[int, Any] = self._scratch.get(self._full[number])
+            self._reading = (
+                number,
+                {at: Membership(Group(*row[:3]), MembershipPath(row[3])) for at, row in rows.items()},
+            )
         return self._reading[1]

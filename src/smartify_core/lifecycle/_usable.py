@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import Final
+from itertools import islice
+from typing import Final, Protocol
 
 from smartify_core.directory import is_address
 from smartify_core.errors import UsageError
 from smartify_core.model import Identity
 
 from ._plan import Quarantined
-from ._sorting import People
+from ._sorting import BLOCK
 
 #: An id is kept and logged in the open: an address for an id would be a name in the open.
 _NO_ID: Final = "the id is empty, holds an @ or is no text: it cannot be kept, so it stands here as a keyed hash"
@@ -61,6 +62,13 @@ def why_unusable(identity: Identity) -> str | None:
     return None
 
 
+class Listed(Protocol):
+    """What yields people one by one: a snapshot."""
+
+    def identities(self) -> Iterator[Identity]:
+        """Yield everybody."""
+
+
 class Sieve:
     """Lets through whom a source yields under an id that can be kept, and remembers that there were others.
 
@@ -69,20 +77,23 @@ class Sieve:
         harmless: Takes an id that cannot be kept to a keyed hash of it.
     """
 
-    def __init__(self, source: People, harmless: Callable[[str], str]) -> None:
+    def __init__(self, source: Listed, harmless: Callable[[str], str]) -> None:
         self._source = source
         self._harmless = harmless
         self._refused: set[str] = set()
 
-    def identities(self) -> Iterator[Identity]:
-        """Yield the people whose ids can be kept."""
-        for identity in self._source.identities():
-            # The fast way first: this is asked of everybody at every run.
-            source_id = identity.source_id
-            if (source_id and "@" not in source_id and source_id.isascii()) or is_id(source_id):
-                yield identity
-            else:
-                self._refused.add(source_id)
+    def blocks(self) -> Iterator[tuple[Sequence[Identity], Sequence[str]]]:
+        """Yield the people whose ids can be kept, block by block, with their ids. See `People`."""
+        people = iter(self._source.identities())
+        while some := list(islice(people, BLOCK)):
+            ids = [one.source_id for one in some]
+            # All at once first: this is asked of everybody at every run.
+            if not _all_plain(ids):
+                self._refused.update(source_id for source_id in ids if not is_id(source_id))
+                some = [one for one in some if one.source_id not in self._refused]
+                ids = [one.source_id for one in some]
+            if some:
+                yield some, ids
 
     def quarantined(self, source_id: str, reason: str) -> Quarantined:
         """Return the record of ``source_id`` set aside, under a keyed hash where the id cannot be kept."""
@@ -97,6 +108,15 @@ class Sieve:
     def set_aside(self) -> list[Quarantined]:
         """Return one record for each of them."""
         return [self.quarantined(source_id, _NO_ID) for source_id in self._refused]
+
+
+def _all_plain(ids: Sequence[str]) -> bool:
+    """Return whether none of these ids has anything that `is_id` would have to look at."""
+    try:
+        text = "".join(ids)
+    except TypeError:  # one of them is no text
+        return False
+    return "@" not in text and text.isascii() and all(ids)
 
 
 def _is_text(text: str) -> bool:

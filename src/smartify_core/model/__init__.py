@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ._account import Account, AccountState, Head, PersonalFields, SealedAccount, Tombstone
+from ._account import Account, AccountState, PersonalFields, SealedAccount, Tombstone
 from ._batch import Batch, Claim, Document, Entry, Erase, Put, PutDocument, Receipt, TenantRecord
+from ._head import Head, HeadPage
 from ._identity import Group, Identity, InactiveReason, Membership, MembershipPath
 from ._time import Clock, ProgressSink, Stage
 
@@ -18,6 +19,7 @@ __all__ = [
     "Erase",
     "Group",
     "Head",
+    "HeadPage",
     "Identity",
     "InactiveReason",
     "Membership",

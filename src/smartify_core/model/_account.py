@@ -63,17 +63,6 @@ class SealedAccount:
 
 
 @frozen(order=False)
-class Head:
-    """The part of an account that a comparison needs; scanning heads opens nothing."""
-
-    source_id: str
-    fingerprint: bytes = field(repr=False)
-    state: AccountState
-    version: int
-    inactive_reason: InactiveReason | None = None
-
-
-@frozen(order=False)
 class Tombstone:
     """Proof that an account ended, without personal data. No late write revives it."""
 

@@ -23,7 +23,7 @@ from smartify_core.model import (
     Claim,
     Document,
     Entry,
-    Head,
+    HeadPage,
     PutDocument,
     Receipt,
     SealedAccount,
@@ -93,10 +93,11 @@ class Storage(Protocol):
         A page shorter than ``limit`` is the last one.
         """
 
-    def heads(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[Head]:
+    def heads(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> HeadPage:
         """Return the next page of live accounts whose source id comes after ``after``, in bytewise order of source id.
 
-        A page shorter than ``limit`` is the last one. ``limit`` is 1 to `KEYS_AT_ONCE`.
+        A page shorter than ``limit`` is the last one. ``limit`` is 1 to `KEYS_AT_ONCE`. `HeadPage.of` makes a page of
+        heads that are at hand.
         """
 
     def load(self, tenant: str, source_ids: Sequence[str]) -> Mapping[str, SealedAccount]:

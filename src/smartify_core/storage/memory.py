@@ -17,6 +17,7 @@ from smartify_core.model import (
     Document,
     Entry,
     Head,
+    HeadPage,
     PutDocument,
     Receipt,
     SealedAccount,
@@ -109,16 +110,16 @@ class MemoryStorage:
         with self._lock:
             return [self._tenants[name].record() for name in page(sorted(self._open()), after, limit)]
 
-    def heads(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[Head]:
+    def heads(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> HeadPage:
         """Return the next page of live accounts, in order of source id. See `Storage.heads`."""
         check_limit(limit)
         check_text(after)
         with self._lock:
             held = self._of(tenant)
             accounts = map(held.accounts.__getitem__, page(held.source_ids, after, limit))
-            return [
+            return HeadPage.of(
                 Head(one.source_id, one.fingerprint, one.state, one.version, one.inactive_reason) for one in accounts
-            ]
+            )
 
     def load(self, tenant: str, source_ids: Sequence[str]) -> Mapping[str, SealedAccount]:
         """Return the live accounts among these. See `Storage.load`."""

@@ -18,7 +18,7 @@ from smartify_core.model import (
     Document,
     Entry,
     Erase,
-    Head,
+    HeadPage,
     PutDocument,
     Receipt,
     SealedAccount,
@@ -126,7 +126,7 @@ class SQLiteStorage:
         with self._connections.reading() as connection:
             return tenants.records(connection, after, limit)
 
-    def heads(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[Head]:
+    def heads(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> HeadPage:
         """Return the next page of live accounts, in order of source id. See `Storage.heads`."""
         check_limit(limit)
         check_text(tenant, after)

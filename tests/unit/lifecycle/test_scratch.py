@@ -48,7 +48,7 @@ def test_nobody_reads_a_name_in_the_file(named: Path) -> None:
     staff = Membership(Group("g1", "Staff@example.com", "Belegschaft"), MembershipPath.DIRECT)
     ada = Identity("100", "Ada.Byron@example.com", "Augusta Ada", "Byron", None, (staff,))
     with Spool(in_memory=0) as spool:
-        spool.take([ada] * 3, [fingerprinter(bytes(32))(ada)] * 3)
+        spool.take([ada] * 3, ["100"] * 3, [fingerprinter(bytes(32))(ada)] * 3)
         assert list(spool.identities(0, [2])) == [ada]
         content = named.read_bytes()
     assert len(content) > 100
@@ -98,6 +98,6 @@ def test_memberships_beyond_one_table_come_back(monkeypatch: pytest.MonkeyPatch)
     with Spool(in_memory=0) as spool:
         for start in range(0, 6, 2):
             some = people[start : start + 2]
-            spool.take(some, [take(one) for one in some])
+            spool.take(some, [one.source_id for one in some], [take(one) for one in some])
         assert [one for block in (2, 0, 1) for one in spool.identities(block, [0, 1])] == people[4:] + people[:4]
         assert spool.people == 6

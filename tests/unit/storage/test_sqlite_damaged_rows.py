@@ -15,6 +15,7 @@ from smartify_core.storage.sqlite import SQLiteStorage
 from smartify_core.testing import FakeDirectory, identity
 
 ADA = identity("ada")
+BOB = identity("bob")
 
 
 @pytest.mark.parametrize(
@@ -41,3 +42,50 @@ def test_damaged_row_is_named_as_such(tmp_path: Path, damage: str) -> None:
     connection.close()
     with SQLiteStorage(path) as storage, pytest.raises(SealBroken, match="tenant acme"):
         storage.load("acme", [ADA.source_id])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "state = 7",
+        "state = -1",
+        "state = 'text'",
+        "inactive_reason = 9",
+        "inactive_reason = 12",
+        "inactive_reason = ''",
+        "version = 'text'",
+    ],
+)
+def test_a_damaged_head_is_refused_beside_sound_ones(tmp_path: Path, damage: str) -> None:
+    """A column of a page that holds no number, or one that means nothing, is damage; no head is made up from it."""
+    path = three(tmp_path)
+    connection = sqlite3.connect(path)
+    connection.execute(f"update account set {damage} where source_id = ?", (BOB.source_id,))
+    connection.commit()
+    connection.close()
+    with SQLiteStorage(path) as storage, pytest.raises(SealBroken, match="tenant acme"):
+        list(storage.heads("acme"))
+
+
+@pytest.mark.parametrize("record", ["x''", "substr(record, 1, 15)", "'text'"])
+def test_a_damaged_fingerprint_is_refused_beside_sound_ones(tmp_path: Path, record: str) -> None:
+    """A fingerprint of another length would move those of all who follow on the page."""
+    path = three(tmp_path)
+    connection = sqlite3.connect(path)
+    connection.execute(
+        f"update digest set record = {record} where id = (select digest from account where source_id = ?)",
+        (BOB.source_id,),
+    )
+    connection.commit()
+    connection.close()
+    with SQLiteStorage(path) as storage, pytest.raises(SealBroken, match="tenant acme"):
+        storage.heads("acme")
+
+
+def three(folder: Path) -> Path:
+    """Make a store of three accounts."""
+    path = folder / "store.db"
+    with SQLiteStorage(path) as storage:
+        people = FakeDirectory(ADA, BOB, identity("cyd"))
+        Reconciler({"acme": people}, storage, Sealer(MemoryKeyRing())).run("acme")
+    return path
