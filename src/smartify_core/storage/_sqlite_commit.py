@@ -72,18 +72,18 @@ def commit(connection: sqlite3.Connection, claim: Claim, batch: Batch) -> Receip
     live = _live(connection, tenant.id, name, replaced)
     if not all(_fits(write, live.get(_item(write).source_id)) for write in replaced):
         _refuse_conflicts(connection, tenant.id, name, batch)
-    connection.execute("savepoint accounts")
     try:
         if erases:
             _erase(connection, tenant.id, erases, live)
         if puts:
             _put(connection, tenant.id, puts, live)
     except sqlite3.IntegrityError:
-        # Whoever is new is not looked for beforehand: the keys of the table refuse who is there already.
-        connection.execute("rollback to accounts")
+        # Whoever is new is not looked for beforehand: the keys of the table refuse who is there already. To say who
+        # that is, the batch is undone whole; a savepoint would cost every batch a copy of each page that it touches.
+        connection.execute("rollback")
+        connection.execute("begin immediate")
         _refuse_conflicts(connection, tenant.id, name, batch)
-        raise
-    connection.execute("release accounts")
+        raise refusals.conflict(name, _item(batch.writes[0]).source_id) from None
     documents.refuse_conflicts(connection, tenant.id, name, batch.documents)
     documents.write(connection, tenant.id, batch.documents)
     if batch.entries:
