@@ -103,8 +103,7 @@ class Comparison:
         else:
             self._look_into(absent, waiting, facts, snapshot, found)
         listing = f"listing of snapshot {snapshot.id}"
-        changed = ((identity, listing) for identity in found.changed)
-        self._compare(changed, facts, whole=certificate.complete)
+        self._compare(((one, listing) for one in _consumed(found.changed)), facts, whole=certificate.complete)
         facts.newcomers = self._newcomers(found.fresh, listing, facts)
         facts.requests = snapshot.requests
         return facts
@@ -232,9 +231,7 @@ class Comparison:
     def _newcomers(self, fresh: list[Identity], evidence: str, facts: Facts) -> Newcomers:
         """Pack whoever is new, and let go of them one by one: of a first load there is no room for everybody twice."""
         newcomers = Newcomers(evidence, self._index)
-        fresh.reverse()
-        while fresh:
-            identity = fresh.pop()
+        for identity in _consumed(fresh):
             if _usable(identity, facts):
                 newcomers.add(identity)
         return newcomers
@@ -262,6 +259,13 @@ def _usable(identity: Identity, facts: Facts) -> bool:
     if problem is not None:
         facts.quarantined.append(Quarantined(identity.source_id, problem))
     return problem is None
+
+
+def _consumed(people: list[Identity]) -> Iterator[Identity]:
+    """Yield these people in their order, and let go of each."""
+    people.reverse()
+    while people:
+        yield people.pop()
 
 
 def chunks(items: Iterable[T], size: int = KEYS_AT_ONCE) -> Iterator[list[T]]:

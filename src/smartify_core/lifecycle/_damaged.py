@@ -36,8 +36,9 @@ def opened(sealer: Sealer, account: SealedAccount, shown: Identity | None = None
         NewerSchema: A newer version of this library sealed it.
     """
     try:
+        personal = sealer.open(account)
         # What was sealed is of no more use once it is open, and is most of what an account weighs.
-        return Known(without_seal(account), sealer.open(account))
+        return Known(without_seal(account), personal if shown is None else _sharing(personal, shown))
     except SealBroken as broken:
         log().error("account damaged", tenant=account.tenant, account_id=account.account_id, code=broken.code)
     memberships = () if shown is None else shown.memberships
@@ -49,15 +50,25 @@ def opened(sealer: Sealer, account: SealedAccount, shown: Identity | None = None
     return Known(account, personal, damaged=True, lost=tuple(one.hex() for one in lost))
 
 
+def _sharing(personal: PersonalFields, shown: Identity) -> PersonalFields:
+    """Return the same fields, in the texts that the directory shows where they are equal: most of them are."""
+    return PersonalFields(
+        shown.email if personal.email == shown.email else personal.email,
+        shown.given_name if personal.given_name == shown.given_name else personal.given_name,
+        shown.family_name if personal.family_name == shown.family_name else personal.family_name,
+        shown.memberships if personal.memberships == shown.memberships else personal.memberships,
+    )
+
+
 def without_seal(account: SealedAccount) -> SealedAccount:
-    """Return what is in the open of an account, which is a third of its weight."""
+    """Return what a plan needs of an account that it need not open: a third of its weight."""
     return SealedAccount(
         account.tenant,
         account.source_id,
         account.account_id,
         account.state,
         account.inactive_reason,
-        account.fingerprint,
+        b"",
         account.email_index,
         (),
         b"",

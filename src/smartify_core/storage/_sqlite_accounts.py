@@ -12,7 +12,7 @@ from smartify_core.model import Head, HeadPage, InactiveReason, SealedAccount, T
 
 from ._checks import INDEX_BYTES
 from ._sqlite_commit import in_chunks
-from ._sqlite_rows import ACCOUNT_COLUMNS, ACCOUNT_TABLES, REASONS, STATES, account, bucket, damaged, tombstone
+from ._sqlite_rows import ACCOUNT_COLUMNS, ACCOUNT_TABLES, REASONS, STATES, account, buckets, damaged, tombstone
 
 _TENANT: Final = "(select id from tenant where name = ?)"
 _ROWS_FROM_START: Final = (
@@ -78,7 +78,7 @@ def find_by_email(
     """Return the live accounts that carry one of these email indexes. See `Storage.find_by_email`."""
     wanted = set(email_indexes)
     found: list[SealedAccount] = []
-    for marks, chunk in in_chunks(bucket(index) for index in wanted):
+    for marks, chunk in in_chunks(bucket for index in wanted for bucket in buckets(index)):
         # A few bits of the index find the candidates, the whole of it decides, and only then is the record read.
         candidates = connection.execute(f"{_CANDIDATES} and a.email_bucket in ({marks})", (tenant, *chunk))
         ids = [source_id for source_id, index in candidates if index in wanted]

@@ -19,6 +19,8 @@ from ._sqlite_rows import (
     ACCOUNT_TABLES,
     ROW_COLUMNS,
     account_row,
+    bucket_bits,
+    buckets,
     damaged,
     digest_record,
     fingerprint_number,
@@ -76,7 +78,7 @@ def commit(connection: sqlite3.Connection, claim: Claim, batch: Batch) -> Receip
         if erases:
             _erase(connection, tenant.id, erases, live)
         if puts:
-            _put(connection, tenant.id, puts, live)
+            _put(connection, tenant, puts, live)
     except sqlite3.IntegrityError:
         # Whoever is new is not looked for beforehand: the keys of the table refuse who is there already. To say who
         # that is, the batch is undone whole; a savepoint would cost every batch a copy of each page that it touches.
@@ -184,7 +186,7 @@ def _erase(connection: sqlite3.Connection, tenant: int, erases: Sequence[Erase],
     connection.executemany("insert into tombstone values (?, ?, ?, ?, ?)", rows)
 
 
-def _put(connection: sqlite3.Connection, tenant: int, puts: Sequence[Put], live: dict[str, _Live]) -> None:
+def _put(connection: sqlite3.Connection, tenant: tenants.Row, puts: Sequence[Put], live: dict[str, _Live]) -> None:
     accounts = [write.account for write in puts]
     before = [live.get(account.source_id) for account in accounts]
     digest_ids = digests(connection).store(
@@ -196,15 +198,16 @@ def _put(connection: sqlite3.Connection, tenant: int, puts: Sequence[Put], live:
     new: list[tuple[Any, ...]] = []
     changed: list[tuple[object, ...]] = []
     moved: list[tuple[object, ...]] = []
+    bits = bucket_bits(tenant.accounts)
     for account, there, digest_id, sealed_id in zip(accounts, before, digest_ids, sealed_ids, strict=True):
-        row = account_row(account)
+        row = account_row(account, bits)
         if there is None:
-            new.append((*row, digest_id, sealed_id, tenant, account.source_id))
+            new.append((*row, digest_id, sealed_id, tenant.id, account.source_id))
             continue
         # Records of `digest` all have one length, so that an account's stays where it is.
-        changed.append((*_KEPT(row), sealed_id, tenant, account.source_id))
-        if row[_BUCKET] != there.email_bucket:
-            moved.append((row[_BUCKET], tenant, account.source_id))
+        changed.append((*_KEPT(row), sealed_id, tenant.id, account.source_id))
+        if there.email_bucket not in buckets(account.email_index):
+            moved.append((row[_BUCKET], tenant.id, account.source_id))
     # Neighbours in the index of addresses are written one after the other: a tenth less work for a large batch.
     new.sort(key=itemgetter(_BUCKET))
     connection.executemany(_INSERT_ACCOUNT, new)

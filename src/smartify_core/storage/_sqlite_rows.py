@@ -28,7 +28,11 @@ _RECORD_HEADER: Final = struct.Struct(">III")
 _SMALLEST_RECORD: Final = 256
 #: Each doubling of size is cut into this many steps, so that at most an eighth of a record is padding.
 _STEPS: Final = 8
-_BUCKET_BITS: Final = 12
+#: How many bits of an email index its bucket has, and from how many accounts of the tenant on: few enough that sixteen
+#: accounts or so share a bucket. Stored with the accounts: append only.
+_BUCKET_BITS: Final = ((0, 12), (1 << 16, 14), (1 << 18, 16))
+_FEWEST_BITS: Final = 12
+_HEAD_BITS: Final = 16
 
 #: The columns that `account_row` gives, in its order.
 ROW_COLUMNS: Final = (
@@ -65,8 +69,11 @@ def to_time(number: int) -> datetime:
     return _EPOCH + timedelta(microseconds=number)
 
 
-def account_row(account: SealedAccount) -> tuple[object, ...]:
-    """Return the columns of ``account`` that live in the table of the same name, as `ROW_COLUMNS` names them."""
+def account_row(account: SealedAccount, bits: int) -> tuple[object, ...]:
+    """Return the columns of ``account`` that live in the table of the same name, as `ROW_COLUMNS` names them.
+
+    ``bits`` is how many of its email index its bucket has.
+    """
     return (
         account.account_id,
         0 if account.state is _ACTIVE else _STATE_NUMBERS[account.state],
@@ -75,7 +82,7 @@ def account_row(account: SealedAccount) -> tuple[object, ...]:
         to_number(account.created_at),
         to_number(account.updated_at),
         account.predecessor,
-        bucket(account.email_index),
+        _bucket(account.email_index, bits),
         account.adopted,
     )
 
@@ -150,9 +157,23 @@ def total_record(total: int) -> bytes:
     return (total % (1 << 8 * INDEX_BYTES)).to_bytes(INDEX_BYTES, "big")
 
 
-def bucket(email_index: bytes) -> int:
-    """Return the few bits of an index by which an address is looked up; the rest is compared afterwards."""
-    return int.from_bytes(email_index[:2], "big") >> (16 - _BUCKET_BITS)
+def bucket_bits(accounts: int) -> int:
+    """Return how many bits the buckets of addresses have that are written while a tenant has so many accounts."""
+    return max(bits for least, bits in _BUCKET_BITS if accounts >= least)
+
+
+def buckets(email_index: bytes) -> tuple[int, ...]:
+    """Return the buckets in which an account with this email index may lie: one for each size of tenant.
+
+    A bucket holds the few bits of an index by which an address is looked up; the rest is compared afterwards.
+    """
+    return tuple(_bucket(email_index, bits) for _, bits in _BUCKET_BITS)
+
+
+def _bucket(email_index: bytes, bits: int) -> int:
+    number = int.from_bytes(email_index[: _HEAD_BITS // 8], "big") >> (_HEAD_BITS - bits)
+    # Buckets of more bits have numbers of their own, beyond those of fewer.
+    return number if bits == _FEWEST_BITS else number | 1 << bits
 
 
 def tombstone(tenant: str, row: tuple[str, str, int, int]) -> Tombstone:

@@ -6,7 +6,7 @@ How erased bytes are really gone
     move: ``digest``, ``sealed`` and ``total`` are only ever appended to, and their rows only ever overwritten by others
     of the same length, in place. An erased row is overwritten with zeros and its place noted in ``vacancy`` for the
     next account of its size. The b-trees that do get rebalanced hold ids (which the tombstone keeps anyway) and, for
-    looking addresses up, 12 bits of an index.
+    looking addresses up, 12 to 16 bits of an index.
 """
 
 from __future__ import annotations
