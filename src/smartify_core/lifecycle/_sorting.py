@@ -6,9 +6,9 @@ are taken in blocks, so that what is done for each of them is done by Python's o
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from itertools import compress
+from itertools import compress, repeat
 from typing import Final, Protocol
 
 from smartify_core.model import HeadPage, Identity
@@ -49,11 +49,13 @@ def sort_at_hand(
     """
     found = Sorted()
     pages: list[KeptPage] = []
-    # A fingerprint covers the source id, so two people are the same if and only if their fingerprints are.
-    unseen: set[bytes] = set()
+    # A fingerprint covers the source id, so two people are the same if and only if their fingerprints are. A mapping in
+    # place of a set: the garbage collector passes over one of bytes alone, and would walk through a million of a set
+    # again and again while people are read.
+    unseen: dict[bytes, None] = {}
     for page in heads_of(tenant, storage):
         if page:
-            unseen.update(fingerprints_in(page.fingerprints))
+            unseen.update(dict.fromkeys(fingerprints_in(page.fingerprints)))
             found.known += len(page) - len(page.waiting)
             pages.append(kept(page))
     fingerprint = fingerprinter()
@@ -68,9 +70,9 @@ def sort_at_hand(
         distinct = set(here)
         if len(distinct) < len(here):
             raise twice(tenant, Counter(ids).most_common(1)[0][0])
-        if others := distinct - unseen:
+        if others := distinct.difference(unseen):
             differing += compress(some, map(others.__contains__, here))
-        unseen -= distinct
+        deque(map(unseen.pop, distinct, repeat(None)), maxlen=0)
     found.unchanged = found.people - len(differing)
     differing_ids: set[str] = set()
     for identity in differing:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import compress
 
 from attrs import define, field
@@ -36,7 +36,9 @@ class Unmatched:
     waiting: list[str] = field(factory=list)
 
 
-def hold_against(tenant: str, pages: Iterable[KeptPage], differing: set[str], only_theirs: set[bytes]) -> Unmatched:
+def hold_against(
+    tenant: str, pages: Iterable[KeptPage], differing: set[str], only_theirs: Collection[bytes]
+) -> Unmatched:
     """Return what becomes of the accounts with these fingerprints.
 
     Args:
