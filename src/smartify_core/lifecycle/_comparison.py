@@ -226,7 +226,9 @@ class Comparison:
                 if kept == known.as_identity():
                     facts.unchanged += 1
                 else:
-                    facts.intents.append(Intent(kept, known, evidence, self._index(kept.email)))
+                    address, listed_as = self._index(kept.email), account.email_index
+                    # One value where they are equal, as they mostly are: there may be many.
+                    facts.intents.append(Intent(kept, known, evidence, listed_as if address == listed_as else address))
 
     def _newcomers(self, fresh: list[Identity], evidence: str, facts: Facts) -> Newcomers:
         """Pack whoever is new, and let go of them one by one: of a first load there is no room for everybody twice."""

@@ -38,7 +38,8 @@ def opened(sealer: Sealer, account: SealedAccount, shown: Identity | None = None
     try:
         personal = sealer.open(account)
         # What was sealed is of no more use once it is open, and is most of what an account weighs.
-        return Known(without_seal(account), personal if shown is None else _sharing(personal, shown))
+        light = without_seal(account)
+        return Known(light, personal) if shown is None else Known(light, _sharing(personal, shown))
     except SealBroken as broken:
         log().error("account damaged", tenant=account.tenant, account_id=account.account_id, code=broken.code)
     memberships = () if shown is None else shown.memberships

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Protocol
 
 from attrs import evolve, frozen
@@ -21,8 +22,8 @@ class Changes(Protocol):
     def kinds(self) -> Mapping[ChangeKind, int]:
         """Return how many there are of each kind."""
 
-    def changes(self, start: int, stop: int) -> Sequence[Change]:
-        """Return those from position ``start`` up to ``stop``."""
+    def take(self, number: int) -> Sequence[Change]:
+        """Return the next ones, so many at most. Each is given once."""
 
 
 class _Made:
@@ -30,6 +31,7 @@ class _Made:
 
     def __init__(self, changes: Sequence[Change]) -> None:
         self._changes = changes
+        self._left = iter(changes)
 
     def __len__(self) -> int:
         return len(self._changes)
@@ -37,13 +39,13 @@ class _Made:
     def kinds(self) -> Mapping[ChangeKind, int]:
         return Counter(change.kind for change in self._changes)
 
-    def changes(self, start: int, stop: int) -> Sequence[Change]:
-        return self._changes[start:stop]
+    def take(self, number: int) -> Sequence[Change]:
+        return list(islice(self._left, number))
 
 
 @frozen(order=False)
 class Draft:
-    """A plan whose changes may still have to be sealed.
+    """A plan whose changes may still have to be sealed. It is used up by what is done with it.
 
     Args:
         plan: The plan. Its own ``changes`` are empty where ``work`` still has to make them.
@@ -74,7 +76,7 @@ class Draft:
         Raises:
             StorageError: The store could not be read.
         """
-        return evolve(self.plan, changes=tuple(self.work.changes(0, len(self.work))))
+        return evolve(self.plan, changes=tuple(self.work.take(len(self.work))))
 
     def batches(self, size: int) -> Iterator[Sequence[Change]]:
         """Yield the changes in lists of at most ``size``; those that hand addresses over stand together in the first.
@@ -82,7 +84,7 @@ class Draft:
         Raises:
             StorageError: The store could not be read.
         """
-        start, stop = 0, self.plan.indivisible or size
-        while start < len(self.work):
-            yield self.work.changes(start, stop)
-            start, stop = stop, stop + size
+        number = self.plan.indivisible or size
+        while some := self.work.take(number):
+            yield some
+            number = size

@@ -34,7 +34,7 @@ from ._time import utc_now
 #: How many changes are written together. Small enough to redo, large enough that a commit's cost does not show.
 BATCH_SIZE: Final = 2_000
 #: The same where memory counts more: some 3 kB a change.
-SMALL_BATCH_SIZE: Final = 500
+SMALL_BATCH_SIZE: Final = 250
 
 
 class Reconciler:
@@ -47,7 +47,7 @@ class Reconciler:
         sealer: What seals their personal fields.
         rules: What the host decides: for every tenant, or by tenant (one that is not named has the default rules).
         clock: The time.
-        batch_size: How many changes are committed together, 1 or more; 2,000 when not given, and 500 in flat memory.
+        batch_size: How many changes are committed together, 1 or more; 2,000 when not given, and 250 in flat memory.
         lease_ttl: How long a tenant stays taken when a worker dies.
         memory: How a directory is compared: ``"fast"``, with every account's id at hand (150 bytes each); ``"flat"``,
             in some ten megabytes however many there are, by way of an encrypted temporary file; ``"auto"``, fast up to
@@ -94,6 +94,8 @@ class Reconciler:
         self._rules = rules if rules is not None else Rules()
         self._batch_size = batch_size
         self._lease_ttl = lease_ttl
+        self._memory: Memory = memory
+        self._sealer = sealer
         self._held_plans = HeldPlans(storage, sealer)
         self._maker = PlanMaker(storage, sealer, self._held_plans, clock=clock, memory=memory)
 
@@ -361,6 +363,8 @@ class Reconciler:
             done += len(some)
             if progress is not None:
                 progress(Stage.APPLIED, done, total)
+            if self._memory == "flat":
+                self._sealer.let_go()
         now = self._clock()
         documents = held_documents(plan, self._held_plans, now) if plan.only is None else ()
         commits.finish(finished(commits.state, plan, counts, now), documents)
@@ -388,6 +392,8 @@ class Reconciler:
         try:
             yield lease
         finally:
+            # No key of a tenant stays at hand beyond its run.
+            self._sealer.let_go()
             self._release(lease.claim, lease.next_due)
 
     def _release(self, claim: Claim, due_at: datetime | None) -> None:

@@ -57,7 +57,7 @@ class Steps:
         tenant: str,
         storage: Storage,
         sealer: Sealer,
-        steps: Sequence[Step],
+        steps: list[Step],
         newcomers: Newcomers,
         *,
         now: datetime,
@@ -68,7 +68,11 @@ class Steps:
         self._tenant = tenant
         self._storage = storage
         self._sealer = sealer
-        self._steps = steps
+        self._number = len(steps)
+        self._kinds = Counter(kind_of(step) for step in steps if not isinstance(step, tuple))
+        self._kinds[ChangeKind.PROVISION] += self._number - self._kinds.total()
+        #: What is left to do, the first one last: what is done needs no room, and there may be many.
+        self._left = steps[::-1]
         self._newcomers = newcomers
         self._now = now
         self._done = done
@@ -77,22 +81,23 @@ class Steps:
 
     def __len__(self) -> int:
         """Return how many steps there are."""
-        return len(self._steps)
+        return self._number
 
     def kinds(self) -> Mapping[ChangeKind, int]:
         """Return how many steps there are of each kind."""
-        kinds = Counter(kind_of(step) for step in self._steps if not isinstance(step, tuple))
-        kinds[ChangeKind.PROVISION] += len(self._steps) - kinds.total()
-        return kinds
+        return self._kinds
 
-    def changes(self, start: int, stop: int) -> list[Change]:
-        """Return the steps from position ``start`` up to ``stop`` as changes, ready to be written.
+    def take(self, number: int) -> list[Change]:
+        """Return the next steps, so many at most, as changes that are ready to be written. Each is given once.
 
         Raises:
             StorageError: The store could not be read.
         """
+        cut = max(len(self._left) - number, 0)
+        taken = self._left[cut:]
+        del self._left[cut:]
         changes: list[Change] = []
-        for some in chunks(self._steps[start:stop], KEYS_AT_ONCE):
+        for some in chunks(reversed(taken), KEYS_AT_ONCE):
             stones = self._stones(some)
             fresh = self._newcomers.identities(step for step in some if isinstance(step, tuple))
             for step in some:

@@ -12,9 +12,9 @@ from ._fingerprint import fingerprinter, index_maker
 from ._key_ring import KeyRing
 from ._payload import encode_membership
 
-#: Memberships whose encoded form and index are at hand, about 400 bytes each. A source that shares no values meets the
-#: bound, not the end of memory.
-_MEMBERSHIPS_AT_HAND: Final = 1 << 14
+#: Memberships whose encoded form and index are at hand, about 400 bytes each: more than almost any customer has groups.
+#: A source that shares no values meets the bound, not the end of memory.
+_MEMBERSHIPS_AT_HAND: Final = 1 << 15
 
 LAYOUT: Final = b"\x01"
 _ACCOUNT_ID_BYTES: Final = 16

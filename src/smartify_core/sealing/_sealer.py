@@ -194,6 +194,14 @@ class Sealer:
             raise _broken(where) from None
         return decode(content, where=where, at_hand=self._prepared(account.tenant).opened)
 
+    def let_go(self) -> None:
+        """Forget what this thread has at hand of the tenant that it last sealed or opened for.
+
+        That is the keys by which its people are looked up, and its groups, some 400 bytes each. They are made again
+        when they are needed.
+        """
+        self._at_hand.prepared = None
+
     def _prepared(self, tenant: str) -> Prepared:
         prepared: Prepared | None = getattr(self._at_hand, "prepared", None)
         if prepared is None or prepared.tenant != tenant:

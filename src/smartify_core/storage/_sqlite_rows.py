@@ -64,8 +64,9 @@ def to_number(time: datetime) -> int:
     return (time - _EPOCH) // _MICROSECOND
 
 
+@lru_cache(256)
 def to_time(number: int) -> datetime:
-    """Return microseconds since 1970 as an aware time in UTC."""
+    """Return microseconds since 1970 as an aware time in UTC; accounts that were written together share one."""
     return _EPOCH + timedelta(microseconds=number)
 
 
