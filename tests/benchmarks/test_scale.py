@@ -29,7 +29,7 @@ LIMITS: dict[str, tuple[float, float | None]] = {
     "same fast": (1.5, None),
     "same flat": (1.5, 32.0),
     "changed fast": (1.6, None),
-    "changed flat": (2.5, None),
+    "changed flat": (2.5, 16.0),
 }
 FIRST_LOAD_LIMIT = 1.3
 SMALLEST_HELD_TO_LIMITS = 100_000

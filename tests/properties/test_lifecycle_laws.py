@@ -161,6 +161,22 @@ def test_plan_that_was_applied_leaves_nothing_to_do(before: Town, after: Town, r
     assert _held(again) == _held(plan)
 
 
+@some
+@given(before=towns(), after=towns(), rules=some_rules)
+def test_run_is_plan_and_then_apply(before: Town, after: Town, rules: Rules) -> None:
+    """A run, which seals as it writes, leaves the accounts and the journal that a plan does, sealed as a whole."""
+    at_once, in_two = Tenant(before, rules=rules), Tenant(before, rules=rules)
+    run = at_once.worker(_built(after, random.Random(2))).run(TENANT)
+    worker = in_two.worker(_built(after, random.Random(2)))
+    plan = worker.plan(TENANT)
+    assert worker.apply(plan) == run
+    assert at_once.accounts() == in_two.accounts()
+    assert at_once.journal() == in_two.journal()
+    assert [change.source_id for change in plan.changes] == [
+        entry.source_id for entry in at_once.journal()[-len(plan.changes) or len(at_once.journal()) :]
+    ]
+
+
 def _held(plan: Any) -> object:
     return [(one.source_id, one.effect) for one in plan.held], plan.held_plan and plan.held_plan.keys
 

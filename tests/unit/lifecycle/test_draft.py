@@ -1,0 +1,77 @@
+"""A plan on its way to the store: batch by batch, in order, everything once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from smartify_core.lifecycle import Plan
+from smartify_core.lifecycle._draft import Draft
+from smartify_core.lifecycle._steps import Steps
+from smartify_core.sealing import Sealer
+from smartify_core.testing import identity
+
+
+@pytest.fixture
+def world(world: Any) -> Any:
+    """Return a tenant of six, of whom two swap addresses, one leaves, one is renamed, and two people join."""
+    one, other, leaver, renamed, *_ = world.staffed(6)
+    world.directory.swap_emails(one, other)
+    world.directory.delete(leaver)
+    world.directory.rename(renamed, family_name="Otherwise")
+    world.directory.add(identity("joiner"), identity("newcomer"))
+    return world
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_batches_hold_every_change_once_and_in_order(world: Any, size: int) -> None:
+    """Those that hand addresses over stand together in the first; no other batch has more than was asked for."""
+    plan: Plan = world.plan()
+    batches = list(Draft.of(plan).batches(size))
+    assert plan.indivisible == 2
+    assert [change for some in batches for change in some] == list(plan.changes)
+    assert len(batches[0]) == 2
+    assert all(0 < len(some) <= size for some in batches[1:])
+
+
+def test_a_batch_is_sealed_when_its_turn_comes(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run seals the people of a batch after the batch before it was written, and nobody twice."""
+    happened: list[str] = []
+    seal, commit = Sealer.seal, type(world.storage).commit
+
+    def sealing(self: Sealer, *values: Any, **named: Any) -> Any:
+        happened.append("seal")
+        return seal(self, *values, **named)
+
+    def committing(self: Any, claim: Any, batch: Any) -> Any:
+        if batch.writes:
+            happened.append("write")
+        return commit(self, claim, batch)
+
+    monkeypatch.setattr(Sealer, "seal", sealing)
+    monkeypatch.setattr(type(world.storage), "commit", committing)
+    world.worker(batch_size=1).run("acme")
+    assert happened == [*("seal", "seal", "write"), "write", *("seal", "write") * 3]  # the second one erases
+
+
+def test_what_was_taken_is_let_go_of(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step that was made into a change is held no longer, so that a long run needs less and less."""
+    left: list[int] = []
+    take = Steps.take
+
+    def taking(self: Steps, number: int) -> Any:
+        changes = take(self, number)
+        left.append(len(self._left))
+        return changes
+
+    monkeypatch.setattr(Steps, "take", taking)
+    world.worker(batch_size=2).run("acme")
+    assert left == [4, 2, 0, 0]
+
+
+def test_a_run_keeps_no_key_of_its_tenant_at_hand(world: Any) -> None:
+    """When a run is over, its sealer has let go of the tenant's tools, and makes them again when they are needed."""
+    world.run()
+    assert world.sealer._at_hand.prepared is None
+    assert len(world.live()) == 7
