@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from attrs import evolve, field, frozen
@@ -81,14 +81,12 @@ class Intent:
     @property
     def joined(self) -> tuple[str, ...]:
         """Return the ids of the groups that the account gains, in ascending order."""
-        before = group_ids(self.known.personal.memberships)
-        return tuple(sorted(set(group_ids(self.identity.memberships)).difference(before)))
+        return _beyond(self.identity.memberships, self.known.personal.memberships)
 
     @property
     def left(self) -> tuple[str, ...]:
         """Return the ids of the groups that the account loses, in ascending order."""
-        before = group_ids(self.known.personal.memberships)
-        return tuple(sorted(set(before).difference(group_ids(self.identity.memberships))))
+        return _beyond(self.known.personal.memberships, self.identity.memberships)
 
 
 #: The fields of an identity that may change, by the name under which a plan speaks of them.
@@ -113,6 +111,13 @@ def changed_fields(before: Identity, after: Identity) -> tuple[str, ...]:
 def group_ids(memberships: Iterable[Membership]) -> tuple[str, ...]:
     """Return the ids of the groups of these memberships."""
     return tuple(membership.group.id for membership in memberships)
+
+
+def _beyond(these: Sequence[Membership], those: Sequence[Membership]) -> tuple[str, ...]:
+    """Return the ids of the groups that only ``these`` memberships have, in ascending order."""
+    if these is those:  # as they mostly are, where somebody differs in something else
+        return ()
+    return tuple(sorted(set(group_ids(these)).difference(group_ids(those))))
 
 
 def without_losses(identity: Identity, known: Known) -> Identity:

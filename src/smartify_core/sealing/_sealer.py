@@ -181,18 +181,19 @@ class Sealer:
             SealBroken: Key or fields were altered, cut short, or moved here from another account or tenant.
             NewerSchema: A newer version of this library sealed them.
         """
-        place = (account.tenant, account.source_id, account.account_id)
+        prepared = self._prepared(account.tenant)
+        fields_place, key_place = prepared.places(account.source_id, account.account_id)
         where = f"tenant {account.tenant}, account {account.account_id}"
-        data_key = self._ring.unwrap(account.tenant, account.wrapped_key, context=_place(b"data key", *place))
+        data_key = self._ring.unwrap(account.tenant, account.wrapped_key, context=key_place)
         nonce = account.payload[len(_LAYOUT) : len(_LAYOUT) + _NONCE_BYTES]
         sealed = account.payload[len(_LAYOUT) + _NONCE_BYTES :]
         if account.payload[: len(_LAYOUT)] != _LAYOUT or len(nonce) != _NONCE_BYTES:
             raise _broken(where)
         try:
-            content = AESGCM(data_key).decrypt(nonce, sealed, _place(b"fields", *place))
+            content = AESGCM(data_key).decrypt(nonce, sealed, fields_place)
         except InvalidTag:
             raise _broken(where) from None
-        return decode(content, where=where, at_hand=self._prepared(account.tenant).opened)
+        return decode(content, where=where, at_hand=prepared.opened)
 
     def let_go(self) -> None:
         """Forget what this thread has at hand of the tenant that it last sealed or opened for.

@@ -32,7 +32,7 @@ _REASON_DIGITS: Final = {str(number): reason for number, reason in enumerate(REA
 _DELETED: Final = str(REASONS.index(InactiveReason.DELETED))
 _ACCOUNTS: Final = f"select {ACCOUNT_COLUMNS} from {ACCOUNT_TABLES} where a.tenant = {_TENANT}"  # noqa: S608  # constants
 _CANDIDATES: Final = (
-    f"select a.source_id, substr(d.record, {INDEX_BYTES + 1})"  # noqa: S608  # constants
+    "select a.source_id"  # noqa: S608  # constants
     # Everything of an account that this needs is in the index.
     " from account a indexed by account_by_email_bucket cross join digest d on d.id = a.digest"
     f" where a.tenant = {_TENANT}"
@@ -76,15 +76,16 @@ def find_by_email(
     connection: sqlite3.Connection, tenant: str, email_indexes: Sequence[bytes]
 ) -> Sequence[SealedAccount]:
     """Return the live accounts that carry one of these email indexes. See `Storage.find_by_email`."""
-    wanted = set(email_indexes)
     found: list[SealedAccount] = []
-    for marks, chunk in in_chunks(bucket for index in wanted for bucket in buckets(index)):
+    for marks, some in in_chunks(email_indexes):
+        places = list({bucket for index in some for bucket in buckets(index)})
         # A few bits of the index find the candidates, the whole of it decides, and only then is the record read.
-        candidates = connection.execute(f"{_CANDIDATES} and a.email_bucket in ({marks})", (tenant, *chunk))
-        ids = [source_id for source_id, index in candidates if index in wanted]
-        for more_marks, more in in_chunks(ids):
-            rows = connection.execute(f"{_ACCOUNTS} and a.source_id in ({more_marks})", (tenant, *more))
-            found.extend(account(tenant, row) for row in rows)
+        statement = (
+            f"{_CANDIDATES} and a.email_bucket in ({', '.join('?' * len(places))})"
+            f" and substr(d.record, {INDEX_BYTES + 1}) in ({marks})"
+        )
+        ids = [source_id for (source_id,) in connection.execute(statement, (tenant, *places, *some))]
+        found.extend(load(connection, tenant, ids).values())
     # Text is ordered by code point in Python, by bytes in SQLite: the same order.
     return sorted(found, key=lambda one: one.source_id)
 
