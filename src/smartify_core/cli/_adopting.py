@@ -24,19 +24,20 @@ from ._signals import StoppableStorage
 _CURE = 'Write one JSON object a line, with nothing but {"id": "...", "email": "..."}.'
 
 
-def adopt(output: Output, file: Path, tenant: str, users: Path, domains: Sequence[str], *, dry_run: bool) -> int:
+def adopt(output: Output, file: Path, tenant: str, users: Path, domains: Sequence[str], *, plan_only: bool) -> int:
     """Link the users whom the host has, run the tenant, and tell whom nobody could be linked to."""
     config = load(file)
     sources = Sources(config, chosen(config, tenant))
     sealer = sealer_of(config)
     source = {tenant: sources[tenant]}
     adoption = Adoption(users=tuple(_users(users)), domains=frozenset(domains))
-    with store_of(config, create=not dry_run) as storage, progress_of(tenant) as progress:
+    with store_of(config, create=not plan_only) as storage, progress_of(tenant) as progress:
         reconciler = reconciler_of(config, source, cast("Storage", StoppableStorage(storage)), sealer)
-        report = reconciler.adopt(tenant, adoption, dry_run=dry_run, progress=progress)
-    output.document(documents.of_adoption(report, dry_run=dry_run))
+        adopting = reconciler.plan_adoption if plan_only else reconciler.adopt
+        report = adopting(tenant, adoption, progress=progress)
+    output.document(documents.of_adoption(report, plan_only=plan_only))
     tell(output, file, report.run)
-    for line in text.of_adoption(report, dry_run=dry_run):
+    for line in text.of_adoption(report, plan_only=plan_only):
         output.line(line)
     return exit_codes.of_runs([report.run])
 

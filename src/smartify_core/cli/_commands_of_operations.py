@@ -131,12 +131,12 @@ def refresh(asked: Asked, tenant: str, source_id: str) -> None:
     help='The users whom the host has: JSON Lines, each {"id": ..., "email": ...}.',
 )
 @click.option("--domain", "domains", metavar="D", required=True, multiple=True, help="A verified domain; repeatable.")
-@click.option("--dry-run", is_flag=True, help="Only report.")
+@click.option("--plan-only", is_flag=True, help="Only say what would be done.")
 @shared
 @click.pass_obj
-def adopt(asked: Asked, tenant: str, users: Path, domains: Sequence[str], dry_run: bool) -> None:  # noqa: FBT001 - click's signature
+def adopt(asked: Asked, tenant: str, users: Path, domains: Sequence[str], plan_only: bool) -> None:  # noqa: FBT001 - click's signature
     """Run a tenant whose people the host knows already, and link them by address."""
-    asked.action = lambda output, config: adopting.adopt(output, config, tenant, users, domains, dry_run=dry_run)
+    asked.action = lambda output, config: adopting.adopt(output, config, tenant, users, domains, plan_only=plan_only)
 
 
 @click.command()

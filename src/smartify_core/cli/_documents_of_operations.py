@@ -113,10 +113,10 @@ def of_entry(entry: JournalEntry) -> Document:
     }
 
 
-def of_adoption(report: AdoptionReport, *, dry_run: bool) -> Document:
+def of_adoption(report: AdoptionReport, *, plan_only: bool) -> Document:
     """Return what an adoption did, or would do: the host's own ids by what became of them."""
     return {
-        "dry_run": dry_run,
+        "applied": not plan_only,
         "run": of_run(report.run),
         "linked": list(report.linked),
         "waiting": list(report.waiting),

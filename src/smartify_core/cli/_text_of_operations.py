@@ -83,9 +83,9 @@ def of_entry(entry: JournalEntry) -> str:
     return f"{_instant(entry.at)}  {entry.kind.value:<10}  {entry.account_id}{fields}{groups}{plan}  {entry.evidence}"
 
 
-def of_adoption(report: AdoptionReport, *, dry_run: bool) -> Iterator[str]:
+def of_adoption(report: AdoptionReport, *, plan_only: bool) -> Iterator[str]:
     """Return what became of the host's users."""
-    word = "would be linked" if dry_run else "linked"
+    word = "would be linked" if plan_only else "linked"
     yield f"{len(report.linked):,} {word}, {len(report.linked_before):,} were before"
     for what, ids in (
         ("waiting, because their person was held or set aside", report.waiting),

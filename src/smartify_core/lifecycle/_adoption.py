@@ -118,6 +118,26 @@ class AdoptionReport:
     provisioned_before: tuple[str, ...]
 
 
+def report_of(run: Run, matches: Matches, changed: Collection[str]) -> AdoptionReport:
+    """Return the report of a run that linked people, or would.
+
+    Args:
+        run: The run.
+        matches: Who belongs to whom.
+        changed: The source ids whose accounts the run changes.
+    """
+    return AdoptionReport(
+        run,
+        linked=tuple(sorted(host_id for person, host_id in matches.links.items() if person in changed)),
+        waiting=tuple(sorted(host_id for person, host_id in matches.links.items() if person not in changed)),
+        ambiguous=matches.ambiguous,
+        unverified=matches.unverified,
+        unowned=matches.unowned,
+        linked_before=matches.linked_before,
+        provisioned_before=matches.provisioned_before,
+    )
+
+
 def match(
     newcomers: Iterable[Identity],
     adoption: Adoption,

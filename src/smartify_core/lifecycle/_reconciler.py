@@ -16,7 +16,7 @@ from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 
 from . import _run_state as run_state
-from ._adoption import Adoption, AdoptionReport
+from ._adoption import Adoption, AdoptionReport, Matches, report_of
 from ._commits import Commits
 from ._draft import Draft
 from ._ending import finished, held_documents, verdict_of
@@ -280,9 +280,18 @@ class Reconciler:
             commits.finish(evolve(commits.state, held_plan=None), [self._held_plans.put(held, over=version)])
             return held
 
-    def adopt(
-        self, tenant: str, adoption: Adoption, *, dry_run: bool = False, progress: ProgressSink | None = None
-    ) -> AdoptionReport:
+    def plan_adoption(self, tenant: str, adoption: Adoption, *, progress: ProgressSink | None = None) -> AdoptionReport:
+        """Return what `adopt` would do. Writes nothing but the lease.
+
+        Raises:
+            SmartifyError: As `run` does.
+        """
+        self._source(tenant)  # a tenant that nobody has configured leaves no trace in the store
+        with self._lease(tenant) as lease:
+            plan, matches = self._adopting(tenant, lease, self._begin(tenant, lease), adoption, progress)
+            return report_of(_run_of(plan, plan.counts, seconds=0.0), matches, _changed(plan))
+
+    def adopt(self, tenant: str, adoption: Adoption, *, progress: ProgressSink | None = None) -> AdoptionReport:
         """Run a tenant whose people the host knows already: link them by address, and provision the others.
 
         A linked person's account has the host's id. A user whom nobody in the directory has the address of is reported
@@ -291,39 +300,16 @@ class Reconciler:
         Args:
             tenant: The tenant.
             adoption: The host's users, and the tenant's verified domains.
-            dry_run: Only report.
             progress: Told how far it is.
 
         Raises:
             SmartifyError: As `run` does.
         """
-        source = self._source(tenant)
+        self._source(tenant)  # as above
         with self._lease(tenant) as lease:
             commits = self._begin(tenant, lease)
-            plan, matches = self._maker.adopting(
-                tenant,
-                source,
-                self.rules_of(tenant),
-                commits.state,
-                adoption,
-                progress=progress,
-                heartbeat=lease.keep,
-            )
-            if dry_run:
-                run = _run_of(plan, plan.counts, seconds=0.0)
-            else:
-                run = self._apply(Draft.of(plan), lease, commits, progress=progress)
-        changed = {change.source_id for change in plan.changes}
-        return AdoptionReport(
-            run,
-            linked=tuple(sorted(host_id for person, host_id in matches.links.items() if person in changed)),
-            waiting=tuple(sorted(host_id for person, host_id in matches.links.items() if person not in changed)),
-            ambiguous=matches.ambiguous,
-            unverified=matches.unverified,
-            unowned=matches.unowned,
-            linked_before=matches.linked_before,
-            provisioned_before=matches.provisioned_before,
-        )
+            plan, matches = self._adopting(tenant, lease, commits, adoption, progress)
+            return report_of(self._apply(Draft.of(plan), lease, commits, progress=progress), matches, _changed(plan))
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
@@ -341,6 +327,24 @@ class Reconciler:
                 cure="Use a source that declares IMMUTABLE_IDS: accounts are keyed by source id.",
             )
         return source
+
+    def _adopting(
+        self,
+        tenant: str,
+        lease: Lease,
+        commits: Commits,
+        adoption: Adoption,
+        progress: ProgressSink | None,
+    ) -> tuple[Plan, Matches]:
+        return self._maker.adopting(
+            tenant,
+            self._source(tenant),
+            self.rules_of(tenant),
+            commits.state,
+            adoption,
+            progress=progress,
+            heartbeat=lease.keep,
+        )
 
     def _begin(self, tenant: str, lease: Lease) -> Commits:
         now = self._clock()
@@ -461,3 +465,7 @@ def _run_of(plan: Plan, counts: Counts, *, seconds: float) -> Run:
         problems=plan.problems,
         held_plan=plan.held_plan,
     )
+
+
+def _changed(plan: Plan) -> set[str]:
+    return {change.source_id for change in plan.changes}

@@ -25,11 +25,11 @@ def test_users_of_the_host_are_linked_by_address(files: Any, smartify: Callable[
     """Linked people keep the host's ids, the others get ids of ours, and nobody unowned is touched."""
     mine = identity("ada").email
     users(files, user(1, mine.upper()), user(2, "nobody@acme.example"), user(3, "hank@elsewhere.example"), "")
-    looked = smartify(*ADOPT, "--dry-run")
+    looked = smartify(*ADOPT, "--plan-only")
     assert looked.code == 0
     assert not (files.folder / "smartify.db").exists()
     done = smartify(*ADOPT)
-    assert done.document | {"dry_run": True, "run": None} == looked.document | {"run": None}
+    assert done.document | {"applied": False, "run": None} == looked.document | {"run": None}
     assert (done.document["linked"], done.document["unowned"], done.document["unverified"]) == (
         ["host-1"],
         ["host-2"],

@@ -29,9 +29,10 @@ ADA, GRACE, MARY = (identity(name) for name in ("ada", "grace", "mary"))
 DOMAINS = ["acme.example"]
 
 
-def _adopt(world: World, *users: tuple[str, str], dry_run: bool = False, domains: list[str] = DOMAINS) -> Any:
+def _adopt(world: World, *users: tuple[str, str], plan_only: bool = False, domains: list[str] = DOMAINS) -> Any:
     adoption = Adoption([HostUser(*user) for user in users], domains)
-    return world.reconciler.adopt(TENANT, adoption, dry_run=dry_run)
+    reconciler = world.reconciler
+    return (reconciler.plan_adoption if plan_only else reconciler.adopt)(TENANT, adoption)
 
 
 def _ids(world: World) -> dict[str, str]:
@@ -62,11 +63,11 @@ def test_people_are_linked_to_the_hosts_users(world: World) -> None:
     assert world.run().verdict is Verdict.COMPLETE
 
 
-def test_dry_run_reports_the_same_and_writes_nothing(world: World) -> None:
+def test_looking_first_reports_the_same_and_writes_nothing(world: World) -> None:
     """What an adoption would do can be seen before: the same report, and an empty store."""
     world.directory.add(ADA, GRACE)
     users = (("user-1", ADA.email), ("user-2", "x@elsewhere.example"), ("user-9", "nobody@acme.example"))
-    looked = _adopt(world, *users, dry_run=True)
+    looked = _adopt(world, *users, plan_only=True)
     assert world.every() == []
     done = _adopt(world, *users)
     assert (looked.linked, looked.unverified, looked.unowned) == (done.linked, done.unverified, done.unowned)
