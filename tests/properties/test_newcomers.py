@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smartify_core.lifecycle._newcomers import Newcomers
+from smartify_core.lifecycle._newcomers import Newcomers, unpacked
 from smartify_core.model import Group, Identity, InactiveReason, Membership, MembershipPath
 
 #: Values that are equal, and not the same: sources need not share them.
@@ -32,23 +32,21 @@ people = st.lists(
 @given(people)
 def test_newcomers_come_back_as_they_were(some: list[Identity]) -> None:
     """Whatever their names, states and groups are, and in the order in which they came; some of them, too."""
-    newcomers = Newcomers("listing", lambda email: email.encode("utf-8", "surrogatepass")[:2])
-    for one in some:
-        newcomers.add(one)
+    newcomers = Newcomers("listing")
+    for number, one in enumerate(some):
+        newcomers.add(one, bytes([number]))
     packed = list(newcomers)
     assert len(newcomers) == len(some)
     assert list(newcomers.identities()) == some
-    assert list(newcomers.identities(packed[::-2])) == some[::-2]
-    assert [(one[0], one[1]) for one in packed] == [
-        (one.source_id, one.email.encode("utf-8", "surrogatepass")[:2]) for one in some
-    ]
+    assert [unpacked(one, newcomers.memberships) for one in packed[::-2]] == some[::-2]
+    assert [one[:2] for one in packed] == [(one.source_id, bytes([number])) for number, one in enumerate(some)]
 
 
 @given(people)
 def test_no_value_of_a_newcomer_is_walked_through(some: list[Identity]) -> None:
     """A newcomer is texts and bytes alone, which the garbage collector passes over."""
-    newcomers = Newcomers("listing", lambda _: b"")
+    newcomers = Newcomers("listing")
     for one in some:
-        newcomers.add(one)
+        newcomers.add(one, b"")
     assert {type(item) for packed in newcomers for item in packed} <= {str, bytes}
     assert {type(packed) for packed in newcomers} <= {tuple}

@@ -69,14 +69,14 @@ class Accounts:
         after: str | None = None
         while True:
             heads = self._storage.heads(tenant, after=after)
-            sealed = self._storage.load(tenant, [head.source_id for head in heads])
-            for head in heads:
+            sealed = self._storage.load(tenant, heads.source_ids)
+            for source_id in heads.source_ids:
                 # An account may be deleted between the page and the load; its tombstone follows.
-                if (account := sealed.get(head.source_id)) is not None:
+                if (account := sealed.get(source_id)) is not None:
                     yield _seen(account, opened_by=self._sealer)
             if len(heads) < KEYS_AT_ONCE:
                 break
-            after = heads[-1].source_id
+            after = heads.source_ids[-1]
         after = None
         while True:
             stones = self._storage.tombstones(tenant, after=after)

@@ -26,7 +26,7 @@ class Settled:
     """What is left of the intents, who was refused an address, and who hands one over and so is written together."""
 
     intents: list[Intent] = field(factory=list)
-    newcomers: list[Packed] = field(factory=list)
+    newcomers: list[Packed] = field(factory=list, repr=lambda packed: f"<{len(packed)} newcomers>")
     refused: list[Quarantined] = field(factory=list)
     handing_over: set[str] = field(factory=set)
 

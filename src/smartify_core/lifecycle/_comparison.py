@@ -232,10 +232,10 @@ class Comparison:
 
     def _newcomers(self, fresh: list[Identity], evidence: str, facts: Facts) -> Newcomers:
         """Pack whoever is new, and let go of them one by one: of a first load there is no room for everybody twice."""
-        newcomers = Newcomers(evidence, self._index)
+        newcomers = Newcomers(evidence)
         for identity in _consumed(fresh):
             if _usable(identity, facts):
-                newcomers.add(identity)
+                newcomers.add(identity, self._index(identity.email))
         return newcomers
 
     def _mend(self, identity: Identity, known: Known, evidence: str, facts: Facts, *, whole: bool) -> None:

@@ -50,10 +50,12 @@ class Draft:
     Args:
         plan: The plan. Its own ``changes`` are empty where ``work`` still has to make them.
         work: The changes.
+        frugal: Whether whoever carries it out should take little memory.
     """
 
     plan: Plan
     work: Changes
+    frugal: bool = False
 
     @classmethod
     def of(cls, plan: Plan) -> Draft:
@@ -76,7 +78,7 @@ class Draft:
         Raises:
             StorageError: The store could not be read.
         """
-        return evolve(self.plan, changes=tuple(self.work.take(len(self.work))))
+        return evolve(self.plan, changes=tuple(change for some in self.batches(len(self.work)) for change in some))
 
     def batches(self, size: int) -> Iterator[Sequence[Change]]:
         """Yield the changes in lists of at most ``size``; those that hand addresses over stand together in the first.
@@ -84,7 +86,10 @@ class Draft:
         Raises:
             StorageError: The store could not be read.
         """
-        number = self.plan.indivisible or size
+        number, done = self.plan.indivisible or size, 0
         while some := self.work.take(number):
             yield some
-            number = size
+            number, done = size, done + len(some)
+        if done != len(self.work):
+            what = "this draft was used before, and what it had to do is gone"
+            raise RuntimeError(what)

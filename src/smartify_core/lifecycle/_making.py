@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Final
 
 from smartify_core.directory import DirectorySource, Present, Uncertain
-from smartify_core.model import Clock, InactiveReason, ProgressSink
+from smartify_core.model import Clock, ProgressSink
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 
@@ -23,7 +23,7 @@ from ._planner import Decision, Planner, Situation
 from ._rules import Rules
 from ._run_state import RunState
 from ._sorting import heads_of
-from ._sorting_chosen import Memory
+from ._sorting_chosen import Memory, is_frugal
 from ._usable import require_id
 
 #: How many others are asked for, out of how many accounts, to recognise the directory when one person is refreshed.
@@ -108,10 +108,10 @@ class PlanMaker:
         if not self._storage.tenant(tenant).accounts:
             return None
         others = (
-            head.source_id
+            known
             for page in heads_of(tenant, self._storage)
-            for head in page
-            if head.source_id != besides and head.inactive_reason is not InactiveReason.DELETED
+            for known in page.source_ids
+            if known != besides and known not in page.waiting
         )
         asked = list(islice(others, _ASKED))
         for source_id, answer in (source.look_up(asked) if asked else {}).items():
@@ -175,7 +175,7 @@ class PlanMaker:
     def _account_ids(self, tenant: str) -> set[str]:
         taken: set[str] = set()
         for page in heads_of(tenant, self._storage):
-            accounts = self._storage.load(tenant, [head.source_id for head in page])
+            accounts = self._storage.load(tenant, page.source_ids)
             taken.update(account.account_id for account in accounts.values())
         after: str | None = None
         while stones := self._storage.tombstones(tenant, after=after):
@@ -239,7 +239,7 @@ class _Making:
             known=self._situation.known,
             runs=self._situation.runs,
         )
-        return Draft(plan, decision.steps)
+        return Draft(plan, decision.steps, frugal=is_frugal(self._memory, self._situation.known))
 
     def _held_plan(self, decision: Decision, snapshot_id: str) -> HeldPlan | None:
         if not decision.held_changes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import marshal
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from smartify_core.model import Identity, InactiveReason, Membership
@@ -16,36 +16,54 @@ _REASONS: Final = {reason.value: reason for reason in InactiveReason}
 Packed = tuple[str, bytes, bytes]
 
 
+class Memberships:
+    """Numbers for memberships: sources share one value among all members of a group."""
+
+    def __init__(self) -> None:
+        self._noted: list[Membership] = []
+        # By the identity of the object, which the list holds: hashing the value would cost more than all the rest.
+        self._numbers: dict[int, int] = {}
+
+    def numbers(self, memberships: Iterable[Membership]) -> bytes:
+        """Return the numbers of these memberships, joined."""
+        known, note = self._numbers.get, self._note
+        return array("I", [known(id(one)) or note(one) for one in memberships]).tobytes()
+
+    def numbered(self, numbers: bytes) -> tuple[Membership, ...]:
+        """Return the memberships that have these numbers."""
+        noted = self._noted
+        return tuple([noted[number - 1] for number in array("I", numbers)])
+
+    def _note(self, membership: Membership) -> int:
+        self._noted.append(membership)
+        number = self._numbers[id(membership)] = len(self._noted)
+        return number
+
+
 class Newcomers:
     """People without an account, some 300 bytes each, in the order in which they were read.
 
     Args:
         evidence: What shows them.
-        index: Takes an address to its email index.
     """
 
-    def __init__(self, evidence: str = "", index: Callable[[str], bytes] | None = None) -> None:
+    def __init__(self, evidence: str = "") -> None:
         self.evidence = evidence
-        self._index = index
+        #: What is needed to unpack any of them.
+        self.memberships = Memberships()
         self._packed: list[Packed] = []
-        #: Memberships by number, and their numbers: sources share one value among all members of a group.
-        self._memberships: list[Membership] = []
-        self._numbers: dict[int, int] = {}
 
-    def add(self, identity: Identity) -> None:
-        """Take one person."""
-        assert self._index is not None  # noqa: S101 - whoever adds people says how addresses are looked up
-        known, note = self._numbers.get, self._note
-        numbers = [known(id(one)) or note(one) for one in identity.memberships]
+    def add(self, identity: Identity, email_index: bytes) -> None:
+        """Take one person, and the email index of their address."""
         reason = identity.inactive_reason
         rest = (
             identity.email,
             identity.given_name,
             identity.family_name,
             None if reason is None else reason.value,
-            array("I", numbers).tobytes(),
+            self.memberships.numbers(identity.memberships),
         )
-        self._packed.append((identity.source_id, self._index(identity.email), marshal.dumps(rest)))
+        self._packed.append((identity.source_id, email_index, marshal.dumps(rest)))
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -55,22 +73,20 @@ class Newcomers:
         """Yield them, packed."""
         return iter(self._packed)
 
-    def identities(self, packed: Iterable[Packed] | None = None) -> Iterator[Identity]:
-        """Yield these people, or all, as the directory shows them."""
-        memberships = self._memberships
-        for source_id, _, rest in self._packed if packed is None else packed:
-            email, given_name, family_name, reason, numbers = marshal.loads(rest)  # noqa: S302 - dumped by `add`
-            yield Identity(
-                source_id,
-                email,
-                given_name,
-                family_name,
-                None if reason is None else _REASONS[reason],
-                tuple([memberships[number - 1] for number in array("I", numbers)]),
-            )
+    def identities(self) -> Iterator[Identity]:
+        """Yield them as the directory shows them."""
+        return (unpacked(one, self.memberships) for one in self._packed)
 
-    def _note(self, membership: Membership) -> int:
-        # By the identity of the object, which the list holds: hashing the value would cost more than all the rest.
-        self._memberships.append(membership)
-        number = self._numbers[id(membership)] = len(self._memberships)
-        return number
+
+def unpacked(packed: Packed, memberships: Memberships) -> Identity:
+    """Return a newcomer as the directory shows them."""
+    source_id, _, rest = packed
+    email, given_name, family_name, reason, numbers = marshal.loads(rest)  # noqa: S302 - dumped by `Newcomers.add`
+    return Identity(
+        source_id,
+        email,
+        given_name,
+        family_name,
+        None if reason is None else _REASONS[reason],
+        memberships.numbered(numbers),
+    )

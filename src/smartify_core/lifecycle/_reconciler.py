@@ -47,11 +47,13 @@ class Reconciler:
         sealer: What seals their personal fields.
         rules: What the host decides: for every tenant, or by tenant (one that is not named has the default rules).
         clock: The time.
-        batch_size: How many changes are committed together, 1 or more; 2,000 when not given, and 250 in flat memory.
+        batch_size: How many changes are committed together, 1 or more; 2,000 when not given, and 250 where memory is
+            to stay flat.
         lease_ttl: How long a tenant stays taken when a worker dies.
-        memory: How a directory is compared: ``"fast"``, with every account's id at hand (150 bytes each); ``"flat"``,
-            in some ten megabytes however many there are, by way of an encrypted temporary file; ``"auto"``, fast up to
-            200,000 accounts and flat above.
+        memory: How a directory is compared: ``"fast"``, with every account's fingerprint at hand (150 bytes each);
+            ``"flat"``, in some ten megabytes however many there are, by way of an encrypted temporary file, and some
+            650 bytes for each person who differs; ``"auto"``, fast for a first load and up to 200,000 accounts, where
+            few people take a short cut that writes no file either, and flat above.
     """
 
     def __init__(
@@ -72,9 +74,7 @@ class Reconciler:
                 where="Reconciler",
                 cure='Name the tenant of each source: Reconciler({"acme": source}, ...).',
             )
-        if batch_size is None:
-            batch_size = SMALL_BATCH_SIZE if memory == "flat" else BATCH_SIZE
-        if batch_size < 1:
+        if batch_size is not None and batch_size < 1:
             raise UsageError(f"batch_size is {batch_size}", where="Reconciler", cure="Give 1 or more.")
         if lease_ttl <= timedelta(0):
             raise UsageError("lease_ttl is not positive", where="Reconciler", cure="Give a positive timedelta.")
@@ -94,7 +94,6 @@ class Reconciler:
         self._rules = rules if rules is not None else Rules()
         self._batch_size = batch_size
         self._lease_ttl = lease_ttl
-        self._memory: Memory = memory
         self._sealer = sealer
         self._held_plans = HeldPlans(storage, sealer)
         self._maker = PlanMaker(storage, sealer, self._held_plans, clock=clock, memory=memory)
@@ -125,7 +124,10 @@ class Reconciler:
         source = self._source(tenant)
         state, _ = run_state.load(self._storage, tenant)
         check_clock(self._clock(), state.last_started_at, tenant)
-        return self._maker.of_everybody(tenant, source, self.rules_of(tenant), state, progress=progress).sealed()
+        try:
+            return self._maker.of_everybody(tenant, source, self.rules_of(tenant), state, progress=progress).sealed()
+        finally:
+            self._sealer.let_go()
 
     def apply(self, plan: Plan, *, progress: ProgressSink | None = None) -> Run:
         """Do exactly what ``plan`` says, in batches that each happen whole or not at all.
@@ -362,12 +364,12 @@ class Reconciler:
         self._require_latest(plan, commits.state)
         started = commits.state.last_started_at or self._clock()
         done, total = 0, len(draft.work)
-        for some in draft.batches(self._batch_size):
+        for some in draft.batches(self._batch_size or (SMALL_BATCH_SIZE if draft.frugal else BATCH_SIZE)):
             commits.changes(plan, some)
             done += len(some)
             if progress is not None:
                 progress(Stage.APPLIED, done, total)
-            if self._memory == "flat":
+            if draft.frugal:
                 self._sealer.let_go()
         now = self._clock()
         documents = held_documents(plan, self._held_plans, now) if plan.only is None else ()

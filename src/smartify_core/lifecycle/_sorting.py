@@ -72,7 +72,7 @@ def sort_at_hand(
             raise twice(tenant, Counter(ids).most_common(1)[0][0])
         if others := distinct.difference(unseen):
             differing += compress(some, map(others.__contains__, here))
-        deque(map(unseen.pop, distinct, repeat(None)), maxlen=0)
+        deque(map(unseen.pop, distinct, repeat(None)), maxlen=0)  # runs through it, and keeps nothing
     found.unchanged = found.people - len(differing)
     differing_ids: set[str] = set()
     for identity in differing:

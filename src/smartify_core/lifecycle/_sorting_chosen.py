@@ -16,8 +16,13 @@ from ._spool import IN_MEMORY
 #: the number of accounts.
 Memory = Literal["auto", "fast", "flat"]
 
-#: Up to here ``auto`` is fast: some 30 megabytes.
+#: Up to here ``auto`` takes the memory that it needs: some 30 megabytes.
 FAST_UP_TO: Final = 200_000
+
+
+def is_frugal(memory: Memory, accounts: int) -> bool:
+    """Return whether a run over so many accounts is to take little memory in all that it does."""
+    return memory == "flat" or (memory == "auto" and accounts > FAST_UP_TO)
 
 
 def sort_everybody(

@@ -9,7 +9,7 @@ from typing import Final
 
 from attrs import frozen
 
-from smartify_core.model import Erase, Identity, InactiveReason, Put, SealedAccount, Tombstone
+from smartify_core.model import Erase, InactiveReason, Put, SealedAccount, Tombstone
 from smartify_core.sealing import Sealer
 from smartify_core.storage import KEYS_AT_ONCE, Storage
 
@@ -18,7 +18,7 @@ from ._comparison import chunks
 from ._damaged import unopened
 from ._decide import ALL_FIELDS, Intent, deletion_of, group_ids
 from ._effects import Effect, EffectKey
-from ._newcomers import Newcomers, Packed
+from ._newcomers import Memberships, Packed, unpacked
 from ._plan import Change
 from ._transitions import RULES, ChangeKind
 
@@ -45,7 +45,8 @@ class Steps:
         storage: Where they are.
         sealer: What seals them.
         steps: The steps.
-        newcomers: Who can tell more of the newcomers among them.
+        evidence: What shows the newcomers among them.
+        memberships: What unpacks them. They themselves are held by ``steps`` alone, and so let go of.
         now: The instant that the changes will bear.
         done: The effects that the steps have, by source id.
         approved: What somebody has approved, and by which held plan.
@@ -58,8 +59,9 @@ class Steps:
         storage: Storage,
         sealer: Sealer,
         steps: list[Step],
-        newcomers: Newcomers,
         *,
+        evidence: str,
+        memberships: Memberships,
         now: datetime,
         done: Mapping[str, Sequence[EffectKey]],
         approved: Mapping[EffectKey, str],
@@ -69,11 +71,11 @@ class Steps:
         self._storage = storage
         self._sealer = sealer
         self._number = len(steps)
-        self._kinds = Counter(kind_of(step) for step in steps if not isinstance(step, tuple))
-        self._kinds[ChangeKind.PROVISION] += self._number - self._kinds.total()
+        self._kinds = Counter(map(kind_of, steps))
         #: What is left to do, the first one last: what is done needs no room, and there may be many.
         self._left = steps[::-1]
-        self._newcomers = newcomers
+        self._evidence = evidence
+        self._memberships = memberships
         self._now = now
         self._done = done
         self._approved = approved
@@ -98,19 +100,18 @@ class Steps:
         del self._left[cut:]
         changes: list[Change] = []
         for some in chunks(reversed(taken), KEYS_AT_ONCE):
-            stones = self._stones(some)
-            fresh = self._newcomers.identities(step for step in some if isinstance(step, tuple))
+            tombstones = self._tombstones(some)
             for step in some:
-                if isinstance(step, tuple):
-                    change = self._provision(next(fresh), step[1], stones.get(step[0]))
-                elif isinstance(step, Ending):
-                    change = self._deletion(step, stones.get(step.account.source_id))
-                else:
-                    change = self._change(step)
-                changes.append(change)
+                match step:
+                    case Ending():
+                        changes.append(self._deletion(step, tombstones.get(step.account.source_id)))
+                    case Intent():
+                        changes.append(self._change(step))
+                    case (source_id, _, _):
+                        changes.append(self._provision(step, tombstones.get(source_id)))
         return changes
 
-    def _stones(self, some: Iterable[Step]) -> Mapping[str, Tombstone]:
+    def _tombstones(self, some: Iterable[Step]) -> Mapping[str, Tombstone]:
         """Return what is left of earlier accounts of those people of whom it matters."""
         ids = [
             source_id_of(step)
@@ -119,9 +120,9 @@ class Steps:
         ]
         return self._storage.tombstones_of(self._tenant, ids) if ids else {}
 
-    def _provision(self, identity: Identity, address: bytes, stone: Tombstone | None) -> Change:
-        predecessor = None if stone is None else stone.account_id
-        source_id = identity.source_id
+    def _provision(self, newcomer: Packed, former: Tombstone | None) -> Change:
+        predecessor = None if former is None else former.account_id
+        identity, (source_id, email_index, _) = unpacked(newcomer, self._memberships), newcomer
         linked = self._links.get(source_id)
         account_id = linked or self._sealer.account_id(self._tenant, source_id, predecessor=predecessor)
         sealed = self._sealer.seal(
@@ -133,21 +134,20 @@ class Steps:
             updated_at=self._now,
             predecessor=predecessor,
             adopted=linked is not None,
-            email_index=address,
+            email_index=email_index,
         )
         effects, plan = self._counted(self._done.get(source_id, ()))
         return Change(
-            ChangeKind.PROVISION,
-            source_id,
-            account_id,
-            ALL_FIELDS,
-            self._newcomers.evidence,
-            RULES[ChangeKind.PROVISION],
-            Put(sealed, 0),
-            group_ids(identity.memberships),  # which are in ascending order
-            (),
-            effects,
-            plan,
+            kind=ChangeKind.PROVISION,
+            source_id=source_id,
+            account_id=account_id,
+            fields=ALL_FIELDS,
+            evidence=self._evidence,
+            rule=RULES[ChangeKind.PROVISION],
+            write=Put(sealed, expected_version=0),
+            joined=group_ids(identity.memberships),  # in ascending order, as a source yields them
+            effects=effects,
+            plan=plan,
         )
 
     def _change(self, intent: Intent) -> Change:

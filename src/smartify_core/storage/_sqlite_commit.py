@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from attrs import frozen
 
@@ -60,8 +60,32 @@ class _Live:
     sealed: Place
 
 
+class KeyTaken(Exception):
+    """Somebody who is new to the batch is there already. Who, `explain` finds out once the batch is undone.
+
+    Whoever is new is not looked for beforehand: the keys of the table refuse who is there. A savepoint, to look from
+    within, would cost every batch a copy of each page that it touches.
+    """
+
+
+def explain(connection: sqlite3.Connection, claim: Claim, batch: Batch) -> NoReturn:
+    """Raise what keeps a batch from being applied whose keys were taken. See `Storage.commit`."""
+    name = claim.tenant
+    tenant = tenants.claimed(tenants.find(connection, name), claim)
+    puts = [write for write in batch.writes if isinstance(write, Put)]
+    erases = [write for write in batch.writes if isinstance(write, Erase)]
+    _refuse_tombstoned(connection, tenant.id, name, puts, erases)
+    _refuse_conflicts(connection, tenant.id, name, batch)
+    # It was taken, and another process has freed it since.
+    raise refusals.conflict(name, _item(batch.writes[0]).source_id)
+
+
 def commit(connection: sqlite3.Connection, claim: Claim, batch: Batch) -> Receipt:
-    """Apply the batch, or raise with the transaction still to be rolled back. See `Storage.commit`."""
+    """Apply the batch, or raise with the transaction still to be rolled back. See `Storage.commit`.
+
+    Raises:
+        KeyTaken: As it says; beside what `Storage.commit` raises.
+    """
     name = claim.tenant
     found = tenants.find(connection, name)
     if found is not None and batch.id is not None and batch.id == found.batch_id:
@@ -80,12 +104,7 @@ def commit(connection: sqlite3.Connection, claim: Claim, batch: Batch) -> Receip
         if puts:
             _put(connection, tenant, puts, live)
     except sqlite3.IntegrityError:
-        # Whoever is new is not looked for beforehand: the keys of the table refuse who is there already. To say who
-        # that is, the batch is undone whole; a savepoint would cost every batch a copy of each page that it touches.
-        connection.execute("rollback")
-        connection.execute("begin immediate")
-        _refuse_conflicts(connection, tenant.id, name, batch)
-        raise refusals.conflict(name, _item(batch.writes[0]).source_id) from None
+        raise KeyTaken from None
     documents.refuse_conflicts(connection, tenant.id, name, batch.documents)
     documents.write(connection, tenant.id, batch.documents)
     if batch.entries:
@@ -139,11 +158,11 @@ def _live(connection: sqlite3.Connection, tenant: int, name: str, replaced: Sequ
             f" from {ACCOUNT_TABLES}"
             f" where a.tenant = ? and a.source_id in ({marks})"
         )
-        for source_id, account_id, version, place, record, *places in connection.execute(statement, (tenant, *chunk)):
+        for source_id, account_id, version, bucket, record, *places in connection.execute(statement, (tenant, *chunk)):
             if not isinstance(record, bytes):
                 raise damaged(name)
             number = fingerprint_number(record)
-            found[source_id] = _Live(account_id, version, number, place, Place(*places[:2]), Place(*places[2:]))
+            found[source_id] = _Live(account_id, version, number, bucket, Place(*places[:2]), Place(*places[2:]))
     return found
 
 

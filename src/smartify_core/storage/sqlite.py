@@ -41,7 +41,7 @@ from ._checks import (
     check_text,
     check_time,
 )
-from ._sqlite_commit import commit
+from ._sqlite_commit import KeyTaken, commit, explain
 from ._sqlite_connections import Connections
 from ._storage import KEYS_AT_ONCE
 
@@ -167,10 +167,15 @@ class SQLiteStorage:
     def commit(self, claim: Claim, batch: Batch) -> Receipt:
         """Apply the whole batch or nothing of it. See `Storage.commit`."""
         check_batch(claim, batch)
-        with self._connections.writing() as connection:
-            receipt = commit(connection, claim, batch)
-            if any(isinstance(one, Erase) for one in batch.writes) or any(one.value is None for one in batch.documents):
-                self._connections.clear_log_after_this()
+        try:
+            with self._connections.writing() as connection:
+                receipt = commit(connection, claim, batch)
+                erases = any(isinstance(one, Erase) for one in batch.writes)
+                if erases or any(one.value is None for one in batch.documents):
+                    self._connections.clear_log_after_this()
+        except KeyTaken:
+            with self._connections.writing() as connection:
+                explain(connection, claim, batch)
         return receipt
 
     # --- the journal, and documents

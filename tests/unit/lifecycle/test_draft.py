@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import pytest
 
 from smartify_core.lifecycle import Plan
+from smartify_core.lifecycle._addresses import Settled
 from smartify_core.lifecycle._draft import Draft
+from smartify_core.lifecycle._newcomers import Newcomers
 from smartify_core.lifecycle._steps import Steps
 from smartify_core.sealing import Sealer
 from smartify_core.testing import identity
@@ -70,8 +73,46 @@ def test_what_was_taken_is_let_go_of(world: Any, monkeypatch: pytest.MonkeyPatch
     assert left == [4, 2, 0, 0]
 
 
+def test_a_newcomer_who_was_written_is_let_go_of(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing but the steps that are left holds a newcomer: their packed form is gone once they are written."""
+    world.worker().run("acme")
+    world.directory.add(*(identity(f"wave-{number}") for number in range(4)))
+    alive: list[int] = []
+    commit = type(world.storage).commit
+
+    def committing(self: Any, claim: Any, batch: Any) -> Any:
+        if batch.writes:
+            gc.collect()
+            alive.append(sum(isinstance(one, Newcomers) for one in gc.get_objects()))
+        return commit(self, claim, batch)
+
+    monkeypatch.setattr(type(world.storage), "commit", committing)
+    world.worker(batch_size=2).run("acme")
+    assert alive == [0, 0]
+
+
+def test_a_draft_is_used_once(world: Any) -> None:
+    """What was taken from a draft is gone: a second use says so instead of doing nothing."""
+    plan: Plan = world.plan()
+    draft = Draft.of(plan)
+    assert draft.sealed() == plan
+    with pytest.raises(RuntimeError, match="used before"):
+        draft.sealed()
+
+
+def test_no_value_of_a_newcomer_shows_in_a_repr() -> None:
+    """What is settled tells of newcomers how many they are, and nothing of them."""
+    newcomers = Newcomers()
+    newcomers.add(identity("p1", email="ada@acme.example", given_name="Ada"), b"index")
+    shown = repr((Settled(newcomers=list(newcomers)), newcomers))
+    assert "ada@acme.example" not in shown
+    assert "Ada" not in shown
+
+
 def test_a_run_keeps_no_key_of_its_tenant_at_hand(world: Any) -> None:
     """When a run is over, its sealer has let go of the tenant's tools, and makes them again when they are needed."""
+    world.plan()
+    assert world.sealer._at_hand.prepared is None
     world.run()
     assert world.sealer._at_hand.prepared is None
     assert len(world.live()) == 7
