@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
+from smartify_core.errors import SealBroken
 from smartify_core.model import Account, AccountState, SealedAccount
 from smartify_core.sealing import Sealer
 from smartify_core.storage import KEYS_AT_ONCE, Storage
@@ -20,11 +22,16 @@ class Accounts:
     def __init__(self, storage: Storage, sealer: Sealer) -> None:
         self._storage = storage
         self._sealer = sealer
+        #: Tenants some account of whom was seen to open under these keys.
+        self._ours: set[str] = set()
 
     def for_sign_in(self, tenant: str, email: str) -> Account | None:
         """Return the *active* account that carries this address, or ``None``: nobody else may sign in.
 
         As `by_email`, and ``None`` as well for somebody who is suspended or archived.
+
+        Raises:
+            WrongKey: As `by_email` does.
         """
         account = self.by_email(tenant, email)
         return account if account is not None and account.state is AccountState.ACTIVE else None
@@ -35,8 +42,13 @@ class Accounts:
         The account may be inactive: before anybody is let in, ask `for_sign_in`. The address is looked up by its
         blind index and no sealed field is opened, so ``personal`` is ``None``. While an address is on its way from
         one account to another it may stand at two for a moment; then nobody is returned.
+
+        Raises:
+            WrongKey: Nobody was found, and the accounts were sealed under other keys, under which nobody can be.
         """
         found = self._storage.find_by_email(tenant, [self._sealer.email_index(tenant, email)])
+        if not found:
+            self._require_our_keys(tenant)
         return _seen(found[0]) if len(found) == 1 else None
 
     def by_source_id(self, tenant: str, source_id: str, *, opened: bool = False) -> Account | None:
@@ -85,6 +97,17 @@ class Accounts:
             if len(stones) < KEYS_AT_ONCE:
                 return
             after = stones[-1].account_id
+
+    def _require_our_keys(self, tenant: str) -> None:
+        """Open one account of the tenant, once: with other keys every address would seem to be nobody's."""
+        if tenant in self._ours:
+            return
+        some = self._storage.heads(tenant, limit=1).source_ids
+        for account in self._storage.load(tenant, some).values():
+            # One that is damaged says nothing about the keys, which are named in the open; `open` looks at them first.
+            with suppress(SealBroken):
+                self._sealer.open(account)
+            self._ours.add(tenant)
 
 
 def _seen(account: SealedAccount, *, opened_by: Sealer | None = None) -> Account:

@@ -102,7 +102,7 @@ def entry_of(plan: Plan, change: Change) -> JournalEntry:
         joined=change.joined,
         left=change.left,
         inactive_reason=None if reason is None else reason.value,
-        adopted=account is not None and account.adopted,
+        adopted=change.adopted,
         predecessor=None if account is None else account.predecessor,
         snapshot_id=plan.snapshot_id,
         evidence=change.evidence,

@@ -31,6 +31,7 @@ class Change:
     ``fields`` names the personal fields and state that differ, never their values. ``evidence`` names what the source
     said and where; ``rule`` says why that leads to this change. ``joined`` and ``left`` are ids of groups. ``effects``
     count towards the guards' thresholds; ``plan`` is the hash of the held plan by which somebody allowed the change.
+    ``adopted`` tells whether the host had the person before the first run.
     """
 
     kind: ChangeKind
@@ -44,6 +45,7 @@ class Change:
     left: tuple[str, ...] = ()
     effects: tuple[Effect, ...] = ()
     plan: str | None = None
+    adopted: bool = False
 
 
 @frozen(order=False)

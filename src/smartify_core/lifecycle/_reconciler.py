@@ -103,6 +103,11 @@ class Reconciler:
         """Return the tenants that have a directory."""
         return tuple(self._sources)
 
+    @property
+    def clock(self) -> Clock:
+        """Return the clock that its runs go by."""
+        return self._clock
+
     def rules_of(self, tenant: str) -> Rules:
         """Return the rules that hold for ``tenant``."""
         if isinstance(self._rules, Rules):

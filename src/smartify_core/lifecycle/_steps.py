@@ -148,6 +148,7 @@ class Steps:
             joined=group_ids(identity.memberships),  # in ascending order, as a source yields them
             effects=effects,
             plan=plan,
+            adopted=linked is not None,
         )
 
     def _change(self, intent: Intent) -> Change:
@@ -184,6 +185,7 @@ class Steps:
             left=intent.left,
             effects=effects,
             plan=plan,
+            adopted=before.adopted,
         )
 
     def _deletion(self, ending: Ending, former: Tombstone | None) -> Change:
@@ -209,6 +211,7 @@ class Steps:
             write=Erase(stone, expected_version=account.version),
             effects=effects,
             plan=plan,
+            adopted=account.adopted,
         )
 
     def _counted(self, done: Sequence[EffectKey]) -> tuple[tuple[Effect, ...], str | None]:

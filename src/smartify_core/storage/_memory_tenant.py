@@ -59,7 +59,7 @@ class Held:
             LeaseHeld: Another one runs.
         """
         if self.expires_at is not None and self.expires_at > now:
-            raise refusals.lease_held(self.name)
+            raise refusals.lease_held(self.name, self.expires_at)
         self.fence += 1
         self.expires_at = until
         return Claim(self.name, self.fence, until, self.revision, self.due_at)

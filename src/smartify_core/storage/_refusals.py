@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from smartify_core.errors import LeaseHeld, LeaseLost, StorageBroken, Tombstoned, WriteConflict
 
 
@@ -10,9 +12,13 @@ def closed() -> StorageBroken:
     return StorageBroken("the storage is closed", cure="Open a new one.")
 
 
-def lease_held(tenant: str) -> LeaseHeld:
-    """Return the error for a claim while another one runs."""
-    return LeaseHeld("another worker holds the lease", where=f"tenant {tenant}", cure="Wait until it ends or expires.")
+def lease_held(tenant: str, until: datetime) -> LeaseHeld:
+    """Return the error for a claim while another one runs, which expires ``until`` then."""
+    return LeaseHeld(
+        f"another worker holds the lease; unless renewed it expires at {until.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        where=f"tenant {tenant}",
+        cure="Wait until it ends or expires.",
+    )
 
 
 def lease_lost(tenant: str, fence: int) -> LeaseLost:

@@ -58,7 +58,7 @@ def claim(connection: sqlite3.Connection, tenant: str, now: datetime, ttl: timed
     else:
         number, fence, held_until, revision, due_at = found
         if held_until is not None and held_until > to_number(now):
-            raise refusals.lease_held(tenant)
+            raise refusals.lease_held(tenant, to_time(held_until))
     connection.execute("update tenant set fence = ?, expires_at = ? where id = ?", (fence + 1, expires_at, number))
     return Claim(tenant, fence + 1, to_time(expires_at), revision, _time(due_at))
 

@@ -16,7 +16,6 @@ from smartify_core.lifecycle._log import log
 from smartify_core.lifecycle._plan import Run
 from smartify_core.lifecycle._reconciler import Reconciler, failed
 from smartify_core.lifecycle._run_state import RunState, load
-from smartify_core.lifecycle._time import utc_now
 from smartify_core.model import Claim, Clock, ProgressSink
 from smartify_core.storage import KEYS_AT_ONCE, Storage
 
@@ -53,7 +52,7 @@ class Scheduler:
         jitter: How far a due time strays from the tenant's place at most; less than the period, of which it is 5 %
             when not given.
         lease_ttl: How long a tenant stays taken when its worker dies. A working one renews its lease.
-        clock: The time.
+        clock: The time; the reconciler's when not given.
         on_run: Told of each run that ended; never by two threads at once. What it raises is logged by its class, and
             changes nothing.
 
@@ -71,7 +70,7 @@ class Scheduler:
         workers: int = _WORKERS,
         jitter: timedelta | None = None,
         lease_ttl: timedelta = LEASE_TTL,
-        clock: Clock = utc_now,
+        clock: Clock | None = None,
         on_run: Callable[[Run], None] = lambda _: None,
     ) -> None:
         self._reconciler = reconciler
@@ -84,7 +83,7 @@ class Scheduler:
         wanted = default_jitter(every) if jitter is None else jitter
         self._jitter = _checked(timedelta(0) <= wanted < every, wanted, "jitter is negative, or not less than every")
         self._lease_ttl = _checked(lease_ttl > timedelta(0), lease_ttl, "lease_ttl is not positive")
-        self._clock = clock
+        self._clock = clock or reconciler.clock
         self._on_run = on_run
         self._idle = min(IDLE, every)
         self._register_at: datetime | None = None
