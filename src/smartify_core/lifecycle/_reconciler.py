@@ -17,6 +17,7 @@ from smartify_core.storage import Storage
 
 from . import _run_state as run_state
 from ._adoption import Adoption, AdoptionReport
+from ._clock_reset import LONGEST_PERIOD, ClockReset, ClockResets
 from ._commits import Commits
 from ._draft import Draft
 from ._ending import finished, held_documents, verdict_of
@@ -97,6 +98,7 @@ class Reconciler:
         self._memory: Memory = memory
         self._sealer = sealer
         self._held_plans = HeldPlans(storage, sealer)
+        self._resets = ClockResets(storage, sealer, self._held_plans, clock=clock, lease_ttl=lease_ttl)
         self._maker = PlanMaker(storage, sealer, self._held_plans, clock=clock, memory=memory)
 
     @property
@@ -324,6 +326,35 @@ class Reconciler:
             linked_before=matches.linked_before,
             provisioned_before=matches.provisioned_before,
         )
+
+    # --- after a clock that ran ahead ---------------------------------------------------------------------------------
+
+    def reset_clock(self, tenant: str, *, by: str, reason: str, every: timedelta = LONGEST_PERIOD) -> ClockReset:
+        """Bring back to the present what a worker whose clock ran ahead left on record of a tenant.
+
+        The tenant is taken over, so that such a worker is refused at its next write, and made due. This host's clock
+        must be right: what is taken for ahead is what lies ahead of it.
+
+        Args:
+            tenant: The tenant.
+            by: Who decides.
+            reason: Why.
+            every: The schedule's period, by which a due time lies ahead by right.
+
+        Raises:
+            ClockNotAhead: Nothing lies ahead, by more than leases and due times do; nothing was written.
+            LeaseHeld: A worker holds a lease that is no longer than leases are; nothing was written.
+            LeaseLost: Another worker claimed the tenant meanwhile. Do it again.
+            StorageError: The store could not be read or written. Do it again: that mends the rest.
+        """
+        reset = self._resets.begin(tenant, by=by, reason=reason, every=every)
+        with self._lease(tenant) as lease:
+            self._resets.finish(tenant, lease)
+        return reset
+
+    def clock_resets(self, tenant: str) -> tuple[ClockReset, ...]:
+        """Return each time that a reset of the tenant's clock was begun, the first one first: when, by whom and why."""
+        return self._resets.of(tenant)
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
