@@ -143,6 +143,12 @@ class PlanForeign(UsageError):
     code = "SC114"
 
 
+class ClockNotAhead(UsageError):
+    """Nothing on record lies ahead of this host's clock, so there is nothing to bring back."""
+
+    code = "SC115"
+
+
 # --- the directory's side must act ----------------------------------------------------------------------------------
 
 

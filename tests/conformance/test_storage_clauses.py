@@ -174,6 +174,8 @@ def test_ST04_renewing_prolongs_the_newest_claim_only(backend: Backend) -> None:
     assert (renewed.fence, renewed.expires_at) == (first.fence, NOON + 2 * HOUR)
     with pytest.raises(LeaseHeld):
         storage.claim("acme", now=NOON + 2 * HOUR - timedelta(seconds=1), ttl=HOUR)
+    assert storage.renew(renewed, now=NOON, ttl=HOUR).expires_at == NOON + HOUR
+    assert storage.tenant("acme").expires_at == NOON + HOUR
     second = storage.claim("acme", now=NOON + 3 * HOUR, ttl=HOUR)
     for lost in (first, renewed):
         with pytest.raises(LeaseLost):

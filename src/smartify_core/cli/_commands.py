@@ -94,7 +94,11 @@ def run(arguments: Sequence[str]) -> int:
     output = Output(as_json="--json" in arguments)
     try:
         with stoppable():
-            code = _run(output, arguments)
+            try:
+                code = _run(output, arguments)
+            except Stopped as stopped:  # within, so that a second signal does not cut off what there is to say
+                output.fail(StoppedError("stopped on request", cure="What was committed stays; run it again to go on."))
+                code = stopped.exit_code
             output.flush()
             return code
     except BrokenPipeError:
@@ -104,9 +108,7 @@ def run(arguments: Sequence[str]) -> int:
         _leave_stdout_alone()
         output.lament(error)
         return exit_codes.FAILED
-    except Stopped as stopped:
-        output.fail(StoppedError("stopped on request", cure="What was committed stays; run it again to go on."))
-        output.flush()
+    except Stopped as stopped:  # just before the others, with everything said
         return stopped.exit_code
 
 

@@ -13,6 +13,7 @@ from . import _adopting as adopting
 from . import _applying as applying
 from . import _decisions as decisions
 from . import _replaying as replaying
+from . import _resetting as resetting
 from . import _watching as watching
 from . import _working as working
 from ._command_line import Asked, as_duration, as_instant, shared
@@ -159,5 +160,29 @@ def apply(asked: Asked, file: Path, tenant: str) -> None:
     asked.action = lambda output, config: applying.apply(output, config, tenant, file)
 
 
+@click.command("reset-clock")
+@click.option("--tenant", metavar="T", required=True, help="The tenant to bring back.")
+@click.option("--as", "by", metavar="NAME", required=True, help="Who decides; kept sealed.")
+@click.option("--reason", metavar="TEXT", required=True, help="Why; kept sealed.")
+@shared
+@click.pass_obj
+def reset_clock(asked: Asked, tenant: str, by: str, reason: str) -> None:
+    """Bring back to now what a worker whose clock ran ahead left on record."""
+    asked.action = lambda output, config: resetting.reset_clock(output, config, tenant, by=by, reason=reason)
+
+
 #: Every command of this page.
-COMMANDS: Final = (apply, approve, reject, held, history, status, dead_letters, run, refresh, adopt, replay)
+COMMANDS: Final = (
+    apply,
+    approve,
+    reject,
+    held,
+    history,
+    status,
+    dead_letters,
+    run,
+    refresh,
+    adopt,
+    replay,
+    reset_clock,
+)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime, timedelta
 
-from smartify_core.lifecycle import AdoptionReport, HeldPlan, JournalEntry
+from smartify_core.lifecycle import AdoptionReport, ClockReset, HeldPlan, JournalEntry
 from smartify_core.lifecycle.events import DeadLetter
 from smartify_core.lifecycle.schedule import TenantStatus
 
@@ -74,7 +74,17 @@ def of_status(one: TenantStatus, *, limit: timedelta | None) -> Document:
         "dead_letters": one.dead_letters,
         "converged_at": _instant(one.converged_at),
         "not_converged_seconds": None if one.not_converged_for is None else int(one.not_converged_for.total_seconds()),
+        "clock_reset_at": _instant(one.clock_reset_at),
         "exceeded": None if limit is None else one.exceeds(limit),
+    }
+
+
+def of_clock_reset(reset: ClockReset) -> Document:
+    """Return what lay ahead and was brought back."""
+    return {
+        "tenant": reset.tenant,
+        "at": reset.at.isoformat(),
+        "found": {name: at.isoformat() for name, at in sorted(reset.found.items())},
     }
 
 

@@ -112,10 +112,8 @@ def stoppable() -> Iterator[None]:
     try:
         yield
     finally:
-        # Once stopped, the process is about to end, and only has to say so: a second signal that comes late must not
-        # take its exit code away.
         for number, handler in before.items():
-            signal.signal(number, signal.SIG_IGN if received else handler)
+            signal.signal(number, handler)
 
 
 def until_stopped(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from smartify_core.lifecycle import AdoptionReport, HeldPlan, JournalEntry
+from smartify_core.lifecycle import AdoptionReport, ClockReset, HeldPlan, JournalEntry
 from smartify_core.lifecycle.schedule import TenantStatus
 
 from ._documents import Document
@@ -28,6 +28,12 @@ def of_held_plan(plan: HeldPlan, *, now: datetime, whole: bool = False) -> Itera
         for change in plan.changes:
             key = change.key
             yield f"{key.effect:<11}  {key.account_id}  source id {key.source_id}  {change.reason}  ({change.evidence})"
+
+
+def of_clock_reset(reset: ClockReset) -> str:
+    """Return one line about what lay ahead and was brought back."""
+    found = ", ".join(f"{name} {_instant(at)}" for name, at in sorted(reset.found.items()))
+    return f"{reset.tenant}: brought back to {_instant(reset.at)} what lay ahead: {found}"
 
 
 def of_statuses(found: Sequence[TenantStatus]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._accounts import Accounts
 from ._adoption import Adoption, AdoptionReport, HostUser
+from ._clock_reset import ClockReset
 from ._effects import Effect, EffectKey
 from ._held_plan import HeldChange, HeldPlan, HeldPlanStatus
 from ._history import History
@@ -24,6 +25,7 @@ __all__ = [
     "Ceiling",
     "Change",
     "ChangeKind",
+    "ClockReset",
     "Counts",
     "Effect",
     "EffectKey",

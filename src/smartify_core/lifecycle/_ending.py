@@ -7,11 +7,13 @@ from datetime import datetime
 
 from attrs import evolve
 
+from smartify_core.errors import SmartifyError
 from smartify_core.model import PutDocument
 
 from ._held_plan import HeldPlan, HeldPlanStatus
 from ._held_plans import KIND, HeldPlans
-from ._plan import Counts, Plan, Verdict
+from ._log import log
+from ._plan import Counts, Plan, Run, Verdict
 from ._run_state import RunState
 
 
@@ -82,3 +84,43 @@ def _next_status(held: HeldPlan, present: HeldPlan | None, unclear: set[str]) ->
             return HeldPlanStatus.APPLIED
         case status:
             return status
+
+
+def failure(state: RunState, code: str, *, now: datetime) -> RunState:
+    """Return what is remembered after a run failed with this code."""
+    return evolve(
+        state,
+        # When it started is not kept: a clock that ran ahead during a run which failed must not bar later ones.
+        last_finished_at=now,
+        verdict=Verdict.FAILED,
+        error_code=code,
+        failures=state.failures + 1,
+        counts=Counts(),
+    )
+
+
+def failed(tenant: str, error: Exception, *, seconds: float) -> Run:
+    """Return the run that ended with ``error``; one that is none of ours is named by its class only."""
+    if not isinstance(error, SmartifyError):
+        error = SmartifyError(
+            f"an unexpected {type(error).__name__} was raised",
+            where=f"tenant {tenant}",
+            cure="It came from the directory source or the storage backend; their own logs may say more.",
+        )
+    log().error("run failed", tenant=tenant, code=error.code)
+    return Run(tenant, Verdict.FAILED, Counts(), seconds=seconds, error=error)
+
+
+def run_of(plan: Plan, counts: Counts, *, seconds: float) -> Run:
+    """Return the run that did what ``plan`` says, which came to ``counts``."""
+    return Run(
+        tenant=plan.tenant,
+        verdict=verdict_of(plan),
+        counts=counts,
+        requests=plan.requests,
+        seconds=seconds,
+        held=plan.held,
+        quarantined=plan.quarantined,
+        problems=plan.problems,
+        held_plan=plan.held_plan,
+    )

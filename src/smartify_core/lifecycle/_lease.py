@@ -62,5 +62,5 @@ def check_clock(now: datetime, latest: datetime | None, tenant: str) -> None:
         raise ClockWentBackwards(
             f"the clock shows a time {latest - now} before one that is on record; nothing was written",
             where=f"tenant {tenant}",
-            cure="Set this host's clock, and keep it by NTP.",
+            cure="Set this host's clock, and keep it by NTP. If another's ran ahead, reset the clock of the tenant.",
         )

@@ -11,9 +11,25 @@ from smartify_core.model import Identity, InactiveReason, Membership
 
 _REASONS: Final = {reason.value: reason for reason in InactiveReason}
 
+#: Takes a text to itself, and one of a class of its own, as some parsers return it, to the same as a plain one.
+_plain: Final = str.__str__
+
+
+class Rest(bytes):
+    """What is packed of a person, who does not show in a repr or among the values of a traceback."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """Return how much it is."""
+        return f"<{len(self)} bytes of a person>"
+
+    __str__ = __repr__
+
+
 #: The source id, the email index of the address, and the rest of the person. A plain tuple of texts and bytes: the
 #: garbage collector passes it over, where it would visit the objects of a person again and again.
-Packed = tuple[str, bytes, bytes]
+Packed = tuple[str, bytes, Rest]
 
 
 class Memberships:
@@ -57,13 +73,13 @@ class Newcomers:
         """Take one person, and the email index of their address."""
         reason = identity.inactive_reason
         rest = (
-            identity.email,
-            identity.given_name,
-            identity.family_name,
+            _plain(identity.email),
+            _plain(identity.given_name),
+            _plain(identity.family_name),
             None if reason is None else reason.value,
             self.memberships.numbers(identity.memberships),
         )
-        self._packed.append((identity.source_id, email_index, marshal.dumps(rest)))
+        self._packed.append((_plain(identity.source_id), email_index, Rest(marshal.dumps(rest))))
 
     def __len__(self) -> int:
         """Return how many there are."""

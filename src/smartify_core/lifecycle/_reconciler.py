@@ -17,15 +17,16 @@ from smartify_core.storage import Storage
 
 from . import _run_state as run_state
 from ._adoption import Adoption, AdoptionReport, Matches, report_of
+from ._clock_reset import LONGEST_PERIOD, ClockReset, ClockResets
 from ._commits import Commits
 from ._draft import Draft
-from ._ending import finished, held_documents, verdict_of
+from ._ending import failed, failure, finished, held_documents, run_of
 from ._held_plan import HeldPlan, HeldPlanStatus, decided, require_in_time, require_true
 from ._held_plans import HeldPlans
 from ._lease import LEASE_TTL, Lease, check_clock
 from ._log import log
 from ._making import PlanMaker
-from ._plan import Counts, Plan, Run, Verdict
+from ._plan import Plan, Run
 from ._rules import Rules
 from ._run_state import QuarantineRecord, RunState
 from ._sorting_chosen import Memory
@@ -96,6 +97,7 @@ class Reconciler:
         self._lease_ttl = lease_ttl
         self._sealer = sealer
         self._held_plans = HeldPlans(storage, sealer)
+        self._resets = ClockResets(storage, sealer, self._held_plans, clock=clock, lease_ttl=lease_ttl)
         self._maker = PlanMaker(storage, sealer, self._held_plans, clock=clock, memory=memory)
 
     @property
@@ -296,7 +298,7 @@ class Reconciler:
         self._source(tenant)  # a tenant that nobody has configured leaves no trace in the store
         with self._lease(tenant) as lease:
             plan, matches = self._adopting(tenant, lease, self._begin(tenant, lease), adoption, progress)
-            return report_of(_run_of(plan, plan.counts, seconds=0.0), matches, _changed(plan))
+            return report_of(run_of(plan, plan.counts, seconds=0.0), matches, _changed(plan))
 
     def adopt(self, tenant: str, adoption: Adoption, *, progress: ProgressSink | None = None) -> AdoptionReport:
         """Run a tenant whose people the host knows already: link them by address, and provision the others.
@@ -317,6 +319,35 @@ class Reconciler:
             commits = self._begin(tenant, lease)
             plan, matches = self._adopting(tenant, lease, commits, adoption, progress)
             return report_of(self._apply(Draft.of(plan), lease, commits, progress=progress), matches, _changed(plan))
+
+    # --- after a clock that ran ahead ---------------------------------------------------------------------------------
+
+    def reset_clock(self, tenant: str, *, by: str, reason: str, every: timedelta = LONGEST_PERIOD) -> ClockReset:
+        """Bring back to the present what a worker whose clock ran ahead left on record of a tenant.
+
+        The tenant is taken over, so that such a worker is refused at its next write, and made due. This host's clock
+        must be right: what is taken for ahead is what lies ahead of it.
+
+        Args:
+            tenant: The tenant.
+            by: Who decides.
+            reason: Why.
+            every: The schedule's period, by which a due time lies ahead by right.
+
+        Raises:
+            ClockNotAhead: Nothing lies ahead, by more than leases and due times do; nothing was written.
+            LeaseHeld: A worker holds a lease that is no longer than leases are; nothing was written.
+            LeaseLost: Another worker claimed the tenant meanwhile. Do it again.
+            StorageError: The store could not be read or written. Do it again: that mends the rest.
+        """
+        reset = self._resets.begin(tenant, by=by, reason=reason, every=every)
+        with self._lease(tenant) as lease:
+            self._resets.finish(tenant, lease)
+        return reset
+
+    def clock_resets(self, tenant: str) -> tuple[ClockReset, ...]:
+        """Return each time that a reset of the tenant's clock was begun, the first one first: when, by whom and why."""
+        return self._resets.of(tenant)
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
@@ -379,7 +410,7 @@ class Reconciler:
         now = self._clock()
         documents = held_documents(plan, self._held_plans, now) if plan.only is None else ()
         commits.finish(finished(commits.state, plan, counts, now), documents)
-        run = _run_of(plan, counts, seconds=(now - started).total_seconds())
+        run = run_of(plan, counts, seconds=(now - started).total_seconds())
         log().info(
             "run finished", tenant=plan.tenant, verdict=run.verdict.value, changes=total, snapshot=plan.snapshot_id
         )
@@ -427,51 +458,13 @@ class Reconciler:
                 state, version = run_state.load(self._storage, tenant)
                 now = self._clock()
                 check_clock(now, state.last_started_at, tenant)
-                noted = _failure(state, code, now=now)
+                noted = failure(state, code, now=now)
                 Commits(self._storage, lease, noted, version, window=timedelta(0), purpose="failure").finish(noted)
             except SmartifyError:
                 log().warning("failure not noted", tenant=tenant, code=code)
             if due_at is not None:
                 lease.next_due = due_at(failed(tenant, error, seconds=0.0))
             raise
-
-
-def _failure(state: RunState, code: str, *, now: datetime) -> RunState:
-    return evolve(
-        state,
-        # When it started is not kept: a clock that ran ahead during a run which failed must not bar later ones.
-        last_finished_at=now,
-        verdict=Verdict.FAILED,
-        error_code=code,
-        failures=state.failures + 1,
-        counts=Counts(),
-    )
-
-
-def failed(tenant: str, error: Exception, *, seconds: float) -> Run:
-    """Return the run that ended with ``error``; one that is none of ours is named by its class only."""
-    if not isinstance(error, SmartifyError):
-        error = SmartifyError(
-            f"an unexpected {type(error).__name__} was raised",
-            where=f"tenant {tenant}",
-            cure="It came from the directory source or the storage backend; their own logs may say more.",
-        )
-    log().error("run failed", tenant=tenant, code=error.code)
-    return Run(tenant, Verdict.FAILED, Counts(), seconds=seconds, error=error)
-
-
-def _run_of(plan: Plan, counts: Counts, *, seconds: float) -> Run:
-    return Run(
-        tenant=plan.tenant,
-        verdict=verdict_of(plan),
-        counts=counts,
-        requests=plan.requests,
-        seconds=seconds,
-        held=plan.held,
-        quarantined=plan.quarantined,
-        problems=plan.problems,
-        held_plan=plan.held_plan,
-    )
 
 
 def _changed(plan: Plan) -> set[str]:

@@ -26,7 +26,7 @@ KEY: Final = "state"
 _VERSION: Final = 1
 _HOUR: Final = timedelta(hours=1)
 #: A record that was set aside is asked for again after one hour, then two, four, and so on up to a day.
-_LONGEST_WAIT: Final = timedelta(days=1)
+LONGEST_WAIT: Final = timedelta(days=1)
 _DOUBLINGS: Final = 5
 #: For so long a first load that was cut short may go on without being taken for too many newcomers.
 _LONGEST_LOAD: Final = timedelta(days=1)
@@ -58,7 +58,8 @@ class RunState:
     ``failures`` counts the runs in a row that failed; ``converged_at`` is when a run last ended complete or degraded.
     ``trusted`` tells whether the accounts and the directory are known to belong together: from the start where the
     store was empty then, and otherwise once a run has ended with nothing held. ``began_at`` is the first change.
-    ``runs`` counts the whole runs that have ended.
+    ``runs`` counts the whole runs that have ended. ``clock_reset_at`` is when somebody last brought
+    back to the present what a clock that ran ahead had left here.
     """
 
     trusted: bool = False
@@ -75,6 +76,7 @@ class RunState:
     held_plan: str | None = None
     quarantine: tuple[QuarantineRecord, ...] = ()
     tallies: tuple[Tally, ...] = ()
+    clock_reset_at: datetime | None = None
 
     def is_loading(self, now: datetime) -> bool:
         """Return whether the first load is still under way: begun within a day, and not in step yet."""
@@ -118,7 +120,7 @@ class RunState:
         for one in quarantined:
             known = before.get(one.source_id)
             attempts = 1 if known is None else known.attempts + 1
-            wait = min(_LONGEST_WAIT, _HOUR * 2 ** min(attempts - 1, _DOUBLINGS))
+            wait = min(LONGEST_WAIT, _HOUR * 2 ** min(attempts - 1, _DOUBLINGS))
             since = now if known is None else known.since
             records[one.source_id] = QuarantineRecord(one.source_id, one.reason, since, attempts, now + wait)
         return evolve(self, quarantine=tuple(records[key] for key in sorted(records)))
@@ -175,6 +177,7 @@ def _to_json(state: RunState) -> dict[str, Any]:
         "tallies": [
             [_text(one.hour), {effect.value: number for effect, number in one.effects.items()}] for one in state.tallies
         ],
+        "reset": _text(state.clock_reset_at),
     }
 
 
@@ -200,6 +203,7 @@ def _from_json(content: Mapping[str, Any]) -> RunState:
             Tally(_instant(hour), {Effect(effect): number for effect, number in effects.items()})
             for hour, effects in content["tallies"]
         ),
+        clock_reset_at=_time(content.get("reset")),  # which the states of earlier versions do not have
     )
 
 

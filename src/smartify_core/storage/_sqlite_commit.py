@@ -43,7 +43,7 @@ _UPDATE_ACCOUNT: Final = (
     f"update account set {', '.join(f'{column} = ?' for column in _KEPT_COLUMNS)}, sealed = ?"  # noqa: S608  # constants
     " where tenant = ? and source_id = ?"
 )
-_UPDATE_BUCKET: Final = "update account set email_bucket = ? where tenant = ? and source_id = ?"
+_UPDATE_PLACE: Final = "update account set email_bucket = ?, digest = ? where tenant = ? and source_id = ?"
 _KEPT: Final = itemgetter(*map(ROW_COLUMNS.index, _KEPT_COLUMNS))
 _BUCKET: Final = ROW_COLUMNS.index("email_bucket")
 
@@ -223,15 +223,15 @@ def _put(connection: sqlite3.Connection, tenant: tenants.Row, puts: Sequence[Put
         if there is None:
             new.append((*row, digest_id, sealed_id, tenant.id, account.source_id))
             continue
-        # Records of `digest` all have one length, so that an account's stays where it is.
         changed.append((*_KEPT(row), sealed_id, tenant.id, account.source_id))
-        if there.email_bucket not in buckets(account.email_index):
-            moved.append((row[_BUCKET], tenant.id, account.source_id))
+        # Records of `digest` all have one length, so that only a damaged one moves.
+        if there.email_bucket not in buckets(account.email_index) or there.digest.id != digest_id:
+            moved.append((row[_BUCKET], digest_id, tenant.id, account.source_id))
     # Neighbours in the index of addresses are written one after the other: a tenth less work for a large batch.
     new.sort(key=itemgetter(_BUCKET))
     connection.executemany(_INSERT_ACCOUNT, new)
     connection.executemany(_UPDATE_ACCOUNT, changed)
-    connection.executemany(_UPDATE_BUCKET, moved)
+    connection.executemany(_UPDATE_PLACE, moved)
 
 
 def _item(write: Put | Erase) -> SealedAccount | Tombstone:

@@ -54,13 +54,15 @@ ACCOUNT_COLUMNS: Final = (
 ACCOUNT_TABLES: Final = "account a cross join digest d on d.id = a.digest cross join sealed s on s.id = a.sealed"
 
 
-@lru_cache(256)
 def to_number(time: datetime) -> int:
-    """Return an aware time as microseconds since 1970.
+    """Return an aware time as microseconds since 1970."""
+    # By the fold as well, by which two times that are equal may be an hour apart.
+    return _number(time, time.fold)
 
-    The accounts of a batch share their times, so that most are at hand. Equal times are equal instants, whatever their
-    zones are.
-    """
+
+# The accounts of a batch share their times, so that most are at hand.
+@lru_cache(256)
+def _number(time: datetime, _fold: int) -> int:
     return (time - _EPOCH) // _MICROSECOND
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from smartify_core.cli import _commands, main
 from smartify_core.storage.sqlite import SQLiteStorage
 from smartify_core.testing.google import Fault
 
@@ -69,22 +71,51 @@ def test_signal_sent_twice_still_gives_the_lease_back(shop: Any, smartify: Calla
     assert smartify("sync").code == 0
 
 
-STOPPED = """
-import os, signal
-from smartify_core.cli import _signals
+LATE = """
+import atexit, os, signal
+from smartify_core.cli import __main__ as entry
 
-try:
-    with _signals.stoppable():
-        os.kill(os.getpid(), signal.SIGINT)
-except _signals.Stopped as stopped:
-    os.kill(os.getpid(), signal.SIGINT)
-    raise SystemExit(stopped.exit_code)
+entry.main = lambda: 130
+atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT))
+entry.program()
 """
 
 
 def test_second_signal_that_comes_late_keeps_the_exit_code() -> None:
-    """A signal that arrives when the process has stopped already, and is about to end, does not kill it."""
-    assert subprocess.run([sys.executable, "-c", STOPPED], check=False, timeout=60).returncode == 130
+    """A signal that arrives when everything is said, and the process is closing down, does not kill it."""
+    assert subprocess.run([sys.executable, "-c", LATE], check=False, timeout=60).returncode == 130
+
+
+def test_a_host_that_calls_the_command_keeps_its_signals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stop that was obeyed inside a host's process leaves the host's own handlers as they were."""
+    monkeypatch.setattr(_commands, "_run", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    assert main(["status"]) == 143
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+STUCK = """
+import os, signal, sys
+from smartify_core.cli import _commands, main
+
+def run(*_):
+    os.kill(os.getpid(), signal.SIGTERM)
+
+def fail(self, error):
+    os.kill(os.getpid(), signal.SIGTERM)  # the second, which changes nothing
+    print("still here", flush=True)
+    os.kill(os.getpid(), signal.SIGTERM)  # the third
+    print("too late", flush=True)
+
+_commands._run, _commands.Output.fail = run, fail
+sys.exit(main(["status"]))
+"""
+
+
+def test_third_signal_ends_a_process_that_cannot_say_what_it_has_to() -> None:
+    """Whoever reads the command's output may have stopped reading: the third signal ends it even then."""
+    done = subprocess.run([sys.executable, "-c", STUCK], check=False, timeout=60, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (-signal.SIGTERM, "still here\n")
 
 
 WRITING = """

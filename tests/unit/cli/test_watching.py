@@ -23,6 +23,7 @@ STATUS_KEYS = [
     "dead_letters",
     "converged_at",
     "not_converged_seconds",
+    "clock_reset_at",
     "exceeded",
 ]
 

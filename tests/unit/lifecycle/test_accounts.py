@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from smartify_core.errors import WrongKey
 from smartify_core.lifecycle import Accounts
 from smartify_core.lifecycle.events import EventType, Subscription
 from smartify_core.model import AccountState, InactiveReason
+from smartify_core.sealing import Sealer
+from smartify_core.sealing.memory import MemoryKeyRing
 
 TENANT = "acme"
 World = Any  # the class is in conftest.py, which importlib mode does not let tests import
@@ -50,3 +55,14 @@ def test_nobody_is_found_by_an_id_without_a_live_account(world: World) -> None:
     assert accounts.by_source_id(TENANT, "unknown") is None
     assert accounts.by_source_id("globex", world.people[1].source_id) is None
     assert accounts.by_source_id(TENANT, world.people[1].source_id) is not None
+
+
+def test_other_keys_are_an_error_at_sign_in(world: Any) -> None:
+    """A process that was given another key file says so, instead of taking everybody for unknown."""
+    world.staffed(2)
+    ours, others = Accounts(world.storage, world.sealer), Accounts(world.storage, Sealer(MemoryKeyRing()))
+    assert ours.for_sign_in("acme", "nobody@acme.example") is None
+    for _ in range(2):
+        with pytest.raises(WrongKey):
+            others.for_sign_in("acme", "staff-000@acme.example")
+    assert others.for_sign_in("nobody-here", "staff-000@acme.example") is None

@@ -14,6 +14,7 @@ from smartify_core.lifecycle import (
     Ceiling,
     Effect,
     Guards,
+    History,
     HostUser,
     Reconciler,
     Rules,
@@ -257,3 +258,16 @@ def test_link_that_is_set_aside_is_reported_as_waiting(world: World) -> None:
     report = worker.adopt(TENANT, Adoption(users, DOMAINS))
     assert set(report.linked) | set(report.waiting) == {"user-2", "user-3"}
     assert report.run.verdict is Verdict.HELD
+
+
+def test_the_end_of_an_adopted_account_is_told_as_such(world: World) -> None:
+    """The journal says of a deletion, too, that the host had the person before the first run."""
+    world.obey(Rules(delete_adopted=True))
+    world.directory.add(ADA)
+    _adopt(world, ("1", ADA.email))
+    world.directory.delete(ADA)
+    world.run()
+    assert [(entry.kind.value, entry.adopted) for entry in History(world.storage).of(TENANT)] == [
+        ("provision", True),
+        ("delete", True),
+    ]

@@ -182,3 +182,10 @@ def test_claim_of_a_tenant_that_is_not_configured_here_is_given_back(world: Worl
     record = world.storage.tenant(TENANT)
     assert (record.expires_at, record.due_at) == (None, world.clock() + timedelta(days=1))
     assert world.state().error_code == "SC102"
+
+
+def test_a_held_lease_says_until_when(world: Any) -> None:
+    """Whoever finds a tenant taken is told when the lease runs out unless it is renewed."""
+    claim = world.storage.claim(TENANT, now=world.clock(), ttl=timedelta(minutes=10))
+    with pytest.raises(LeaseHeld, match=f"{claim.expires_at:%Y-%m-%dT%H:%M:%SZ}"):
+        world.run()

@@ -21,7 +21,17 @@ from smartify_core.errors import (
     Tombstoned,
     UnknownPlan,
 )
-from smartify_core.lifecycle import Ceiling, ChangeKind, Effect, Guards, Reconciler, Rules, Threshold, _reconciler
+from smartify_core.lifecycle import (
+    Ceiling,
+    ChangeKind,
+    Effect,
+    Guards,
+    Reconciler,
+    Rules,
+    Threshold,
+    _ending,
+    _reconciler,
+)
 from smartify_core.lifecycle import _commits as commits
 from smartify_core.lifecycle import _comparison as comparison
 from smartify_core.lifecycle import _guards as guards
@@ -355,9 +365,9 @@ def accounts_from_before_are_not_deleted_at_first(world: World) -> None:
 
 @caught_by(accounts_from_before_are_not_deleted_at_first)
 def trusts_after_a_failed_run(patch: pytest.MonkeyPatch) -> None:
-    failure = _reconciler._failure
+    failure = _ending.failure
     patch.setattr(
-        _reconciler, "_failure", lambda state, code, *, now: evolve(failure(state, code, now=now), trusted=True)
+        _reconciler, "failure", lambda state, code, *, now: evolve(failure(state, code, now=now), trusted=True)
     )
 
 

@@ -543,3 +543,15 @@ def test_stop_is_noticed_while_runs_are_under_way() -> None:
     scheduler = fleet.scheduler(workers=2, every=timedelta(seconds=1))
     scheduler.run(threading.Event(), wait=wait)
     assert waits == [0]
+
+
+def test_a_scheduler_goes_by_the_clock_of_its_reconciler() -> None:
+    """Where no other clock is given, turning the reconciler's makes tenants due."""
+    clock, storage = ManualClock(), MemoryStorage()
+    reconciler = Reconciler({"acme": FakeDirectory()}, storage, Sealer(MemoryKeyRing()), clock=clock)
+    scheduler = Scheduler(reconciler, storage, tenants=["acme"])
+    scheduler.register()
+    assert len(scheduler.work_once()) == 1
+    assert scheduler.work_once() == []
+    clock.advance(days=1)
+    assert len(scheduler.work_once()) == 1

@@ -11,10 +11,11 @@ from typing import Final, TypeVar
 from attrs import evolve
 
 from smartify_core.errors import LeaseLost, SmartifyError, StorageError, UsageError
+from smartify_core.lifecycle._ending import failed
 from smartify_core.lifecycle._lease import LEASE_TTL
 from smartify_core.lifecycle._log import log
 from smartify_core.lifecycle._plan import Run
-from smartify_core.lifecycle._reconciler import Reconciler, failed
+from smartify_core.lifecycle._reconciler import Reconciler
 from smartify_core.lifecycle._run_state import RunState, load
 from smartify_core.model import Claim, Clock, ProgressSink
 from smartify_core.storage import KEYS_AT_ONCE, Storage

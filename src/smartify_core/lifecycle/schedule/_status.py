@@ -51,6 +51,8 @@ class TenantStatus:
     converged_at: datetime | None
     #: For how long it has not been seen wholly in step, records that were set aside included; ``None`` for never.
     not_converged_for: timedelta | None
+    #: When somebody last had its clock reset.
+    clock_reset_at: datetime | None = None
 
     def exceeds(self, limit: timedelta) -> bool:
         """Return whether the tenant has not been in step for longer than ``limit``.
@@ -127,6 +129,7 @@ def _of(
         dead_letters=dead,
         converged_at=state.converged_at,
         not_converged_for=None if state.converged_at is None or in_step_at is None else now - in_step_at,
+        clock_reset_at=state.clock_reset_at,
     )
 
 
