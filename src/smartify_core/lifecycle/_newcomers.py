@@ -5,6 +5,7 @@ from __future__ import annotations
 import marshal
 from array import array
 from collections.abc import Iterable, Iterator
+from random import SystemRandom
 from typing import Final
 
 from smartify_core.model import Identity, InactiveReason, Membership
@@ -15,21 +16,20 @@ _REASONS: Final = {reason.value: reason for reason in InactiveReason}
 _plain: Final = str.__str__
 
 
-class Rest(bytes):
-    """What is packed of a person, who does not show in a repr or among the values of a traceback."""
+def _permutation() -> bytes:
+    order = list(range(256))
+    SystemRandom().shuffle(order)
+    return bytes(order)
 
-    __slots__ = ()
 
-    def __repr__(self) -> str:
-        """Return how much it is."""
-        return f"<{len(self)} bytes of a person>"
-
-    __str__ = __repr__
-
+#: What is packed goes through a permutation of the bytes that each process draws anew. That protects from nobody who
+#: means it; it keeps names out of a repr, and of a traceback that shows values.
+_MIXED: Final = _permutation()
+_CLEAR: Final = bytes(_MIXED.index(byte) for byte in range(256))
 
 #: The source id, the email index of the address, and the rest of the person. A plain tuple of texts and bytes: the
 #: garbage collector passes it over, where it would visit the objects of a person again and again.
-Packed = tuple[str, bytes, Rest]
+Packed = tuple[str, bytes, bytes]
 
 
 class Memberships:
@@ -79,7 +79,7 @@ class Newcomers:
             None if reason is None else reason.value,
             self.memberships.numbers(identity.memberships),
         )
-        self._packed.append((_plain(identity.source_id), email_index, Rest(marshal.dumps(rest))))
+        self._packed.append((_plain(identity.source_id), email_index, marshal.dumps(rest).translate(_MIXED)))
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -97,7 +97,7 @@ class Newcomers:
 def unpacked(packed: Packed, memberships: Memberships) -> Identity:
     """Return a newcomer as the directory shows them."""
     source_id, _, rest = packed
-    email, given_name, family_name, reason, numbers = marshal.loads(rest)  # noqa: S302 - dumped by `Newcomers.add`
+    email, given_name, family_name, reason, numbers = marshal.loads(rest.translate(_CLEAR))  # noqa: S302 - dumped by `Newcomers.add`
     return Identity(
         source_id,
         email,
