@@ -138,7 +138,8 @@ class Rules:
         held_plan_ttl: How long a held plan may be approved.
 
     Raises:
-        RulesInvalid: A duration is negative or longer than ten years, or a protected id is empty or an address.
+        RulesInvalid: ``guards`` is no `Guards`, a duration is negative or longer than ten years, or a protected id is
+            empty or an address.
     """
 
     retain_for: timedelta = timedelta(0)
@@ -148,6 +149,8 @@ class Rules:
     held_plan_ttl: timedelta = timedelta(days=7)
 
     def __attrs_post_init__(self) -> None:
+        if not isinstance(self.guards, Guards):
+            raise RulesInvalid("guards is no Guards", cure="Give Guards(...); what it leaves out keeps its default.")
         if {type(self.retain_for), type(self.held_plan_ttl)} != {timedelta}:
             raise RulesInvalid("a duration is no timedelta", cure="Give timedelta(days=20), for example.")
         if not timedelta(0) <= self.retain_for <= timedelta(days=3653):

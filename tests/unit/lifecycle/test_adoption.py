@@ -272,3 +272,10 @@ def test_the_end_of_an_adopted_account_is_told_as_such(world: World) -> None:
         ("provision", True),
         ("delete", True),
     ]
+
+
+@pytest.mark.parametrize(("user", "problem"), [((7, "ada@acme.example"), "id is no text"), (("7", None), "address is")])
+def test_what_a_table_gave_for_a_text_is_named(user: tuple[Any, Any], problem: str) -> None:
+    """A number for an id and nothing for an address, as databases give them, are told apart, with the user's place."""
+    with pytest.raises(UsageError, match=f"{problem}.*user 2"):
+        Adoption([HostUser("1", "hank@acme.example"), HostUser(*user)], DOMAINS)

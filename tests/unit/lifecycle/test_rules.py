@@ -64,10 +64,12 @@ def test_guards_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
         {"protected": {"ada@acme.example"}},
         {"protected": "100000000000000000001"},
         {"protected": {""}},
+        {"guards": {"deletions": 3}},
+        {"guards": None},
     ],
 )
 def test_rules_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
-    """Durations that cannot be meant, an address or nothing for an id, and one bare text for many are refused."""
+    """Durations that cannot be meant, an address or nothing for an id, one bare text for many, and no guards at all."""
     with pytest.raises(RulesInvalid):
         Rules(**wrong)
 

@@ -555,3 +555,11 @@ def test_a_scheduler_goes_by_the_clock_of_its_reconciler() -> None:
     assert scheduler.work_once() == []
     clock.advance(days=1)
     assert len(scheduler.work_once()) == 1
+
+
+@pytest.mark.parametrize("wrong", [{"every": 15}, {"jitter": 3}, {"lease_ttl": "10m"}, {"tenants": "acme"}])
+def test_what_is_no_duration_or_no_list_is_told_apart(wrong: dict[str, Any]) -> None:
+    """A number for a timedelta, and one name for a list of them, are refused with what to give instead."""
+    reconciler = Reconciler({}, MemoryStorage(), Sealer(MemoryKeyRing()))
+    with pytest.raises(UsageError, match="Give "):
+        Scheduler(reconciler, MemoryStorage(), **{"tenants": [], **wrong})

@@ -76,7 +76,15 @@ class Scheduler:
     ) -> None:
         self._reconciler = reconciler
         self._storage = storage
-        _checked(not isinstance(tenants, str), tenants, "tenants is one text, not several names")
+        durations = [one for one in (every, jitter, lease_ttl) if one is not None]
+        if not all(isinstance(one, timedelta) for one in durations):
+            raise UsageError(
+                "every, jitter or lease_ttl is no timedelta", where="Scheduler", cure="Give timedelta(minutes=15)."
+            )
+        if isinstance(tenants, str):
+            raise UsageError(
+                "tenants is one text, not several names", where="Scheduler", cure="Give a list of names, or a function."
+            )
         self._names = tenants if callable(tenants) else list(tenants)
         in_range = timedelta(seconds=1) <= every <= LONGEST
         self._every = _checked(in_range, every, "every is not between a second and 366 days")
