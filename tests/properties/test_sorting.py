@@ -10,9 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from smartify_core.errors import SourceMalformed
-from smartify_core.lifecycle._facts import Sorted
-from smartify_core.lifecycle._sorting import sort_at_hand
-from smartify_core.lifecycle._sorting_flat import sort_flat
+from smartify_core.lifecycle._sorting import Sorted
+from smartify_core.lifecycle._sorting._fast import sort_at_hand
+from smartify_core.lifecycle._sorting._flat import sort_flat
 from smartify_core.lifecycle._usable import Sieve
 from smartify_core.model import (
     AccountState,

@@ -14,7 +14,7 @@ from ._plan_file import load_plan, save_plan
 from ._reconciler import Reconciler
 from ._rules import Ceiling, Guards, Rules, Threshold
 from ._run_state import QuarantineRecord, RunState
-from ._sorting_chosen import Memory
+from ._sorting import Memory
 from ._time import utc_now
 from ._transitions import ChangeKind
 

@@ -16,12 +16,12 @@ from smartify_core.storage import KEYS_AT_ONCE, Storage
 from ._damaged import CANNOT_BE_OPENED, WRITTEN_ANEW, opened, without_seal
 from ._decide import Intent, Known, state_of, without_losses
 from ._effects import Effect, EffectKey
-from ._facts import Facts, Sorted
+from ._facts import Facts
 from ._guards import why_absence_proves_nothing, why_the_directory_is_a_stranger, why_the_directory_shrank
 from ._newcomers import Newcomers
 from ._plan import Held, Quarantined
 from ._rules import Guards
-from ._sorting_chosen import Memory, sort_everybody
+from ._sorting import Memory, Sorted, sort_everybody
 from ._usable import Sieve, why_unusable
 
 T = TypeVar("T")

@@ -4,28 +4,11 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from smartify_core.model import Identity, SealedAccount
+from smartify_core.model import SealedAccount
 
 from ._decide import Intent
 from ._newcomers import Newcomers
 from ._plan import Held, Quarantined
-
-
-@define
-class Sorted:
-    """A directory's people, held against the accounts by id and fingerprint.
-
-    ``waiting`` are the absent accounts whose person is known to be deleted already, and who wait for their retention
-    to end; neither they nor ``known`` are counted as each other.
-    """
-
-    fresh: list[Identity] = field(factory=list)
-    changed: list[Identity] = field(factory=list)
-    absent: list[str] = field(factory=list)
-    waiting: list[str] = field(factory=list)
-    known: int = 0
-    people: int = 0
-    unchanged: int = 0
 
 
 @define

@@ -22,8 +22,7 @@ from ._plan import Plan
 from ._planner import Decision, Planner, Situation
 from ._rules import Rules
 from ._run_state import RunState
-from ._sorting import heads_of
-from ._sorting_chosen import Memory, is_frugal
+from ._sorting import Memory, heads_of, is_frugal
 from ._usable import require_id
 
 #: How many others are asked for, out of how many accounts, to recognise the directory when one person is refreshed.

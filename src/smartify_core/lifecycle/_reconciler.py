@@ -29,7 +29,7 @@ from ._making import PlanMaker
 from ._plan import Plan, Run
 from ._rules import Rules
 from ._run_state import QuarantineRecord, RunState
-from ._sorting_chosen import Memory
+from ._sorting import Memory
 from ._time import utc_now
 
 #: How many changes are written together. Small enough to redo, large enough that a commit's cost does not show.

@@ -11,7 +11,7 @@ from attrs import evolve
 
 from smartify_core.directory import Presence, Present, Reject
 from smartify_core.lifecycle import Counts, Reconciler, Verdict
-from smartify_core.lifecycle._sorting_chosen import Memory
+from smartify_core.lifecycle._sorting import Memory
 from smartify_core.lifecycle._usable import is_id, why_unusable
 from smartify_core.model import Group, Identity, Membership, MembershipPath
 from smartify_core.testing import FakeDirectory, identity

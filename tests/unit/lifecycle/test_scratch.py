@@ -10,8 +10,8 @@ from typing import IO
 import pytest
 
 from smartify_core.errors import StorageUnavailable
-from smartify_core.lifecycle._scratch import Scratch
-from smartify_core.lifecycle._spool import Spool
+from smartify_core.lifecycle._sorting._scratch import Scratch
+from smartify_core.lifecycle._sorting._spool import Spool
 from smartify_core.model import Group, Identity, Membership, MembershipPath
 from smartify_core.sealing._fingerprint import fingerprinter
 
@@ -82,7 +82,7 @@ def test_a_full_disk_is_told_by_our_own_error(monkeypatch: pytest.MonkeyPatch) -
 
 def test_memberships_beyond_one_table_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """A source that shares no membership values fills one table after the other, and everybody keeps their groups."""
-    monkeypatch.setattr("smartify_core.lifecycle._spool._MEMBERSHIPS", 2)
+    monkeypatch.setattr("smartify_core.lifecycle._sorting._spool._MEMBERSHIPS", 2)
     take: Callable[[Identity], bytes] = fingerprinter(bytes(32))
     people = [
         Identity(

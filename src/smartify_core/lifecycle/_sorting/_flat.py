@@ -7,8 +7,8 @@ from collections.abc import Callable
 from smartify_core.storage import Storage
 
 from ._differences import IN_PARTITION, Differences
-from ._facts import Sorted
-from ._sorting import Fingerprint, People, heads_of
+from ._fast import Fingerprint, People, heads_of
+from ._sorted import Sorted
 from ._spool import IN_MEMORY, Spool
 
 

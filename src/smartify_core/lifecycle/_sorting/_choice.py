@@ -7,9 +7,9 @@ from typing import Final, Literal
 
 from smartify_core.storage import Storage
 
-from ._facts import Sorted
-from ._sorting import Fingerprint, People, sort_at_hand
-from ._sorting_flat import sort_flat
+from ._fast import Fingerprint, People, sort_at_hand
+from ._flat import sort_flat
+from ._sorted import Sorted
 from ._spool import IN_MEMORY
 
 #: ``fast`` takes some 150 bytes an account, ``flat`` the same few megabytes whatever their number; ``auto`` chooses by

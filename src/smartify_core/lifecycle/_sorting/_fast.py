@@ -15,7 +15,7 @@ from smartify_core.model import HeadPage, Identity
 from smartify_core.storage import KEYS_AT_ONCE, Storage
 
 from ._columns import fingerprints_in
-from ._facts import Sorted
+from ._sorted import Sorted
 from ._unmatched import KeptPage, hold_against, kept, twice
 
 #: So many people are taken together: few enough that the processor's cache holds them between two looks at each.
