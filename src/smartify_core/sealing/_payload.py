@@ -14,7 +14,7 @@ _VERSION: Final = 1
 #: Sealed lengths come in steps of this many bytes, so that a length says little about a name.
 _STEP: Final = 64
 #: Memberships that are at hand at most, about 400 bytes each.
-_MEMBERSHIPS_AT_HAND: Final = 1 << 11
+_MEMBERSHIPS_AT_HAND: Final = 1 << 9
 #: A group's id, address and name, and the path.
 _Key = tuple[str, str, str, str]
 
