@@ -434,7 +434,7 @@ class Reconciler:
         try:
             yield lease
         finally:
-            # No key of a tenant stays at hand beyond its run.
+            # What was made ready for a tenant does not outlast its run.
             self._sealer.let_go()
             self._release(lease.claim, lease.next_due)
 

@@ -196,10 +196,10 @@ class Sealer:
         return decode(content, where=where, at_hand=prepared.opened)
 
     def let_go(self) -> None:
-        """Forget what this thread has at hand of the tenant that it last sealed or opened for.
+        """Forget what this thread has made ready for the tenant that it last sealed or opened for.
 
-        That is the keys by which its people are looked up, and its groups, some 400 bytes each. They are made again
-        when they are needed.
+        That is keyed states, and the groups that were met, some 400 bytes each. They are made again when they are
+        needed. The keys themselves are the key ring's to keep or forget.
         """
         self._at_hand.prepared = None
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from smartify_core.lifecycle import Plan
+from smartify_core.lifecycle import Memory, Plan, Reconciler, _reconciler
 from smartify_core.lifecycle._addresses import Settled
 from smartify_core.lifecycle._draft import Draft
 from smartify_core.lifecycle._newcomers import Newcomers
+from smartify_core.lifecycle._sorting import _choice, is_frugal
 from smartify_core.lifecycle._steps import Steps
 from smartify_core.sealing import Sealer
 from smartify_core.testing import identity
@@ -109,10 +110,43 @@ def test_no_value_of_a_newcomer_shows_in_a_repr() -> None:
     assert "Ada" not in shown
 
 
-def test_a_run_keeps_no_key_of_its_tenant_at_hand(world: Any) -> None:
-    """When a run is over, its sealer has let go of the tenant's tools, and makes them again when they are needed."""
+def test_what_was_made_ready_for_a_tenant_does_not_outlast_its_run(world: Any) -> None:
+    """After a plan and after a run the sealer has let go of the tenant's tools, and makes them again when needed."""
     world.plan()
     assert world.sealer._at_hand.prepared is None
     world.run()
     assert world.sealer._at_hand.prepared is None
     assert len(world.live()) == 7
+
+
+@pytest.mark.parametrize(
+    ("memory", "accounts", "frugal"),
+    [("auto", 200_000, False), ("auto", 200_001, True), ("fast", 10**6, False), ("flat", 1, True), ("auto", 0, False)],
+)
+def test_a_large_run_is_frugal(memory: Memory, accounts: int, frugal: bool) -> None:
+    """Who asked for flat memory, or left it to the library over many accounts, gets it in all that a run does."""
+    assert is_frugal(memory, accounts) is frugal
+
+
+def test_a_frugal_run_writes_in_small_batches(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Left to itself, a run over many accounts writes fewer at once, and lets go of its tools after each batch."""
+    monkeypatch.setattr(_choice, "FAST_UP_TO", 2)
+    monkeypatch.setattr(_reconciler, "SMALL_BATCH_SIZE", 2)
+    sizes: list[int] = []
+    let_go: list[int] = []
+    commit, forget = type(world.storage).commit, Sealer.let_go
+
+    def committing(self: Any, claim: Any, batch: Any) -> Any:
+        if batch.writes:
+            sizes.append(len(batch.writes))
+        return commit(self, claim, batch)
+
+    def letting_go(self: Sealer) -> None:
+        let_go.append(len(sizes))
+        forget(self)
+
+    monkeypatch.setattr(type(world.storage), "commit", committing)
+    monkeypatch.setattr(Sealer, "let_go", letting_go)
+    Reconciler({"acme": world.directory}, world.storage, world.sealer, clock=world.clock).run("acme")
+    assert sizes == [2, 2, 2]
+    assert let_go == [1, 2, 3, 3]
