@@ -55,10 +55,9 @@ def sort_at_hand(
     # again and again while people are read.
     unseen: dict[bytes, None] = {}
     for page in every_head_page(storage, tenant):
-        if page:
-            unseen.update(dict.fromkeys(fingerprints_in(page.fingerprints)))
-            found.known += len(page) - len(page.waiting)
-            pages.append(kept(page))
+        unseen.update(dict.fromkeys(fingerprints_in(page.fingerprints)))
+        found.known += len(page) - len(page.waiting)
+        pages.append(kept(page))
     fingerprint = fingerprinter()
     differing: list[Identity] = []
     for some, ids in people.blocks():
