@@ -46,7 +46,9 @@ def backup(lender: Lender, path: str | os.PathLike[str], *, check: Callable[[Pat
     try:
         _refuse_taken(target)
         if not target.parent.is_dir():
-            raise UsageError("the folder of the backup does not exist", where=str(target.parent), cure="Create it first.")
+            raise UsageError(
+                "the folder of the backup does not exist", where=str(target.parent), cure="Create it first."
+            )
         # Under another name until it is whole: whoever finds the file finds a store.
         partial = target.with_name(f".{target.name[:200]}.{secrets.token_hex(8)}.partial")
         try:
@@ -57,7 +59,7 @@ def backup(lender: Lender, path: str | os.PathLike[str], *, check: Callable[[Pat
                 raise StorageBroken(
                     f"the store is not sound, and so is no copy of it ({len(findings)} findings); none was kept",
                     where=str(lender.path),
-                    cure="Look with `smartify storage check`. To keep what is left, stop all processes and copy its files.",
+                    cure="Look with `smartify storage check`. To keep what is left, stop all work and copy its files.",
                 )
             _put_in_place(partial, target)
         finally:

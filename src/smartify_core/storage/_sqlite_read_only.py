@@ -30,10 +30,10 @@ _OPEN_ONCE: Final = "Open it once for writing, which brings it in order."
 
 @frozen(order=False)
 class _Seen:
-    """How the file lies there: whether with a log, or with none, and then which one it is and when it was written."""
+    """How the file lies there: which one it is, and, where it has no log, also when it was written."""
 
-    logged: bool
     identity: tuple[int, ...]
+    logged: bool
 
 
 class ReadOnlyConnections:
@@ -134,7 +134,9 @@ class ReadOnlyConnections:
                 )
         except OSError as error:
             raise StorageUnavailable(
-                f"the store cannot be looked at: {os.strerror(error.errno or 0)}", where=str(self.path), cure="Check it."
+                f"the store cannot be looked at: {os.strerror(error.errno or 0)}",
+                where=str(self.path),
+                cure="Check it.",
             ) from None
 
     def _look(self) -> _Seen:
@@ -151,12 +153,15 @@ class ReadOnlyConnections:
                         where=str(self.path),
                         cure=_OPEN_ONCE,
                     )
-                return _Seen(True, (about.st_dev, about.st_ino))
+                return _Seen((about.st_dev, about.st_ino), logged=True)
         except OSError as error:
             raise StorageUnavailable(
-                f"the store cannot be looked at: {os.strerror(error.errno or 0)}", where=str(self.path), cure="Check it."
+                f"the store cannot be looked at: {os.strerror(error.errno or 0)}",
+                where=str(self.path),
+                cure="Check it.",
             ) from None
-        return _Seen(False, (about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns))
+        identity = (about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns)
+        return _Seen(identity, logged=False)
 
     def _require_unchanged(self, seen: _Seen) -> None:
         if not seen.logged and self._look() != seen:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
@@ -55,6 +55,7 @@ def _slabs(connection: sqlite3.Connection) -> Iterator[Finding]:
     """Every record is in use once or vacant; a vacant one holds zeros."""
     for table, number in SLABS.items():
         used, vacant = _IN_USE[table], f"select id from vacancy where slab = {number}"  # noqa: S608  # constants
+        noted = f"select v.id from vacancy v join {table} t on t.id = v.id where v.slab = {number}"  # noqa: S608
         for what, statement in (
             ("a record that nothing leads to", f"select id from {table} except {used} except {vacant}"),  # noqa: S608
             ("a record is named that there is not", f"{used} except select id from {table}"),  # noqa: S608
@@ -63,13 +64,11 @@ def _slabs(connection: sqlite3.Connection) -> Iterator[Finding]:
             ("a record is in use twice", f"select id from ({used}) group by id having count(*) > 1"),  # noqa: S608
             (
                 "a vacant record has another length than is noted",
-                f"select v.id from vacancy v join {table} t on t.id = v.id"  # noqa: S608
-                f" where v.slab = {number} and v.size <> length(t.record)",
+                f"{noted} and v.size <> length(t.record)",
             ),
             (
                 "a vacant record still holds bytes",
-                f"select v.id from vacancy v join {table} t on t.id = v.id"  # noqa: S608
-                f" where v.slab = {number} and t.record <> zeroblob(length(t.record))",
+                f"{noted} and t.record <> zeroblob(length(t.record))",
             ),
         ):
             for (record,) in connection.execute(statement):
@@ -78,7 +77,9 @@ def _slabs(connection: sqlite3.Connection) -> Iterator[Finding]:
 
 def _accounts(connection: sqlite3.Connection) -> Iterator[Finding]:
     """Every account can be read, and is found by its address."""
-    statement = f"select t.name, a.email_bucket, {ACCOUNT_COLUMNS} from {ACCOUNT_TABLES} join tenant t on t.id = a.tenant"  # noqa: S608, E501
+    statement = (
+        f"select t.name, a.email_bucket, {ACCOUNT_COLUMNS} from {ACCOUNT_TABLES} join tenant t on t.id = a.tenant"  # noqa: S608
+    )
     for tenant, bucket, *row in connection.execute(statement):
         where = f"tenant {tenant}, source id {row[0]}"
         try:
@@ -111,8 +112,8 @@ def _totals(connection: sqlite3.Connection) -> Iterator[Finding]:
 def _tombstones(connection: sqlite3.Connection) -> Iterator[Finding]:
     """Nobody who has ended lives."""
     statement = (
-        "select t.name, s.account_id from tombstone s join account a on a.tenant = s.tenant and a.account_id = s.account_id"
-        " join tenant t on t.id = s.tenant"
+        "select t.name, s.account_id from tombstone s"
+        " join account a on a.tenant = s.tenant and a.account_id = s.account_id join tenant t on t.id = s.tenant"
     )
     for name, account_id in connection.execute(statement):
         yield Finding("an account is live that has ended", f"tenant {name}, account {account_id}")

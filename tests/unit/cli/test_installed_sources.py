@@ -53,7 +53,7 @@ def test_a_tenant_may_have_a_source_of_another_package(
     tenant = load(file).tenants["acme"]
     assert isinstance(tenant, InstalledTenant)
     assert tenant.options == {"file": "acme.jsonl"}
-    done = smartify("sync", "--json", PYTHONPATH=f"{site}{os.pathsep}{os.environ.get("PYTHONPATH", "")}")
+    done = smartify("sync", "--json", PYTHONPATH=f"{site}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     assert (done.code, done.document["runs"][0]["provisioned"]) == (0, 20), done.err
 
 
