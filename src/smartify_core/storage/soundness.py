@@ -34,12 +34,15 @@ def check_storage(storage: Storage) -> Iterator[Finding]:
         StorageUnavailable: The store cannot be reached.
         StorageBusy: Likewise.
     """
-    before: str | None = None
-    for record in each_tenant(storage):
-        if before is not None and not before < record.tenant:
-            yield Finding("tenants are not in order", f"tenant {record.tenant}")
-        before = record.tenant
-        yield from check_tenant(storage, record.tenant)
+    try:
+        before: str | None = None
+        for record in each_tenant(storage):
+            if before is not None and record.tenant <= before:
+                yield Finding("tenants are not in order", f"tenant {record.tenant}")
+            before = record.tenant
+            yield from check_tenant(storage, record.tenant)
+    except StorageError as error:
+        yield _of_damage(error, "tenants")
 
 
 def check_tenant(storage: Storage, tenant: str) -> Sequence[Finding]:
@@ -63,9 +66,14 @@ def _look(look: _Look, storage: Storage, tenant: str) -> list[Finding]:
     try:
         return list(islice(look(storage, tenant), _MOST))
     except StorageError as error:
-        if error.retryable and isinstance(error, StorageUnavailable | StorageBusy):
-            raise
-        return [Finding(error.what, error.where or f"tenant {tenant}")]
+        return [_of_damage(error, f"tenant {tenant}")]
+
+
+def _of_damage(error: StorageError, where: str) -> Finding:
+    """Return what an error says about the store; raise it when it says only that the store cannot be reached now."""
+    if error.retryable and isinstance(error, StorageUnavailable | StorageBusy):
+        raise error
+    return Finding(error.what, error.where or where)
 
 
 def _accounts(storage: Storage, tenant: str) -> Iterator[Finding]:
