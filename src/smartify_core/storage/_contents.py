@@ -1,4 +1,4 @@
-"""All that a store holds of a tenant, one after the other: read through the port, a page at a time."""
+"""The kinds of things that a store holds of a tenant, and two stores' side by side."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ from typing import Any, Final, TypeVar
 
 from attrs import frozen
 
-from smartify_core.errors import StorageBroken, WriteConflict
+from smartify_core.errors import WriteConflict
 from smartify_core.model import (
     OUTBOX,
     Batch,
-    Document,
-    Entry,
     Erase,
     Head,
-    HeadPage,
     Put,
     PutDocument,
     SealedAccount,
@@ -24,29 +21,18 @@ from smartify_core.model import (
 )
 
 from ._storage import KEYS_AT_ONCE, Storage
+from .walks import every_document, every_head_page, every_tombstone
 
 Item = TypeVar("Item")
-Key = TypeVar("Key", str, int, tuple[str, str])
-Page = TypeVar("Page", bound=Sequence[Any])
 
 
-def each_tenant(storage: Storage) -> Iterator[TenantRecord]:
-    """Yield all tenants, in order of their names."""
-    return _paged(lambda after: storage.tenants(after=after), lambda one: one.tenant)
-
-
-def account_pages(storage: Storage, tenant: str) -> Iterator[HeadPage]:
-    """Yield the heads of all live accounts in pages, in order of source id."""
-    return _pages(lambda after: storage.heads(tenant, after=after), lambda one: one.source_id)
-
-
-def each_account(storage: Storage, tenant: str) -> Iterator[SealedAccount]:
+def every_account(storage: Storage, tenant: str) -> Iterator[SealedAccount]:
     """Yield all live accounts, in order of source id.
 
     Raises:
         WriteConflict: The store does not tell the same of an account twice: somebody writes, or it is damaged.
     """
-    for page in account_pages(storage, tenant):
+    for page in every_head_page(storage, tenant):
         found = storage.load(tenant, page.source_ids)
         for head in page:
             account = found.get(head.source_id)
@@ -63,29 +49,6 @@ def is_of(head: Head, account: SealedAccount) -> bool:
     """Return whether a head is that of the account."""
     ours = Head(account.source_id, account.fingerprint, account.state, account.version, account.inactive_reason)
     return ours == head
-
-
-def tombstone_pages(storage: Storage, tenant: str) -> Iterator[Sequence[Tombstone]]:
-    """Yield all tombstones in pages, in order of account id."""
-    return _pages(lambda after: storage.tombstones(tenant, after=after), lambda one: one.account_id)
-
-
-def each_tombstone(storage: Storage, tenant: str) -> Iterator[Tombstone]:
-    """Yield all tombstones, in order of account id."""
-    return (stone for page in tombstone_pages(storage, tenant) for stone in page)
-
-
-def each_document(storage: Storage, tenant: str) -> Iterator[Document]:
-    """Yield all documents, in order of kind and key."""
-    return _paged(lambda after: storage.documents(tenant, after=after), lambda one: (one.kind, one.key))
-
-
-def each_entry(storage: Storage, tenant: str, journal: str, *, after: int = 0) -> Iterator[Entry]:
-    """Yield the entries of a journal that come after a position, in order."""
-    return _paged(
-        lambda last: storage.entries(tenant, journal=journal, after=after if last is None else last),
-        lambda one: one.position,
-    )
 
 
 def position_of(record: TenantRecord, journal: str) -> int:
@@ -115,28 +78,6 @@ def side_by_side(
         else:
             yield one, other
             one, other = next(ours, None), next(theirs, None)
-
-
-def _pages(read: Callable[[Key | None], Page], key: Callable[[Any], Key]) -> Iterator[Page]:
-    """Yield the pages that there are, and never turn in a circle."""
-    after: Key | None = None
-    while True:
-        page = read(after)
-        if page:
-            last = key(page[-1])
-            if after is not None and not last > after:
-                raise StorageBroken(
-                    "a page does not come after the one before it", cure="Have the store, or its backend, checked."
-                )
-            after = last
-            yield page
-        if len(page) < KEYS_AT_ONCE:
-            return
-
-
-def _paged(read: Callable[[Key | None], Sequence[Item]], key: Callable[[Item], Key]) -> Iterator[Item]:
-    for page in _pages(read, key):
-        yield from page
 
 
 def _without_namesakes(stones: Sequence[Tombstone]) -> Iterator[Sequence[Tombstone]]:
@@ -177,7 +118,7 @@ class Kind:
 KINDS: Final = (
     Kind(
         "tombstones",
-        each_tombstone,
+        every_tombstone,
         lambda one: one.account_id,
         lambda one: one,
         lambda one: f"tombstone of account {one.account_id}",
@@ -186,7 +127,7 @@ KINDS: Final = (
     ),
     Kind(
         "accounts",
-        each_account,
+        every_account,
         lambda one: one.source_id,
         lambda one: one,
         lambda one: f"source id {one.source_id}",
@@ -195,7 +136,7 @@ KINDS: Final = (
     ),
     Kind(
         "documents",
-        each_document,
+        every_document,
         lambda one: (one.kind, one.key),
         # Their versions are the store's own.
         lambda one: one.value,

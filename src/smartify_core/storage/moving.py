@@ -23,8 +23,9 @@ from attrs import define, evolve, field, frozen
 from smartify_core.errors import LeaseHeld, SmartifyError, StorageBusy, StorageError, StorageUnavailable, StoreDiffers
 from smartify_core.model import OUTBOX, Append, Batch, Claim, TenantRecord
 
-from ._contents import KINDS, Kind, each_entry, each_tenant, position_of, side_by_side
+from ._contents import KINDS, Kind, position_of, side_by_side
 from ._storage import KEYS_AT_ONCE, Storage
+from .walks import every_entry, every_tenant
 
 _Item = TypeVar("_Item")
 
@@ -101,7 +102,7 @@ def copy_storage(
         UsageError: One of the stores was opened for reading only.
     """
     told = on_progress or (lambda _: None)
-    return tuple(_Move(source, target, record.tenant, now, lease, told).make() for record in each_tenant(source))
+    return tuple(_Move(source, target, record.tenant, now, lease, told).make() for record in every_tenant(source))
 
 
 @define
@@ -182,11 +183,11 @@ class _Move:
         """Return whether the target's journal, which ends there, is the first part of the source's."""
         if not ends or ends > position:
             return not ends
-        ours = takewhile(lambda entry: entry.position <= ends, each_entry(self._source, self._tenant, journal))
-        theirs = each_entry(self._target, self._tenant, journal)
+        ours = takewhile(lambda entry: entry.position <= ends, every_entry(self._source, self._tenant, journal))
+        theirs = every_entry(self._target, self._tenant, journal)
         if any(one != other for one, other in stage.counted(zip_longest(ours, theirs))):
             return False
-        follows = next(each_entry(self._source, self._tenant, journal, after=ends), None)
+        follows = next(every_entry(self._source, self._tenant, journal, after=ends), None)
         return ends == position if follows is None else follows.position == ends + 1
 
     # --- writing ------------------------------------------------------------------------------------------------------
@@ -207,7 +208,7 @@ class _Move:
     def _write_journal(self, journal: str, position: int, stage: _Stage) -> None:
         ends = position_of(self._target.tenant(self._tenant), journal)
         for some in _in_batches(
-            stage.counted(each_entry(self._source, self._tenant, journal, after=ends)), KEYS_AT_ONCE
+            stage.counted(every_entry(self._source, self._tenant, journal, after=ends)), KEYS_AT_ONCE
         ):
             ends = some[-1].position
             # The first entry may come after others that were trimmed: it keeps its position.
@@ -239,7 +240,7 @@ class _Move:
                     raise self._came_out_other(kind.place(other if one is None else one))
                 counts[kind.name] += 1
         for journal in (OUTBOX, *ours.positions):
-            both = zip_longest(*(each_entry(one, self._tenant, journal) for one in (self._source, self._target)))
+            both = zip_longest(*(every_entry(one, self._tenant, journal) for one in (self._source, self._target)))
             for entry, other in stage.counted(both):
                 if entry != other:
                     raise self._came_out_other(f"journal {journal}")

@@ -12,9 +12,10 @@ from typing import Final
 from smartify_core.errors import StorageBusy, StorageError, StorageUnavailable
 from smartify_core.model import OUTBOX, TenantRecord
 
-from ._contents import account_pages, each_document, each_entry, each_tenant, is_of, position_of, tombstone_pages
+from ._contents import is_of, position_of
 from ._maintained import Finding
-from ._storage import Storage
+from ._storage import KEYS_AT_ONCE, Storage
+from .walks import every_document, every_entry, every_head_page, every_tenant, every_tombstone
 
 _MODULUS: Final = 1 << 128
 #: Of one tenant no more is told: a store that is damaged all over is damaged all over.
@@ -36,9 +37,11 @@ def check_storage(storage: Storage) -> Iterator[Finding]:
     """
     try:
         before: str | None = None
-        for record in each_tenant(storage):
+        for record in every_tenant(storage):
             if before is not None and record.tenant <= before:
-                yield Finding("tenants are not in order", f"tenant {record.tenant}")
+                # What comes next may turn in a circle for ever.
+                yield Finding("tenants are not in order; the rest was not looked at", f"tenant {record.tenant}")
+                return
             before = record.tenant
             yield from check_tenant(storage, record.tenant)
     except StorageError as error:
@@ -92,7 +95,7 @@ def _accounts(storage: Storage, tenant: str) -> Iterator[Finding]:
 def _accounts_at(storage: Storage, record: TenantRecord) -> Iterator[Finding]:
     tenant, counted, digest = record.tenant, 0, 0
     before: str | None = None
-    for page in account_pages(storage, tenant):
+    for page in every_head_page(storage, tenant):
         loaded = storage.load(tenant, page.source_ids)
         indexes = {one.email_index for one in loaded.values()}
         found = {one.source_id: one for one in storage.find_by_email(tenant, list(indexes))}
@@ -116,7 +119,8 @@ def _accounts_at(storage: Storage, record: TenantRecord) -> Iterator[Finding]:
 
 def _tombstones(storage: Storage, tenant: str) -> Iterator[Finding]:
     before: str | None = None
-    for page in tombstone_pages(storage, tenant):
+    stones = every_tombstone(storage, tenant)
+    while page := list(islice(stones, KEYS_AT_ONCE)):
         source_ids = list(dict.fromkeys(stone.source_id for stone in page))
         live = {one.account_id for one in storage.load(tenant, source_ids).values()}
         latest = storage.tombstones_of(tenant, source_ids)
@@ -137,7 +141,7 @@ def _journals(storage: Storage, tenant: str) -> Iterator[Finding]:
     for journal in (OUTBOX, *sorted(record.positions)):
         where = f"tenant {tenant}, journal {journal}"
         position = 0
-        for entry in each_entry(storage, tenant, journal):
+        for entry in every_entry(storage, tenant, journal):
             if position and entry.position != position + 1:
                 yield Finding(f"position {entry.position} follows {position}", where)
             position = entry.position
@@ -149,7 +153,7 @@ def _journals(storage: Storage, tenant: str) -> Iterator[Finding]:
 
 def _documents(storage: Storage, tenant: str) -> Iterator[Finding]:
     before: tuple[str, str] | None = None
-    for document in each_document(storage, tenant):
+    for document in every_document(storage, tenant):
         place = (document.kind, document.key)
         where = f"tenant {tenant}, document {document.kind}/{document.key}"
         if before is not None and place <= before:

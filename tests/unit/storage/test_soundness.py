@@ -137,10 +137,10 @@ class Odd(MemoryStorage):
     [
         ("versions", "an account is not as its head says (tenant acme, source id s10)"),
         ("load", "an account is not as its head says (tenant acme, source id s7)"),
-        ("circle", "a page does not come after the one before it (tenant acme)"),
+        ("circle", "accounts are not in order (tenant acme, source id s10)"),
         ("documents", "documents are not in order (tenant acme, document plan/a)"),
         ("document", "a document is not found by its name (tenant acme, document plan/b)"),
-        ("tenants", "tenants are not in order (tenant acme)"),
+        ("tenants", "tenants are not in order; the rest was not looked at (tenant acme)"),
     ],
 )
 def test_a_backend_that_tells_something_wrong_is_found_out(
