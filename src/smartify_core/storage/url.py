@@ -127,7 +127,7 @@ def _taken_out(
             options[name] = readers[name](value)
         except ValueError as error:
             cure = f"Correct {name}=… in it.{f' {_CURE}' if only else ''}"
-            raise _wrong(f"the option {name} is not {error}", cure) from None
+            raise _wrong(f"the option {name} must be {error}", cure) from None
     if only and rest:
         raise _wrong("no such option is known", f"Options are: {', '.join(readers)}. {_CURE}")
     return "&".join(rest), options

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from attrs import evolve
 
 from smartify_core.errors import LeaseHeld, SealBroken, StorageUnavailable, StoreDiffers, UsageError
-from smartify_core.model import Append, Batch, Claim, Put, PutDocument, SealedAccount
+from smartify_core.model import Append, Batch, Claim, Put, PutDocument, Receipt, SealedAccount
 from smartify_core.storage import Storage
 from smartify_core.storage.memory import MemoryStorage
 from smartify_core.storage.moving import CopyProgress, copy_storage
@@ -196,6 +197,7 @@ def test_what_differs_is_left_and_refused(
     before = told(target)
     acme, globex, _ = copy_storage(source, target, now=clock)
     assert isinstance(acme.error, StoreDiffers)
+    assert "the target holds something else" in acme.error.what
     assert f"tenant acme, {place}" in str(acme.error)
     assert acme.error.cure
     assert acme.written == 0
@@ -217,31 +219,88 @@ def test_a_tombstone_that_the_source_lacks_is_refused(
     assert "tombstone of account account of s005" in str(acme.error)
 
 
-def test_a_journal_that_was_trimmed_beyond_the_copy_is_refused(target: Storage, clock: ManualClock) -> None:
-    """Entries that the copy would lack for good leave no gap: the journal is told."""
+@pytest.mark.parametrize("through", [1, 2])
+def test_a_journal_that_was_trimmed_beyond_the_copy_is_refused(
+    target: Storage, clock: ManualClock, through: int
+) -> None:
+    """Entries that the copy would lack for good leave no gap, be it after others or after none that are left."""
     source = MemoryStorage()
     source.record("acme", appends=[Append("audit", (b"a", b"b"))])
+    source.trim("acme", journal="audit", through=through)
     copy_storage(source, target, now=clock)
     source.record("acme", appends=[Append("audit", (b"c",))])
     assert [one.error for one in copy_storage(source, target, now=clock)] == [None]
+    source.trim("acme", journal="audit", through=3)
+    target.trim("acme", journal="audit", through=3)
     source.record("acme", appends=[Append("audit", (b"d", b"e"))])
     source.trim("acme", journal="audit", through=4)
+    before = told(target)
     (acme,) = copy_storage(source, target, now=clock)
     assert isinstance(acme.error, StoreDiffers)
+    assert "the target holds something else" in acme.error.what
     assert "journal audit" in str(acme.error)
+    assert told(target) == before
 
 
-def test_what_is_written_meanwhile_is_noticed(source: MemoryStorage, target: Storage, clock: ManualClock) -> None:
-    """Documents need no lease; one that changes during the copy is found by the comparison at its end."""
+def test_a_journal_with_other_entries_is_refused(source: MemoryStorage, target: Storage, clock: ManualClock) -> None:
+    """Positions that agree do not make up for contents that do not; nothing is written then."""
+    target.record("acme", appends=[Append("audit", (b"a", b"other"), 40)])
+    acme, *_ = copy_storage(source, target, now=clock)
+    assert isinstance(acme.error, StoreDiffers)
+    assert "the target holds something else" in acme.error.what
+    assert (acme.written, target.tenant("acme").accounts) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("place", "change"),
+    [
+        ("document late/", lambda storage: storage.record("acme", documents=[PutDocument("late", "", b"", 0)])),
+        ("journal audit", lambda storage: storage.record("acme", appends=[Append("audit", (b"late",))])),
+        ("journal outbox", lambda storage: storage.record("acme", appends=[Append("outbox", (b"late",))])),
+    ],
+)
+def test_what_is_written_meanwhile_is_noticed(
+    source: MemoryStorage, target: Storage, clock: ManualClock, place: str, change: Callable[[Storage], object]
+) -> None:
+    """Some writes need no lease; what they change during the copy is found by the comparison at its end."""
+    meddled = False
 
     def meddle(progress: CopyProgress) -> None:
-        if (progress.tenant, progress.stage) == ("acme", "comparing") and source.document("acme", "late", "") is None:
-            source.record("acme", documents=[PutDocument("late", "", b"", 0)])
+        nonlocal meddled
+        if (progress.tenant, progress.stage, meddled) == ("acme", "comparing", False):
+            meddled = True
+            change(source)
 
     acme, *_ = copy_storage(source, target, now=clock, on_progress=meddle)
     assert isinstance(acme.error, StoreDiffers)
-    assert "document late/" in str(acme.error)
+    assert "the copy is not as the source is" in acme.error.what
+    assert place in str(acme.error)
     assert "Stop whatever writes" in (acme.error.cure or "")
+
+
+class Forgetful(MemoryStorage):
+    """A backend that does not lift the revision, or the due time."""
+
+    forgets = "revision"
+
+    def commit(self, claim: Claim, batch: Batch) -> Receipt:
+        return super().commit(claim, evolve(batch, revision=0) if self.forgets == "revision" else batch)
+
+    def schedule(self, due: Mapping[str, datetime | None], *, only_new: bool = False) -> None:
+        if self.forgets != "due":
+            super().schedule(due, only_new=only_new)
+
+
+@pytest.mark.parametrize("forgets", ["revision", "due"])
+def test_a_backend_that_cannot_hold_a_copy_is_found_out(
+    source: MemoryStorage, clock: ManualClock, forgets: str
+) -> None:
+    """What the target tells of the tenant as a whole is compared, too."""
+    target = Forgetful()
+    target.forgets = forgets
+    acme, *_ = copy_storage(source, target, now=clock)
+    assert isinstance(acme.error, StoreDiffers)
+    assert forgets in str(acme.error.where)
 
 
 def test_leases_are_kept_for_as_long_as_it_takes(source: MemoryStorage, target: Storage, clock: ManualClock) -> None:
