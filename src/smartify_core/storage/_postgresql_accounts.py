@@ -15,7 +15,10 @@ from ._postgresql_rows import COLUMNS, REASONS, STATES, account, blobs, damaged,
 from .checks import INDEX_BYTES
 
 _TENANT: Final = "(select id from @tenant where name = $1)"
-_HEADS: Final = "select source_id, fingerprint, version, state, inactive_reason from @account where tenant = " + _TENANT
+_HEADS: Final = (
+    "select source_id, fingerprint, version, state, inactive_reason"  # noqa: S608  # constants
+    f" from @account where tenant = {_TENANT}"
+)
 #: A page in one row, each column joined into one value: that takes a third as long as a row for each account. The rows
 #: inside have an order and a limit, and are joined in that order.
 _COLUMNS: Final = (

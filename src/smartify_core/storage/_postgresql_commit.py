@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import psycopg
 
@@ -42,7 +42,7 @@ _COPY: Final = f"copy @account (tenant, {', '.join(COLUMNS)}) from stdin (format
 #: Neither the keys by which the row is found, nor what never changes. What has not changed is not in the way of a row
 #: staying where the indexes have it.
 _UPDATE: Final = (
-    "update @account a set version = n.version, created_at = n.created_at, updated_at = n.updated_at,"
+    "update @account a set version = n.version, created_at = n.created_at, updated_at = n.updated_at,"  # noqa: S608  # constants
     " state = n.state::smallint, inactive_reason = n.inactive_reason::smallint, adopted = n.adopted <> 0,"
     " fingerprint = n.fingerprint, email_index = n.email_index, predecessor = n.predecessor,"
     " group_indexes = n.group_indexes, wrapped_key = n.wrapped_key, payload = n.payload"
@@ -66,7 +66,7 @@ _ADVANCE: Final = (
 )
 
 #: The account id, the version and the fingerprint of an account that a write may meet.
-_Live = tuple[str, int, bytes]
+_Live = tuple[Any, ...]
 
 
 class KeyTaken(Exception):
@@ -98,11 +98,12 @@ def commit(lent: Lent, claim: Claim, batch: Batch) -> Receipt:
         _fits(write, live.get(_item(write).source_id)) for write in replaced
     ):
         _refuse_conflicts(lent, tenant.id, name, batch)
+    _erase(lent, tenant.id, erases)
+    _put(lent, tenant.id, puts, live)
+    # Whoever is new may be refused up to here, and an account comes before what is beside it.
     documents.refuse_conflicts(lent, tenant.id, name, batch.documents)
     position = journal.append(lent, tenant.id, name, tenant.position, (Append(OUTBOX, batch.entries), *batch.appends))
     documents.write(lent, tenant.id, batch.documents)
-    _erase(lent, tenant.id, erases)
-    _put(lent, tenant.id, puts, live)
     revision = max(batch.revision, tenant.revision + bool(batch.writes))
     total = to_total(tenant.total)
     total += sum(int.from_bytes(one.fingerprint, "big") for one in puts)
@@ -152,9 +153,7 @@ def _refuse_tombstoned(lent: Lent, tenant: tenants.Row, name: str, batch: Batch)
     ended: set[str] = set()
     if tenant.ended:
         asked = [
-            _item(write).account_id
-            for write in batch.writes
-            if isinstance(write, Put) or not write.expected_version
+            _item(write).account_id for write in batch.writes if isinstance(write, Put) or not write.expected_version
         ]
         ended = _account_ids(lent, _ENDED, tenant.id, asked)
     ending = {write.tombstone.account_id for write in batch.writes if isinstance(write, Erase)}
@@ -191,7 +190,8 @@ def _live(lent: Lent, tenant: int, writes: Sequence[Put | Erase]) -> dict[str, _
         return {}
     rows = lent.run(_LIVE, (tenant, texts([_item(write).source_id for write in writes])))
     return {
-        read(source_id): (read(account_id), version, fingerprint) for source_id, account_id, version, fingerprint in rows
+        read(source_id): (read(account_id), version, fingerprint)
+        for source_id, account_id, version, fingerprint in rows
     }
 
 

@@ -88,7 +88,7 @@ class Lent:
     def __init__(self, connection: psycopg.Connection[tuple[Any, ...]], place: Place) -> None:
         self.connection = connection
         self.place = place
-        #: Whether the end of the transaction was asked for, so that nobody knows its outcome when the connection breaks.
+        #: Whether the transaction was to be kept: when the connection breaks then, nobody knows whether it was.
         self.ending = False
         self._waiting: list[tuple[bytes, Sequence[object]]] = []
 
@@ -192,7 +192,7 @@ class Connections:
         told = _told(conninfo)
         database = told.get("dbname") or "the user's database"
         host = ":".join(str(told[key]) for key in ("host", "port") if told.get(key)) or "the default host"
-        milliseconds = None if lock_timeout is None else max(1, round(lock_timeout * 1000))
+        milliseconds = _milliseconds(lock_timeout)
         self.place = Place(f"{host}/{database}, schema {schema}", schema, milliseconds)
         #: What is to be called when tables are missing: it may know a better reason.
         self.explain: Callable[[Lent], None] | None = None
@@ -202,41 +202,43 @@ class Connections:
         self._pool_size = pool_size
         self._patience = _PATIENCE if lock_timeout is None else lock_timeout
         self._closed = False
-        settings = {"statement_timeout": statement_timeout, "lock_timeout": lock_timeout}
-        told_limits = [f"set local {name} = {max(1, round(one * 1000))}" for name, one in settings.items() if one]
-        self._begin_reading = ["begin isolation level read committed read only", *told_limits]
-        self._begin = [
+        limits = {"statement_timeout": _milliseconds(statement_timeout), "lock_timeout": milliseconds}
+        local = [f"set_config('{name}', '{number}', true)" for name, number in limits.items() if number is not None]
+        # A commit that was answered is kept, whatever the server is set to; stricter than that it may be.
+        durable = "case when current_setting('synchronous_commit') = 'off' then {} end"
+        self._begin_reading = ["begin isolation level read committed read only", f"select {', '.join(local) or 'true'}"]
+        self._begin_writing = [
             "begin isolation level read committed read write",
-            *told_limits,
-            # A commit that was answered is kept, whatever the server is set to; stricter than that it may be.
-            "select set_config('synchronous_commit', 'on', true) where current_setting('synchronous_commit') = 'off'",
+            f"select {', '.join([*local, durable.format("set_config('synchronous_commit', 'on', true)")])}",
         ]
         self._limits_statements = statement_timeout is not None
         self._reset()
 
     def read(self, work: Callable[Concatenate[Lent, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do work that reads by one statement, and so sees one state of the store."""
-        with self._translated() as told:
+
+        def once(told: list[Lent]) -> T:
             try:
-                return self._read(told, work, *args, **kwargs)
+                return self._read(told, lambda lent: work(lent, *args, **kwargs))
             except psycopg.OperationalError:
                 # It changes nothing, so that it may be asked again where the server was away for a moment.
                 if not told[-1].connection.closed:
                     raise
-                return self._read(told, work, *args, **kwargs)
+                return self._read(told, lambda lent: work(lent, *args, **kwargs))
+
+        return self._tried(once)
 
     def write(self, work: Callable[Concatenate[Lent, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do work in a transaction: committed at the end, rolled back when anything is raised.
 
         It may be done several times over, each time from the beginning, and so must do nothing beside.
         """
-        return self._tried(self._in_transaction, work, *args, **kwargs)
+        return self._tried(lambda told: self._write(told, lambda lent: work(lent, *args, **kwargs), begun=True))
 
     def write_at_once(self, work: Callable[Concatenate[Lent, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do work that writes by one statement, which sets its own limits and is a transaction by itself."""
-        if self._limits_statements:
-            return self.write(work, *args, **kwargs)
-        return self._tried(self._alone, work, *args, **kwargs)
+        begun = self._limits_statements
+        return self._tried(lambda told: self._write(told, lambda lent: work(lent, *args, **kwargs), begun=begun))
 
     @contextmanager
     def lent(self) -> Iterator[Lent]:
@@ -258,51 +260,38 @@ class Connections:
         if self._closed:
             raise refusals.closed()
 
-    def _read(
-        self, told: list[Lent], work: Callable[Concatenate[Lent, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    def _read(self, told: list[Lent], work: Callable[[Lent], T]) -> T:
         with self._borrowed(told) as lent:
             if not self._limits_statements:
-                return work(lent, *args, **kwargs)
+                return work(lent)
             for statement in self._begin_reading:
                 lent.later(statement)
-            answer = work(lent, *args, **kwargs)
+            answer = work(lent)
             lent.run("commit")
             return answer
 
-    def _tried(
-        self,
-        once: Callable[Concatenate[list[Lent], Callable[Concatenate[Lent, P], T], P], T],
-        work: Callable[Concatenate[Lent, P], T],
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> T:
+    def _tried(self, once: Callable[[list[Lent]], T]) -> T:
+        """Do something that is a transaction, again and again where others were in its way."""
         with self._translated() as told:
             for number in range(1, _TRIES):
                 try:
-                    return once(told, work, *args, **kwargs)
+                    return once(told)
                 except psycopg.Error as error:
                     if error.sqlstate not in TRY_AGAIN:
                         raise
                 Event().wait(random() * _PAUSE * 2**number)  # noqa: S311 - only to step out of each other's way
-            return once(told, work, *args, **kwargs)
+            return once(told)
 
-    def _in_transaction(
-        self, told: list[Lent], work: Callable[Concatenate[Lent, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    def _write(self, told: list[Lent], work: Callable[[Lent], T], *, begun: bool) -> T:
         with self._borrowed(told) as lent:
-            for statement in self._begin:
+            if not begun:
+                lent.ending = True
+                return work(lent)
+            for statement in self._begin_writing:
                 lent.later(statement)
-            answer = work(lent, *args, **kwargs)
+            answer = work(lent)
             lent.commit()
             return answer
-
-    def _alone(
-        self, told: list[Lent], work: Callable[Concatenate[Lent, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        with self._borrowed(told) as lent:
-            lent.ending = True
-            return work(lent, *args, **kwargs)
 
     @contextmanager
     def _translated(self, *, explained: bool = True) -> Iterator[list[Lent]]:
@@ -388,6 +377,11 @@ class Connections:
         if self._process != os.getpid():
             _INHERITED.append(self._idle)
             self._reset()
+
+
+def _milliseconds(seconds: float | None) -> int | None:
+    # 0 would stand for no limit at all.
+    return None if seconds is None else max(1, round(seconds * 1000))
 
 
 def _told(conninfo: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What psycopg raises, as errors of ours: they name the server, the database and the kind of trouble, and quote nothing.
+"""What psycopg raises, as errors of ours: they name server, database and the kind of trouble, and quote nothing.
 
 A message of the server may hold a row, and one of libpq a password, so neither is passed on. While a connection is
 being made there is no code to go by, only the English text; what is not recognised in it gets a sentence that fits all.

@@ -117,7 +117,7 @@ _SCHEMA_TABLE: Final = """create table @smartify_schema (
 _LOOK: Final = (
     "select (select count(*) from pg_catalog.pg_class c where c.relnamespace = n.oid),"
     " exists(select 1 from pg_catalog.pg_class c where c.relnamespace = n.oid and c.relname = 'smartify_schema'),"
-    " pg_catalog.has_schema_privilege(n.oid, 'usage')"
+    " has_schema_privilege(n.oid, 'usage')"
     " from pg_catalog.pg_namespace n where n.nspname = $1"
 )
 _VERSION: Final = "select max(version) from @smartify_schema"
@@ -127,9 +127,9 @@ _VERSION: Final = "select max(version) from @smartify_schema"
 #: answered is kept, or not waited for, where that is ``off`` ($2).
 GIVEN: Final = (
     "with given as materialized (select max(version)::bigint as version,"
-    " case when $1::bigint is not null then pg_catalog.set_config('lock_timeout', $1::bigint::text, true) end as wait,"
-    " case when $2::text = 'off' or pg_catalog.current_setting('synchronous_commit') = 'off'"
-    " then pg_catalog.set_config('synchronous_commit', $2::text, true) end as kept from @smartify_schema)"
+    " case when $1::bigint is not null then set_config('lock_timeout', $1::bigint::text, true) end as wait,"
+    " case when $2::text = 'off' or current_setting('synchronous_commit') = 'off'"
+    " then set_config('synchronous_commit', $2::text, true) end as kept from @smartify_schema)"
 )
 
 
@@ -156,7 +156,7 @@ def prepare(connections: Connections, *, migrate: bool, migrations: Sequence[Seq
             )
         lent.later("begin isolation level read committed read write")
         lent.later(f"set local lock_timeout = {_PATIENCE * 1000}")
-        lent.run("select pg_catalog.pg_advisory_xact_lock($1, $2)", (_LOCK, _key(lent.place.schema)))
+        lent.run("select pg_advisory_xact_lock($1, $2)", (_LOCK, _key(lent.place.schema)))
         version = _version(lent, where, len(migrations))
         if version == 0:
             if lent.run(_LOOK, (lent.place.schema,)).fetchone() is None:
@@ -167,7 +167,7 @@ def prepare(connections: Connections, *, migrate: bool, migrations: Sequence[Seq
         for number, statements in enumerate(migrations[version:], start=version + 1):
             for statement in statements:
                 lent.run(statement)
-            lent.run("insert into @smartify_schema values ($1, pg_catalog.now(), $2)", (number, _library()))
+            lent.run("insert into @smartify_schema values ($1, now(), $2)", (number, _library()))
         lent.commit()
 
 
@@ -191,7 +191,7 @@ def _check_server(lent: Lent, where: str) -> None:
             where=where,
             cure="Use PostgreSQL 13 or newer.",
         )
-    row = lent.run("select pg_catalog.current_setting('server_encoding')").fetchone()
+    row = lent.run("select current_setting('server_encoding')").fetchone()
     encoding = row[0] if row else "unknown"
     if encoding != "UTF8":
         raise StorageUnavailable(

@@ -269,9 +269,7 @@ class PostgreSQLStorage:
         self.close()
 
 
-def _check_options(
-    schema: str, pool_size: int, statement_timeout: float | None, lock_timeout: float | None
-) -> None:
+def _check_options(schema: str, pool_size: int, statement_timeout: float | None, lock_timeout: float | None) -> None:
     """Raise `UsageError` for what no store can be opened with."""
     if not schema or "\0" in schema or len(schema.encode(errors="surrogatepass")) > _LONGEST_NAME:
         raise UsageError(
