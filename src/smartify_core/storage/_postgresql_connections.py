@@ -205,11 +205,14 @@ class Connections:
         limits = {"statement_timeout": _milliseconds(statement_timeout), "lock_timeout": milliseconds}
         local = [f"set_config('{name}', '{number}', true)" for name, number in limits.items() if number is not None]
         # A commit that was answered is kept, whatever the server is set to; stricter than that it may be.
-        durable = "case when current_setting('synchronous_commit') = 'off' then {} end"
+        durable = (
+            "case when current_setting('synchronous_commit') = 'off'"
+            " then set_config('synchronous_commit', 'on', true) end"
+        )
         self._begin_reading = ["begin isolation level read committed read only", f"select {', '.join(local) or 'true'}"]
         self._begin_writing = [
             "begin isolation level read committed read write",
-            f"select {', '.join([*local, durable.format("set_config('synchronous_commit', 'on', true)")])}",
+            f"select {', '.join([*local, durable])}",
         ]
         self._limits_statements = statement_timeout is not None
         self._reset()
