@@ -51,12 +51,18 @@ _UPDATE: Final = (
     f" as n ({', '.join(COLUMNS)})"
     " where a.tenant = $1 and a.source_id = n.source_id"
 )
+#: Keys are joined, never listed: the planner may read all of a tenant for the sake of a list.
 _LIVE: Final = (
-    "select source_id, account_id, version, fingerprint from @account where tenant = $1 and source_id = any($2)"
+    "select source_id, account_id, version, fingerprint"
+    " from unnest($2::text[]) as w (wanted) join @account on source_id = wanted where tenant = $1"
 )
-_AMONG_LIVE: Final = "select account_id from @account where tenant = $1 and account_id = any($2)"
-_ENDED: Final = "select account_id from @tombstone where tenant = $1 and account_id = any($2)"
-_ERASE: Final = "delete from @account where tenant = $1 and source_id = any($2)"
+_AMONG_LIVE: Final = (
+    "select account_id from unnest($2::text[]) as w (wanted) join @account on account_id = wanted where tenant = $1"
+)
+_ENDED: Final = (
+    "select account_id from unnest($2::text[]) as w (wanted) join @tombstone on account_id = wanted where tenant = $1"
+)
+_ERASE: Final = "delete from @account using unnest($2::text[]) as w (wanted) where tenant = $1 and source_id = wanted"
 _BURY: Final = (
     "insert into @tombstone (tenant, account_id, source_id, created_at, deleted_at)"
     " select $1, * from unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[])"

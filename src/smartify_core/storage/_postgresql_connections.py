@@ -53,6 +53,19 @@ _UNLESS_TOLD: Final[Mapping[str, str]] = {
     "keepalives_count": "3",
     "tcp_user_timeout": "60000",
 }
+#: Ways to go about a statement that are not for ours, which find rows by keys and read them in the order of an index. A
+#: table that has just been filled is unknown to the planner, which may then read all of a tenant for one page of it.
+_WAYS_OFF: Final = (
+    "enable_seqscan",
+    "enable_bitmapscan",
+    "enable_hashjoin",
+    "enable_mergejoin",
+    "enable_sort",
+    "jit",
+)
+_DURABLE: Final = (
+    "case when current_setting('synchronous_commit') = 'off' then set_config('synchronous_commit', 'on', true) end"
+)
 #: Connections that a forked child inherits. They may be neither used nor closed there, so they are kept for ever.
 _INHERITED: Final[list[object]] = []
 
@@ -102,6 +115,15 @@ class Lent:
                 self.connection.execute(*one)
             return self.connection.execute(*last, binary=True)
 
+    def ask(self, statement: str, values: Sequence[object] = ()) -> Cursor:
+        """Run a statement that reads, in a transaction of its own, and return its answer."""
+        with self._pipeline():
+            for one in self.place.begin_reading:
+                self.connection.execute(one)
+            answer = self.connection.execute(self.place.statement(statement), values, binary=True)
+            self.connection.execute(b"commit")
+        return answer
+
     def later(self, statement: str, values: Sequence[object] = ()) -> None:
         """Run a statement whose answer nobody needs before the next one, in one journey with it."""
         self._waiting.append((self.place.statement(statement), values))
@@ -142,14 +164,31 @@ class Place:
     Args:
         where: The server, database and schema, for errors: no name and no password.
         schema: The schema.
-        lock_timeout: Milliseconds to wait for a lock.
+        statement_timeout: Seconds that one statement may take.
+        lock_timeout: Seconds to wait for a lock.
     """
 
-    def __init__(self, where: str, schema: str, lock_timeout: int | None) -> None:
+    def __init__(self, where: str, schema: str, statement_timeout: float | None, lock_timeout: float | None) -> None:
         self.where = where
         self.schema = schema
         self.quoted_schema = '"' + schema.replace('"', '""') + '"'
-        self.lock_timeout = lock_timeout
+        #: In milliseconds.
+        self.lock_timeout = _milliseconds(lock_timeout)
+        limits = {"statement_timeout": _milliseconds(statement_timeout), "lock_timeout": self.lock_timeout}
+        local = [
+            *(f"set_config('{name}', '{number}', true)" for name, number in limits.items() if number is not None),
+            *(f"set_config('{name}', 'off', true)" for name in _WAYS_OFF),
+        ]
+        #: What a transaction begins with.
+        self.begin_reading = (
+            b"begin isolation level read committed read only",
+            f"select {', '.join(local)}".encode(),
+        )
+        self.begin_writing = (
+            "begin isolation level read committed read write",
+            # A commit that was answered is kept, whatever the server is set to; stricter than that it may be.
+            f"select {', '.join(local)}, {_DURABLE}",
+        )
         self._made: dict[str, bytes] = {}
 
     def statement(self, text: str) -> bytes:
@@ -192,8 +231,7 @@ class Connections:
         told = _told(conninfo)
         database = told.get("dbname") or "the user's database"
         host = ":".join(str(told[key]) for key in ("host", "port") if told.get(key)) or "the default host"
-        milliseconds = _milliseconds(lock_timeout)
-        self.place = Place(f"{host}/{database}, schema {schema}", schema, milliseconds)
+        self.place = Place(f"{host}/{database}, schema {schema}", schema, statement_timeout, lock_timeout)
         #: What is to be called when tables are missing: it may know a better reason.
         self.explain: Callable[[Lent], None] | None = None
         self._keywords = {**{key: one for key, one in _UNLESS_TOLD.items() if key not in told}, **told}
@@ -202,34 +240,26 @@ class Connections:
         self._pool_size = pool_size
         self._patience = _PATIENCE if lock_timeout is None else lock_timeout
         self._closed = False
-        limits = {"statement_timeout": _milliseconds(statement_timeout), "lock_timeout": milliseconds}
-        local = [f"set_config('{name}', '{number}', true)" for name, number in limits.items() if number is not None]
-        # A commit that was answered is kept, whatever the server is set to; stricter than that it may be.
-        durable = (
-            "case when current_setting('synchronous_commit') = 'off'"
-            " then set_config('synchronous_commit', 'on', true) end"
-        )
-        self._begin_reading = ["begin isolation level read committed read only", f"select {', '.join(local) or 'true'}"]
-        self._begin_writing = [
-            "begin isolation level read committed read write",
-            f"select {', '.join([*local, durable])}",
-        ]
         self._limits_statements = statement_timeout is not None
         self._reset()
 
     def read(self, work: Callable[Concatenate[Lent, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do work that reads by one statement, and so sees one state of the store."""
+        """Do work that asks, each time in a transaction of its own: by one question it sees one state of the store."""
 
         def once(told: list[Lent]) -> T:
+            with self._borrowed(told) as lent:
+                return work(lent, *args, **kwargs)
+
+        def once_or_twice(told: list[Lent]) -> T:
             try:
-                return self._read(told, lambda lent: work(lent, *args, **kwargs))
+                return once(told)
             except psycopg.OperationalError:
                 # It changes nothing, so that it may be asked again where the server was away for a moment.
                 if not told[-1].connection.closed:
                     raise
-                return self._read(told, lambda lent: work(lent, *args, **kwargs))
+                return once(told)
 
-        return self._tried(once)
+        return self._tried(once_or_twice)
 
     def write(self, work: Callable[Concatenate[Lent, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do work in a transaction: committed at the end, rolled back when anything is raised.
@@ -263,16 +293,6 @@ class Connections:
         if self._closed:
             raise refusals.closed()
 
-    def _read(self, told: list[Lent], work: Callable[[Lent], T]) -> T:
-        with self._borrowed(told) as lent:
-            if not self._limits_statements:
-                return work(lent)
-            for statement in self._begin_reading:
-                lent.later(statement)
-            answer = work(lent)
-            lent.run("commit")
-            return answer
-
     def _tried(self, once: Callable[[list[Lent]], T]) -> T:
         """Do something that is a transaction, again and again where others were in its way."""
         with self._translated() as told:
@@ -290,7 +310,7 @@ class Connections:
             if not begun:
                 lent.ending = True
                 return work(lent)
-            for statement in self._begin_writing:
+            for statement in self.place.begin_writing:
                 lent.later(statement)
             answer = work(lent)
             lent.commit()

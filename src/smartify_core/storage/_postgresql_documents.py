@@ -31,7 +31,7 @@ _WRITE: Final = (
 def document(lent: Lent, tenant: str, kind: str, key: str) -> Document | None:
     """Return a document. See `Storage.document`."""
     statement = f"{_DOCUMENTS} and kind = $2 and name = $3"
-    row = lent.run(statement, (written(tenant), written(kind), written(key))).fetchone()
+    row = lent.ask(statement, (written(tenant), written(kind), written(key))).fetchone()
     return None if row is None else _document(*row)
 
 
@@ -47,7 +47,7 @@ def documents(
     if after is not None:
         values += map(written, after)
         start = f" and (kind, name) > (${len(values) - 1}, ${len(values)})"
-    rows = lent.run(f"{_DOCUMENTS}{only}{start} order by kind, name limit $2", values)
+    rows = lent.ask(f"{_DOCUMENTS}{only}{start} order by kind, name limit $2", values)
     return [_document(*row) for row in rows]
 
 

@@ -50,7 +50,10 @@ _TRIM: Final = (
     " and j.first + j.entries - 1 <= cut.trimmed)"
     " select version from given"
 )
-_POSITIONS: Final = "select name, position from @journal_position where tenant = $1 and name = any($2)"
+_POSITIONS: Final = (
+    "select name, position from unnest($2::text[]) as w (wanted) join @journal_position on name = wanted"
+    " where tenant = $1"
+)
 _APPEND: Final = (
     "insert into @journal (tenant, name, first, entries, record)"
     " select $1, * from unnest($2::text[], $3::bigint[], $4::bigint[], $5::bytea[])"
@@ -95,7 +98,7 @@ def entries(lent: Lent, tenant: str, journal: str, after: int, limit: int) -> Se
     """Return the next page of a journal. See `Storage.entries`."""
     statement = _PAGE.format(state=_OUTBOX_STATE if journal == OUTBOX else _OTHER_STATE)
     page: list[Entry] = []
-    for start, first, record in lent.run(statement, (written(tenant), written(journal), after, limit)):
+    for start, first, record in lent.ask(statement, (written(tenant), written(journal), after, limit)):
         page.extend(
             Entry(position, content)
             for position, content in enumerate(_contents(record, tenant), start=first)

@@ -152,14 +152,14 @@ def schedule(lent: Lent, due: Mapping[str, datetime | None], *, only_new: bool) 
 
 def record(lent: Lent, tenant: str) -> TenantRecord:
     """Return what is known of the tenant as a whole. See `Storage.tenant`."""
-    row = lent.run(f"{_RECORD} where t.name = $1", (written(tenant),)).fetchone()
+    row = lent.ask(f"{_RECORD} where t.name = $1", (written(tenant),)).fetchone()
     return TenantRecord(tenant) if row is None else _record(row)
 
 
 def records(lent: Lent, after: str | None, limit: int) -> Sequence[TenantRecord]:
     """Return the next page of all tenants. See `Storage.tenants`."""
     start, keys = ("", ()) if after is None else (" where t.name > $2", (written(after),))
-    return [_record(row) for row in lent.run(f"{_RECORD}{start} order by t.name limit $1", (limit, *keys))]
+    return [_record(row) for row in lent.ask(f"{_RECORD}{start} order by t.name limit $1", (limit, *keys))]
 
 
 def locked(lent: Lent, tenant: str) -> Row | None:
