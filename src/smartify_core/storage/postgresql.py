@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -23,6 +24,7 @@ from smartify_core.model import (
     Tombstone,
 )
 
+from ._maintained import Finding
 from ._storage import KEYS_AT_ONCE
 from .checks import (
     check_batch,
@@ -42,6 +44,7 @@ try:
     from . import _postgresql_journal as journals
     from . import _postgresql_schema as schemas
     from . import _postgresql_tenants as tenants
+    from ._postgresql_check import check
     from ._postgresql_commit import KeyTaken, commit, erase_tenant, explain, record
     from ._postgresql_connections import Connections
 except ImportError as missing:
@@ -250,6 +253,30 @@ class PostgreSQLStorage:
         check_limit(limit)
         check_text(tenant, kind, *(after or ()))
         return self._connections.read(documents.documents, tenant, kind, after, limit)
+
+    # --- looking after it -----------------------------------------------------------------------------------------
+
+    def check(self) -> Sequence[Finding]:
+        """Look for what contradicts itself in the tables. See `Maintained.check`.
+
+        Reads every fingerprint, and sees one state of the store while others write.
+        """
+        with self._connections.lent() as lent:
+            return check(lent)
+
+    def backup(self, path: str | os.PathLike[str]) -> None:  # noqa: ARG002 - as the protocol has it
+        """Refuse: the server's own tools copy a schema better.
+
+        Raises:
+            UsageError: Always.
+        """
+        self._connections.check_open()
+        place = self._connections.place
+        raise UsageError(
+            "a store in PostgreSQL is copied with PostgreSQL's own tools",
+            where=place.where,
+            cure=f"Run: pg_dump --format=custom --schema={place.schema} --file=FILE URL",
+        )
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
