@@ -405,7 +405,7 @@ def _told(conninfo: str) -> dict[str, Any]:
     """Return the keywords of a URL."""
     try:
         return dict(conninfo_to_dict(conninfo))
-    except psycopg.Error:
+    except (psycopg.Error, UnicodeError):
         # What libpq says of it quotes it, and it may hold a password.
         raise UsageError(
             "the PostgreSQL URL cannot be read",

@@ -88,7 +88,7 @@ _REFUSALS: Final[tuple[tuple[str, str, str], ...]] = (
         "Lower pool_size, raise max_connections, or put a pooling proxy in between.",
     ),
     (
-        "no pg_hba.conf entry",
+        "pg_hba.conf",
         "the server does not let this role in from here",
         "Check the URL's sslmode, and add a line to pg_hba.conf.",
     ),

@@ -161,7 +161,7 @@ def prepare(connections: Connections, *, migrate: bool, migrations: Sequence[Seq
         version = _version(lent, where, len(migrations))
         if version == 0:
             if lent.run(_LOOK, (lent.place.schema,)).fetchone() is None:
-                lent.run("create schema " + lent.place.quoted_schema)
+                lent.connection.execute(f"create schema {lent.place.quoted_schema}".encode())
             lent.run(_SCHEMA_TABLE)
         else:
             lent.run("lock table @tenant in access exclusive mode")

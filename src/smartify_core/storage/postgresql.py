@@ -298,7 +298,8 @@ class PostgreSQLStorage:
 
 def _check_options(schema: str, pool_size: int, statement_timeout: float | None, lock_timeout: float | None) -> None:
     """Raise `UsageError` for what no store can be opened with."""
-    if not schema or "\0" in schema or len(schema.encode(errors="surrogatepass")) > _LONGEST_NAME:
+    check_text(schema)
+    if not schema or "\0" in schema or len(schema.encode()) > _LONGEST_NAME:
         raise UsageError(
             f"a schema's name has 1 to {_LONGEST_NAME} bytes and no null character", cure="Give it another name."
         )
