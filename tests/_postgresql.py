@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import select
 import shutil
 import socket
 import subprocess
@@ -129,23 +130,28 @@ class Wire:
         self._lock = threading.Lock()
         #: Called with what the client sends, before it is passed on; may cut.
         self.on_sent: Any = None
+        #: Whether what the server answers is swallowed, and the connection cut after it.
+        self.deaf = False
         self.url = with_parts(url, host="127.0.0.1", port=self._listener.getsockname()[1])
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
 
     def cut(self) -> None:
         """Break all connections that there are."""
         with self._lock:
-            pairs, self._pairs = self._pairs, []
-        for one in (one for pair in pairs for one in pair):
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+            for one in (one for pair in self._pairs for one in pair):
+                with suppress(OSError):
+                    one.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Break all connections and take no more."""
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
+        self._threads[0].join()
         self._listener.close()
         self.cut()
+        for thread in self._threads[1:]:
+            thread.join()
 
     def _accept(self) -> None:
         while True:
@@ -154,25 +160,26 @@ class Wire:
             except OSError:
                 return
             server = socket.socket(socket.AF_UNIX if self._unix else socket.AF_INET)
-            try:
-                server.connect(self._target)
-            except OSError:
-                client.close()
-                continue
             with self._lock:
                 self._pairs.append((client, server))
-            for source, target, sent in ((client, server, True), (server, client, False)):
-                threading.Thread(target=self._pass_on, args=(source, target, sent), daemon=True).start()
+            self._threads.append(threading.Thread(target=self._serve, args=(client, server)))
+            self._threads[-1].start()
 
-    def _pass_on(self, source: socket.socket, target: socket.socket, sent: bool) -> None:
+    def _serve(self, client: socket.socket, server: socket.socket) -> None:
         with suppress(OSError):
-            while data := source.recv(_CHUNK):
-                if sent and self.on_sent is not None:
-                    self.on_sent(data)
-                target.sendall(data)
-        for one in (source, target):
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+            server.connect(self._target)
+            while True:
+                for source in select.select([client, server], [], [])[0]:
+                    data = source.recv(_CHUNK)
+                    if not data or (source is server and self.deaf):
+                        raise ConnectionError
+                    if source is client and self.on_sent is not None:
+                        self.on_sent(data)
+                    (server if source is client else client).sendall(data)
+        with self._lock:
+            self._pairs.remove((client, server))
+            client.close()
+            server.close()
 
 
 @contextmanager
