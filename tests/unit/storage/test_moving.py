@@ -12,9 +12,11 @@ from attrs import evolve
 
 from smartify_core.errors import LeaseHeld, SealBroken, StorageUnavailable, StoreDiffers, UsageError
 from smartify_core.model import Append, Batch, Claim, Put, PutDocument, Receipt, SealedAccount
-from smartify_core.storage import Storage
+from smartify_core.storage import Maintained, Storage
 from smartify_core.storage.memory import MemoryStorage
 from smartify_core.storage.moving import CopyProgress, copy_storage
+from smartify_core.storage.postgresql import PostgreSQLStorage
+from smartify_core.storage.soundness import check_storage
 from smartify_core.storage.sqlite import SQLiteStorage
 from smartify_core.testing import ManualClock
 
@@ -71,10 +73,17 @@ def source(account: MakeAccount, put: MakeBatch, erase: MakeBatch) -> MemoryStor
     return storage
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def target(request: pytest.FixtureRequest, path: Path) -> Iterator[Storage]:
     """Return an empty store of each kind."""
-    with MemoryStorage() if request.param == "memory" else SQLiteStorage(path) as storage:
+    openers: dict[str, Callable[[], Storage]] = {
+        "memory": MemoryStorage,
+        "sqlite": lambda: SQLiteStorage(path),
+        "postgresql": lambda: PostgreSQLStorage(
+            request.getfixturevalue("postgresql_url"), schema=request.getfixturevalue("schema")
+        ),
+    }
+    with openers[request.param]() as storage:
         yield storage
 
 
@@ -116,6 +125,16 @@ def test_a_copy_reads_as_its_original(source: MemoryStorage, target: Storage, cl
     assert {one.version for one in target.documents("acme")} == {1}
     assert [entry.position for entry in target.entries("acme")] == [2, 3]
     target.record("acme", appends=[Append("empty", (b"next",), 1), Append("audit", (b"c",), 42)])
+
+
+def test_a_copy_comes_back_as_it_was(source: MemoryStorage, target: Storage, clock: ManualClock) -> None:
+    """A copy of the copy is as the original, and each store is sound by its own check and through the port."""
+    back = MemoryStorage()
+    copy_storage(source, target, now=clock)
+    assert [one.error for one in copy_storage(target, back, now=clock)] == [None] * 3
+    assert told(back) == told(source)
+    assert list(check_storage(target)) == []
+    assert not isinstance(target, Maintained) or list(target.check()) == []
 
 
 def test_a_copy_of_a_copy_finds_all_there(source: MemoryStorage, target: Storage, clock: ManualClock) -> None:
