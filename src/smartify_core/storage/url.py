@@ -45,7 +45,7 @@ def open_storage(url: str) -> Storage:
     if scheme == "sqlite":
         return _open_sqlite(url)
     if scheme in _POSTGRESQL:
-        return _open_postgresql(url)
+        return _open_postgresql(f"{scheme}{url[len(scheme) :]}")  # libpq knows small letters only
     extension = find_extension(STORAGE_GROUP, scheme) if scheme else None
     if extension is None:
         others = installed_extensions(STORAGE_GROUP)
