@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,9 +12,8 @@ import pytest
 from attrs import evolve
 
 from smartify_core.errors import StorageUnavailable
-from smartify_core.model import Append, Batch, Entry, HeadPage, Put, PutDocument, SealedAccount, TenantRecord
-from smartify_core.storage import Finding
-from smartify_core.storage._memory_tenant import Held
+from smartify_core.model import Append, Batch, Entry, HeadPage, Put, PutDocument, SealedAccount, TenantRecord, Tombstone
+from smartify_core.storage import Finding, Storage
 from smartify_core.storage.memory import MemoryStorage
 from smartify_core.storage.soundness import check_storage, check_tenant
 from smartify_core.storage.sqlite import SQLiteStorage
@@ -25,7 +25,7 @@ MakeAccount = Callable[..., SealedAccount]
 MakeBatch = Callable[..., Batch]
 
 
-def fill(storage: MemoryStorage, account: MakeAccount, put: MakeBatch, erase: MakeBatch) -> None:
+def fill(storage: Storage, account: MakeAccount, put: MakeBatch, erase: MakeBatch) -> None:
     """Give two tenants some of everything."""
     for tenant in ("acme", "globex"):
         claim = storage.claim(tenant, now=NOON, ttl=HOUR)
@@ -50,50 +50,48 @@ def test_a_sound_store_has_no_findings(
 ) -> None:
     """Whatever the backend, and also when a journal was trimmed or a tenant is empty."""
     with SQLiteStorage(path) as sqlite:
-        for store in (storage, sqlite):
+        stores: tuple[Storage, ...] = (storage, sqlite)
+        for store in stores:
             if store is sqlite:
-                fill(store, account, put, erase)  # type: ignore[arg-type]  # it has the same methods
+                fill(store, account, put, erase)
             store.trim("acme", through=2)
             store.trim("acme", journal="audit", through=42)
             store.schedule({"nobody": NOON})
             assert list(check_storage(store)) == []
 
 
-def held(storage: MemoryStorage) -> Held:
-    """Return the inside of a tenant."""
-    return storage._tenants["acme"]
-
-
-def _set_version(inside: Held) -> None:
-    inside.accounts["s7"] = evolve(inside.accounts["s7"], email_index=b"0" * 16)
-
-
-DAMAGES: Mapping[str, Callable[[Held], object]] = {
-    "1196 accounts are there, and 1197 are told (tenant acme)": lambda one: one.source_ids.pop(),
-    "the digest is not that of the accounts (tenant acme)": lambda one: setattr(one, "digest", 5),
-    "an account is not found by its address (tenant acme, source id s7)": _set_version,
-    "accounts are not in order (tenant acme, source id s10)": lambda one: one.source_ids.insert(1, one.source_ids[0]),
-    "tombstones are not in order (tenant acme, account account of s0)": lambda one: one.ended_ids.reverse(),
-    "an account is live that has ended (tenant acme, account account of s1)": lambda one: one.accounts.update(
-        s1=evolve(one.accounts["s9"], source_id="s1", account_id="account of s1")
+DAMAGES: Mapping[str, str] = {
+    "1197 accounts are there, and 7 are told (tenant acme)": "update tenant set accounts = 7 where id = 1",
+    "the digest is not that of the accounts (tenant acme)": "update total set record = zeroblob(16) where id = 1",
+    "an account is not found by its address (tenant acme, source id s7)": (
+        "update account set email_bucket = email_bucket + 1 where tenant = 1 and source_id = 's7'"
     ),
-    "a tombstone is not found by its source id (tenant acme, account account of s2)": lambda one: (
-        one.ended_by_source.pop("s2")
+    "an account is live that has ended (tenant acme, account account of s1)": (
+        "update account set source_id = 's1', account_id = 'account of s1' where tenant = 1 and source_id = 's9'"
     ),
-    "position 43 follows 41 (tenant acme, journal audit)": lambda one: one.journals["audit"].entries.__setitem__(
-        1, Entry(43, b"b")
+    "position 43 follows 41 (tenant acme, journal audit)": (
+        "insert into journal (tenant, name, first, entries, record) values (1, 'audit', 44, 1, x'00000000');"
+        "update journal set first = 43, record = x'00000000', entries = 1 where name = 'audit' and tenant = 1"
+        " and first = 44;"
+        "update journal set record = x'00000000', entries = 1 where name = 'audit' and tenant = 1 and first = 41"
     ),
-    "the last entry has position 2, and 3 is told (tenant acme, journal outbox)": lambda one: one.journals[
-        "outbox"
-    ].entries.pop(),
+    "the last entry has position 3, and 9 is told (tenant acme, journal outbox)": (
+        "update tenant set position = 9 where id = 1"
+    ),
 }
 
 
 @pytest.mark.parametrize("finding", list(DAMAGES))
-def test_what_contradicts_itself_is_found(storage: MemoryStorage, finding: str) -> None:
+def test_what_contradicts_itself_is_found(
+    path: Path, account: MakeAccount, put: MakeBatch, erase: MakeBatch, finding: str
+) -> None:
     """Each kind of contradiction is told with its place, and the other tenant has none."""
-    DAMAGES[finding](held(storage))
-    found = [str(one) for one in check_storage(storage)]
+    with SQLiteStorage(path) as storage:
+        fill(storage, account, put, erase)
+        connection = sqlite3.connect(path)
+        connection.executescript(DAMAGES[finding])
+        connection.close()
+        found = [str(one) for one in check_storage(storage)]
     assert finding in found
     assert not [one for one in found if "globex" in one]
 
@@ -114,6 +112,13 @@ class Odd(MemoryStorage):
         if self.wrong == "load":
             found.pop("s7", None)
         return found
+
+    def tombstones(self, tenant: str, **options: Any) -> Sequence[Tombstone]:
+        found = list(super().tombstones(tenant, **options))
+        return found[::-1] if self.wrong == "stones" else found
+
+    def tombstones_of(self, tenant: str, source_ids: Sequence[str]) -> Mapping[str, Tombstone]:
+        return {} if self.wrong == "latest" else super().tombstones_of(tenant, source_ids)
 
     def documents(self, tenant: str, kind: str | None = None, **options: Any) -> Sequence[Any]:
         found = list(super().documents(tenant, kind, **options))
@@ -141,6 +146,8 @@ class Odd(MemoryStorage):
         ("versions", "an account is not as its head says (tenant acme, source id s10)"),
         ("load", "an account is not as its head says (tenant acme, source id s7)"),
         ("circle", "accounts are not in order (tenant acme, source id s10)"),
+        ("stones", "tombstones are not in order (tenant acme, account account of s1)"),
+        ("latest", "a tombstone is not found by its source id (tenant acme, account account of s0)"),
         ("documents", "documents are not in order (tenant acme, document plan/a)"),
         ("document", "a document is not found by its name (tenant acme, document plan/b)"),
         ("tenants", "tenants are not in order; the rest was not looked at (tenant acme)"),
