@@ -7,6 +7,7 @@ server of its own, which its processes share, and throws it away in the end.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import select
 import shutil
@@ -66,6 +67,32 @@ def fresh_name() -> str:
 def with_parts(url: str, **parts: str | int) -> str:
     """Return the same place, told otherwise in some parts."""
     return make_conninfo(url, **parts)
+
+
+class Database:
+    """A database of one's own on a server that others share."""
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+        self._name = fresh_name()
+        self._roles: list[str] = []
+        run(server, f"create database {self._name} encoding 'UTF8' template template0")
+
+    @property
+    def url(self) -> str:
+        """Where the first role that was created finds it."""
+        place = with_parts(self._server, dbname=self._name)
+        return with_parts(place, user=self._roles[0]) if self._roles else place
+
+    def run(self, statement: str) -> None:
+        """Run a statement as an administrator."""
+        if (created := re.match(r"\s*create role (\w+)", statement)) is not None:
+            self._roles.append(created[1])
+        run(with_parts(self._server, dbname=self._name), statement)
+
+    def drop(self) -> None:
+        """Remove the database, and the roles that were created."""
+        run(self._server, f"drop database {self._name} with (force)", *(f"drop role {role}" for role in self._roles))
 
 
 class OwnServer:
