@@ -32,12 +32,17 @@ NAMED: Final = "SMARTIFY_TEST_POSTGRESQL"
 _CHUNK: Final = 65536
 
 
-def server_url(run: str) -> str:
-    """Return the URL of the server that all processes of this test run share."""
+def server_url(run: str, *, durable: bool = False) -> str:
+    """Return the URL of the server that all processes of this test run share.
+
+    Unless it is to be durable, one that is started for the run does not wait for its disk.
+    """
     if (named := os.environ.get(NAMED)) is not None:
         return named
     folder = Path(tempfile.gettempdir()) / f"smartify-postgresql-{run}"
     server = _wheel(folder)
+    if durable:
+        return server.get_uri()
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         # Nothing here outlives the run, and nobody pulls the plug: what is crashed on purpose has a server of its own.
         connection.execute("alter system set fsync = off")
