@@ -157,16 +157,17 @@ class Wire:
         host, port = str(told.get("host") or "127.0.0.1"), str(told.get("port") or 5432)
         self._unix = host.startswith("/")
         self._target: Any = f"{host}/.s.PGSQL.{port}" if self._unix else (host, int(port))
-        self._listener = socket.create_server(("127.0.0.1", 0))
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._lock = threading.Lock()
         #: Called with what the client sends, before it is passed on; may cut.
         self.on_sent: Any = None
         #: Whether what the server answers is swallowed, and the connection cut after it.
         self.deaf = False
-        self.url = with_parts(url, host="127.0.0.1", port=self._listener.getsockname()[1])
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._port = self._listener.getsockname()[1]
+        self.url = with_parts(url, host="127.0.0.1", port=self._port)
+        self._threads: list[threading.Thread] = []
+        self._begin()
 
     def cut(self) -> None:
         """Break all connections that there are."""
@@ -184,6 +185,15 @@ class Wire:
         self.cut()
         for thread in self._threads[1:]:
             thread.join()
+
+    def reopen(self) -> None:
+        """Take connections again, where they were taken before."""
+        self._listener = socket.create_server(("127.0.0.1", self._port))
+        self._begin()
+
+    def _begin(self) -> None:
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
 
     def _accept(self) -> None:
         while True:
