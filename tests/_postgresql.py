@@ -7,6 +7,7 @@ server of its own, which its processes share, and throws it away in the end.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import select
 import shutil
@@ -31,12 +32,17 @@ NAMED: Final = "SMARTIFY_TEST_POSTGRESQL"
 _CHUNK: Final = 65536
 
 
-def server_url(run: str) -> str:
-    """Return the URL of the server that all processes of this test run share."""
+def server_url(run: str, *, durable: bool = False) -> str:
+    """Return the URL of the server that all processes of this test run share.
+
+    Unless it is to be durable, one that is started for the run does not wait for its disk.
+    """
     if (named := os.environ.get(NAMED)) is not None:
         return named
     folder = Path(tempfile.gettempdir()) / f"smartify-postgresql-{run}"
     server = _wheel(folder)
+    if durable:
+        return server.get_uri()
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         # Nothing here outlives the run, and nobody pulls the plug: what is crashed on purpose has a server of its own.
         connection.execute("alter system set fsync = off")
@@ -66,6 +72,32 @@ def fresh_name() -> str:
 def with_parts(url: str, **parts: str | int) -> str:
     """Return the same place, told otherwise in some parts."""
     return make_conninfo(url, **parts)
+
+
+class Database:
+    """A database of one's own on a server that others share."""
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+        self._name = fresh_name()
+        self._roles: list[str] = []
+        run(server, f"create database {self._name} encoding 'UTF8' template template0")
+
+    @property
+    def url(self) -> str:
+        """Where the first role that was created finds it."""
+        place = with_parts(self._server, dbname=self._name)
+        return with_parts(place, user=self._roles[0]) if self._roles else place
+
+    def run(self, statement: str) -> None:
+        """Run a statement as an administrator."""
+        if (created := re.match(r"\s*create role (\w+)", statement)) is not None:
+            self._roles.append(created[1])
+        run(with_parts(self._server, dbname=self._name), statement)
+
+    def drop(self) -> None:
+        """Remove the database, and the roles that were created."""
+        run(self._server, f"drop database {self._name} with (force)", *(f"drop role {role}" for role in self._roles))
 
 
 class OwnServer:
@@ -125,16 +157,17 @@ class Wire:
         host, port = str(told.get("host") or "127.0.0.1"), str(told.get("port") or 5432)
         self._unix = host.startswith("/")
         self._target: Any = f"{host}/.s.PGSQL.{port}" if self._unix else (host, int(port))
-        self._listener = socket.create_server(("127.0.0.1", 0))
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._lock = threading.Lock()
         #: Called with what the client sends, before it is passed on; may cut.
         self.on_sent: Any = None
         #: Whether what the server answers is swallowed, and the connection cut after it.
         self.deaf = False
-        self.url = with_parts(url, host="127.0.0.1", port=self._listener.getsockname()[1])
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._port = self._listener.getsockname()[1]
+        self.url = with_parts(url, host="127.0.0.1", port=self._port)
+        self._threads: list[threading.Thread] = []
+        self._begin()
 
     def cut(self) -> None:
         """Break all connections that there are."""
@@ -152,6 +185,15 @@ class Wire:
         self.cut()
         for thread in self._threads[1:]:
             thread.join()
+
+    def reopen(self) -> None:
+        """Take connections again, where they were taken before."""
+        self._listener = socket.create_server(("127.0.0.1", self._port))
+        self._begin()
+
+    def _begin(self) -> None:
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
 
     def _accept(self) -> None:
         while True:

@@ -11,7 +11,19 @@ from typing import Any, Final
 from smartify_core.model import Head, HeadPage, InactiveReason, SealedAccount, Tombstone
 
 from ._postgresql_connections import Lent
-from ._postgresql_rows import COLUMNS, REASONS, STATES, account, blobs, damaged, read, texts, tombstone, written
+from ._postgresql_rows import (
+    COLUMNS,
+    REASONS,
+    STATES,
+    account,
+    blobs,
+    damaged,
+    each_of,
+    read,
+    texts,
+    tombstone,
+    written,
+)
 from .checks import INDEX_BYTES
 
 _TENANT: Final = "(select id from @tenant where name = $1)"
@@ -38,21 +50,15 @@ _STANDINGS: Final = {
 _WAITING: Final = {number for number, (_, reason) in _STANDINGS.items() if reason is InactiveReason.DELETED}
 #: Makes a truth of each of those bytes: whether its account waits.
 _WAITS: Final = bytes(number in _WAITING for number in range(256))
-#: Keys are joined, never listed: the planner may read all of a tenant for the sake of a list.
-_BY_SOURCE_ID: Final = (
-    f"select {', '.join(COLUMNS)} from unnest($2::text[]) as w (wanted) join @account on source_id = wanted"  # noqa: S608  # constants
-    f" where tenant = {_TENANT}"
-)
+_BY_SOURCE_ID: Final = each_of("text", "account", "source_id", COLUMNS, tenant=_TENANT)
+_STONE: Final = ("account_id", "source_id", "created_at", "deleted_at")
+_STONES: Final = f"select {', '.join(_STONE)} from @tombstone where tenant = {_TENANT}"  # noqa: S608  # constants
+_STONES_OF: Final = each_of("text", "tombstone", "source_id", _STONE, tenant=_TENANT)
 _BY_EMAIL: Final = (
     f"select {', '.join(COLUMNS)} from (select distinct * from unnest($2::bytea[])) as w (wanted)"  # noqa: S608  # constants
     # Kept apart from the condition on the tenant, for which there is an index too: one that is no use here.
     " cross join lateral (select * from @account where email_index = wanted offset 0) as found"
     f" where tenant = {_TENANT}"
-)
-_STONES: Final = f"select account_id, source_id, created_at, deleted_at from @tombstone where tenant = {_TENANT}"  # noqa: S608  # constants
-_STONES_OF: Final = (
-    "select account_id, source_id, created_at, deleted_at"  # noqa: S608  # constants
-    f" from unnest($2::text[]) as w (wanted) join @tombstone on source_id = wanted where tenant = {_TENANT}"
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any, Final, NoReturn
 
 import psycopg
@@ -28,6 +29,7 @@ from ._postgresql_connections import Lent
 from ._postgresql_rows import (
     COLUMNS,
     copied,
+    each_of,
     from_total,
     in_columns,
     numbers,
@@ -39,30 +41,29 @@ from ._postgresql_rows import (
 )
 
 _COPY: Final = f"copy @account (tenant, {', '.join(COLUMNS)}) from stdin (format binary)"
-#: Neither the keys by which the row is found, nor what never changes. What has not changed is not in the way of a row
-#: staying where the indexes have it.
+#: The places of rows, found as by `each_of`. Nobody moves them while this transaction has the table open.
+_PLACES: Final = (
+    " cross join lateral"
+    " (select ctid as place from @account where tenant = $1 and source_id = wanted offset 0) as found"
+)
+#: Neither the keys by which the row is found, nor what never changes.
 _UPDATE: Final = (
     "update @account a set version = n.version, created_at = n.created_at, updated_at = n.updated_at,"  # noqa: S608  # constants
     " state = n.state::smallint, inactive_reason = n.inactive_reason::smallint, adopted = n.adopted <> 0,"
     " fingerprint = n.fingerprint, email_index = n.email_index, predecessor = n.predecessor,"
     " group_indexes = n.group_indexes, wrapped_key = n.wrapped_key, payload = n.payload"
-    " from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bytea[],"
-    " $9::bytea[], $10::text[], $11::text[], $12::text[], $13::bytea[], $14::bytea[], $15::bytea[])"
-    f" as n ({', '.join(COLUMNS)})"
-    " where a.tenant = $1 and a.source_id = n.source_id"
+    " from (select * from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],"
+    " $8::bytea[], $9::bytea[], $10::text[], $11::text[], $12::text[], $13::bytea[], $14::bytea[], $15::bytea[])"
+    f" as w ({', '.join(COLUMNS).replace('source_id', 'wanted')}){_PLACES}) as n"
+    " where a.ctid = n.place"
 )
-#: Keys are joined, never listed: the planner may read all of a tenant for the sake of a list.
-_LIVE: Final = (
-    "select source_id, account_id, version, fingerprint"
-    " from unnest($2::text[]) as w (wanted) join @account on source_id = wanted where tenant = $1"
+_ERASE: Final = (
+    f"delete from @account a using (select place from unnest($2::text[]) as w (wanted){_PLACES}) as n"  # noqa: S608  # constants
+    " where a.ctid = n.place"
 )
-_AMONG_LIVE: Final = (
-    "select account_id from unnest($2::text[]) as w (wanted) join @account on account_id = wanted where tenant = $1"
-)
-_ENDED: Final = (
-    "select account_id from unnest($2::text[]) as w (wanted) join @tombstone on account_id = wanted where tenant = $1"
-)
-_ERASE: Final = "delete from @account using unnest($2::text[]) as w (wanted) where tenant = $1 and source_id = wanted"
+_LIVE: Final = each_of("text", "account", "source_id", ("source_id", "account_id", "version", "fingerprint"))
+_AMONG_LIVE: Final = each_of("text", "account", "account_id", ("account_id",))
+_ENDED: Final = each_of("text", "tombstone", "account_id", ("account_id",))
 _BURY: Final = (
     "insert into @tombstone (tenant, account_id, source_id, created_at, deleted_at)"
     " select $1, * from unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[])"
@@ -70,6 +71,8 @@ _BURY: Final = (
 _ADVANCE: Final = (
     "update @tenant set revision = $2, accounts = $3, ended = $4, digest = $5, position = $6, batch = $7 where id = $1"
 )
+
+_SOURCE_ID: Final = attrgetter("source_id")
 
 #: The account id, the version and the fingerprint of an account that a write may meet.
 _Live = tuple[Any, ...]
@@ -235,7 +238,8 @@ def _put(lent: Lent, tenant: int, accounts: Sequence[SealedAccount], live: dict[
         lent.later(_UPDATE, (tenant, *in_columns(changed)))
     if new := [account for account in accounts if account.source_id not in live]:
         try:
-            lent.copy(_COPY, copied(tenant, new))
+            # In order, as the index of the key is, and as pages of heads read the table later on.
+            lent.copy(_COPY, copied(tenant, sorted(new, key=_SOURCE_ID)))
         except psycopg.errors.UniqueViolation:
             raise KeyTaken from None
 

@@ -60,6 +60,7 @@ _WAYS_OFF: Final = (
     "enable_bitmapscan",
     "enable_hashjoin",
     "enable_mergejoin",
+    "enable_material",
     "enable_sort",
     "jit",
 )

@@ -14,13 +14,13 @@ from ._postgresql_rows import blobs, numbers, read, texts, written
 _DOCUMENTS: Final = (
     "select kind, name, value, version from @document where tenant = (select id from @tenant where name = $1)"
 )
-_VERSIONS: Final = (
-    "select kind, name, version from @document"
-    " where tenant = $1 and (kind, name) in (select * from unnest($2::text[], $3::text[]))"
+#: Documents of a tenant, $1, of these kinds and keys, each looked up by itself, as by `each_of`.
+_EACH: Final = (
+    " from unnest($2::text[], $3::text[]) as w (its_kind, its_name) cross join lateral (select kind, name, version,"
+    " ctid as place from @document where tenant = $1 and kind = its_kind and name = its_name offset 0) as found"
 )
-_REMOVE: Final = (
-    "delete from @document where tenant = $1 and (kind, name) in (select * from unnest($2::text[], $3::text[]))"
-)
+_VERSIONS: Final = f"select kind, name, version{_EACH}"
+_REMOVE: Final = f"delete from @document d using (select place{_EACH}) as n where d.ctid = n.place"  # noqa: S608  # constants
 _WRITE: Final = (
     "insert into @document (tenant, kind, name, value, version)"
     " select $1, * from unnest($2::text[], $3::text[], $4::bytea[], $5::bigint[])"

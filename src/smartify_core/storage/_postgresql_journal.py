@@ -11,7 +11,7 @@ from smartify_core.model import OUTBOX, Append, Entry
 
 from . import refusals
 from ._postgresql_connections import Lent
-from ._postgresql_rows import blobs, numbers, read, texts, written
+from ._postgresql_rows import blobs, each_of, numbers, read, texts, written
 from ._postgresql_schema import GIVEN, given, refuse_version
 
 #: Each entry comes after its length.
@@ -50,10 +50,7 @@ _TRIM: Final = (
     " and j.first + j.entries - 1 <= cut.trimmed)"
     " select version from given"
 )
-_POSITIONS: Final = (
-    "select name, position from unnest($2::text[]) as w (wanted) join @journal_position on name = wanted"
-    " where tenant = $1"
-)
+_POSITIONS: Final = each_of("text", "journal_position", "name", ("name", "position"))
 _APPEND: Final = (
     "insert into @journal (tenant, name, first, entries, record)"
     " select $1, * from unnest($2::text[], $3::bigint[], $4::bigint[], $5::bytea[])"

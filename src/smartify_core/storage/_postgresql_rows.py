@@ -7,7 +7,7 @@ the order of ids stays what it was, no two ids meet, and every other id stands i
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
@@ -95,6 +95,18 @@ def numbers(values: Sequence[int | None]) -> Numbers:
     return Numbers(_ARRAY(1, 1, Numbers.ELEMENT, len(packed), 1) + b"".join(packed))
 
 
+def each_of(kind: str, table: str, key: str, columns: Sequence[str], *, tenant: str = "$1") -> str:
+    """Return the statement that reads the rows of a tenant with these keys, $2: an array of a kind.
+
+    Each key is looked up by itself, which ``offset 0`` makes sure of. A list of keys, or a join that the planner is
+    free to turn round, may end in reading all of the tenant when the table has grown since it was last analysed.
+    """
+    return (
+        f"select {', '.join(columns)} from unnest($2::{kind}[]) as w (wanted) cross join lateral"  # noqa: S608  # constants
+        f" (select * from @{table} where tenant = {tenant} and {key} = wanted offset 0) as found"
+    )
+
+
 def written(text: str) -> str:
     """Return an id as it is stored."""
     if "\0" in text or "\1" in text:
@@ -126,13 +138,12 @@ def to_time(number: int) -> datetime:
     return _EPOCH + timedelta(microseconds=number)
 
 
-def copied(tenant: int, accounts: Iterable[SealedAccount]) -> bytes:
+def copied(tenant: int, accounts: Sequence[SealedAccount]) -> bytes:
     """Return these accounts as what PostgreSQL's binary COPY reads: the tenant, then `COLUMNS`."""
-    fixed, length, text = _FIXED.pack, _LENGTH, written
+    fixed, length = _FIXED.pack, _LENGTH
     parts = [_COPY_START]
-    for one in accounts:
-        source_id, account_id = text(one.source_id).encode(), text(one.account_id).encode()
-        predecessor = None if one.predecessor is None else text(one.predecessor).encode()
+    source_ids, account_ids = ([one.source_id for one in accounts], [one.account_id for one in accounts])
+    for one, source_id, account_id in zip(accounts, _encoded(source_ids), _encoded(account_ids), strict=True):
         groups, key, payload = b"".join(one.group_indexes), one.wrapped_key, one.payload
         parts += (
             fixed(
@@ -144,7 +155,7 @@ def copied(tenant: int, accounts: Iterable[SealedAccount]) -> bytes:
             source_id,
             length(len(account_id)),
             account_id,
-            _NULL if predecessor is None else length(len(predecessor)) + predecessor,
+            _NULL if one.predecessor is None else _sized(written(one.predecessor).encode()),
             length(len(groups)),
             groups,
             length(len(key)),
@@ -185,7 +196,8 @@ def account(tenant: str, row: tuple[Any, ...]) -> SealedAccount:
     version, created_at, updated_at, state, reason, adopted, fingerprint, email_index, *others = row
     source_id, account_id, predecessor, groups, wrapped_key, payload = others
     try:
-        if (len(fingerprint), len(email_index), len(groups) % INDEX_BYTES) != (INDEX_BYTES, INDEX_BYTES, 0):
+        lengths = len(fingerprint), len(email_index), len(groups) % INDEX_BYTES
+        if lengths != (INDEX_BYTES, INDEX_BYTES, 0) or min(state, reason) < 0:
             raise damaged(tenant)
         return SealedAccount(
             tenant=tenant,
@@ -231,6 +243,14 @@ def to_total(record: bytes) -> int:
 def from_total(total: int) -> bytes:
     """Return a sum of fingerprints as it is stored."""
     return (total % (1 << 8 * _DIGEST_BYTES)).to_bytes(_DIGEST_BYTES, "big")
+
+
+def _encoded(texts: Sequence[str]) -> Iterator[bytes]:
+    """Return ids as they are stored, in UTF-8."""
+    # One look at all of them tells that, as nearly always, none has to be written otherwise.
+    everything = "".join(texts)
+    plain = "\0" not in everything and "\1" not in everything
+    return map(str.encode, texts if plain else map(written, texts))
 
 
 def _sized(value: bytes) -> bytes:

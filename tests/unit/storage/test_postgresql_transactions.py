@@ -139,7 +139,8 @@ def test_a_statement_takes_no_longer_than_allowed(
         psycopg.connect(postgresql_url) as other,
     ):
         other.execute(f"lock table {schema}.tenant in access exclusive mode".encode())
-        for call in (*writes.values(), lambda one: one.tenant("acme"), lambda one: one.heads("acme")):
+        reads: list[Callable[..., object]] = [lambda one: one.tenant("acme"), lambda one: one.heads("acme")]
+        for call in (*writes.values(), *reads):
             with pytest.raises(StorageBusy, match="longer than the time allowed"):
                 call(limited)
         other.rollback()
@@ -191,7 +192,6 @@ def test_a_real_deadlock_is_got_over(postgresql_url: str, schema: str) -> None:
         storage.schedule({"a": NOON, "b": NOON})
         with psycopg.connect(postgresql_url) as other:
             other.execute("set deadlock_timeout = '20s'")  # so that ours finds it, and is the one to step back
-            other.execute("begin") if other.autocommit else None
             other.execute(f"update {schema}.tenant set batch = 'x' where name = 'b'".encode())
             done = threading.Thread(target=storage.schedule, args=({"a": NOON + HOUR, "b": NOON + HOUR},), daemon=True)
             done.start()
