@@ -272,8 +272,7 @@ def _one_state(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
     finally:
-        if connection.in_transaction:
-            connection.execute("rollback")
+        connection.rollback()  # does nothing where an error has ended the transaction already
 
 
 def _use_log(connection: sqlite3.Connection, path: Path, patience: float) -> None:
