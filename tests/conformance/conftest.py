@@ -14,6 +14,7 @@ from attrs import field, frozen
 
 from smartify_core.storage import Storage
 from smartify_core.storage.memory import MemoryStorage
+from smartify_core.storage.postgresql import PostgreSQLStorage
 from smartify_core.storage.sqlite import SQLiteStorage
 
 
@@ -37,6 +38,11 @@ class Backend:
 Clause = Callable[[Backend], None]
 
 
+def postgresql(url: str, schema: str) -> Backend:
+    """Return a backend in a schema of a server. Where its bytes are is the server's affair."""
+    return Backend("postgresql", lambda: PostgreSQLStorage(url, schema=schema), durable=True)
+
+
 def memory() -> Backend:
     """Return a backend in memory."""
     storage = MemoryStorage()
@@ -53,10 +59,16 @@ def sqlite(folder: Path, kind: Callable[[Path], Storage] = SQLiteStorage) -> Bac
     return Backend("sqlite", lambda: kind(path), durable=True, content=content)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
     """Give each backend of ours, empty; every handle that was opened is closed afterwards."""
-    given = memory() if request.param == "memory" else sqlite(tmp_path)
+    match request.param:
+        case "memory":
+            given = memory()
+        case "sqlite":
+            given = sqlite(tmp_path)
+        case _:
+            given = postgresql(request.getfixturevalue("postgresql_url"), request.getfixturevalue("schema"))
     opened: list[Storage] = []
 
     def remember() -> Storage:
