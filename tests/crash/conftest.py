@@ -167,6 +167,8 @@ class SQLiteBackend:
             assert connection.execute(rows).fetchone() == connection.execute(used).fetchone()
         finally:
             connection.close()
+        with SQLiteStorage(self.path, read_only=True) as storage:
+            assert storage.check() == []
 
 
 BACKENDS: Mapping[str, Callable[[Path], Backend]] = {"memory": MemoryBackend, "sqlite": SQLiteBackend}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Self, assert_type
 
@@ -40,8 +42,10 @@ from smartify_core.model import (
 )
 from smartify_core.sealing import FileKeyRing, KeyRing
 from smartify_core.sealing.memory import MemoryKeyRing
-from smartify_core.storage import KEYS_AT_ONCE, Storage
+from smartify_core.storage import KEYS_AT_ONCE, Finding, Maintained, Storage
 from smartify_core.storage.memory import MemoryStorage
+from smartify_core.storage.moving import CopiedTenant, CopyProgress, copy_storage
+from smartify_core.storage.soundness import check_storage
 
 
 class OnePersonSnapshot:
@@ -156,6 +160,36 @@ class NowhereStorage:
     ) -> None: ...
 
 
+class LookedAfter(NowhereStorage):
+    """Offers what a backend may offer beside the port."""
+
+    def check(self) -> Sequence[Finding]:
+        return (Finding("a row is odd", "tenant acme"),)
+
+    def backup(self, path: str | os.PathLike[str]) -> None: ...
+
+
+def open_nowhere(url: str) -> Storage:
+    """Stand for the object of an entry point in the group of storages."""
+    return NowhereStorage()
+
+
+def open_one_person(options: Mapping[str, object], *, tenant: str, folder: Path) -> DirectorySource:
+    """Stand for the object of an entry point in the group of directories."""
+    return OnePersonDirectory()
+
+
+def look_after(storage: Storage, now: Callable[[], datetime]) -> None:
+    def show(progress: CopyProgress) -> None:
+        assert_type(progress.done, int)
+
+    assert_type(copy_storage(storage, MemoryStorage(), now=now, on_progress=show), Sequence[CopiedTenant])
+    assert_type(list(check_storage(storage)), list[Finding])
+    if isinstance(storage, Maintained):
+        storage.backup("copy.db")
+
+
+maintained: Maintained = LookedAfter()
 a_snapshot: Snapshot = OnePersonSnapshot()
 a_source: DirectorySource = OnePersonDirectory()
 storages: tuple[Storage, ...] = (NowhereStorage(), MemoryStorage())

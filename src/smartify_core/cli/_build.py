@@ -18,7 +18,7 @@ from smartify_core.storage import Storage
 from smartify_core.storage.memory import MemoryStorage
 from smartify_core.storage.url import open_storage
 
-from ._config import Config, GoogleTenant, JsonLinesTenant, Tenant
+from ._config import Config, GoogleTenant, InstalledTenant, JsonLinesTenant, Tenant
 
 _LIMITS = ("requests_per_minute", "concurrency", "attempts")
 
@@ -33,7 +33,7 @@ class Sources(Mapping[str, DirectorySource]):
         self._made: dict[str, DirectorySource | SmartifyError] = {}
         for name in tenants:
             try:
-                self._made[name] = _directory(config.tenants[name])
+                self._made[name] = _directory(name, config.tenants[name], config.file.absolute().parent)
             except SmartifyError as error:
                 place = f"{config.file}: tenants.{name}"
                 self._made[name] = type(error)(
@@ -117,11 +117,16 @@ def store_of(config: Config, *, create: bool) -> Storage:
 
 def store_is_absent(config: Config) -> bool:
     """Return whether the store would have to be created."""
-    url = config.storage_url
-    if not url.startswith("sqlite:////"):
+    return is_absent(config.storage_url)
+
+
+def is_absent(url: str) -> bool:
+    """Return whether the store of a URL would have to be created."""
+    file = file_of_sqlite(url)
+    if file is None:
         return False
     try:
-        Path(unquote(urlsplit(url).path[1:], errors="surrogateescape")).stat()
+        file.stat()
     except FileNotFoundError:
         return True
     except (OSError, ValueError):
@@ -130,8 +135,22 @@ def store_is_absent(config: Config) -> bool:
     return False
 
 
-def _directory(tenant: Tenant) -> DirectorySource:
+def file_of_sqlite(url: str) -> Path | None:
+    """Return the file that a SQLite URL names, whether or not it is there; ``None`` for any other URL."""
+    if not url.lower().startswith("sqlite:///"):
+        return None
+    try:
+        path = unquote(urlsplit(url).path[1:], errors="surrogateescape")
+    except ValueError:
+        return None
+    return Path(path).absolute() if path else None
+
+
+def _directory(name: str, tenant: Tenant, folder: Path) -> DirectorySource:
     match tenant:
+        case InstalledTenant(source, options):
+            made: DirectorySource = source.make(DirectorySource, options, tenant=name, folder=folder)
+            return made
         case JsonLinesTenant(path):
             return JsonLinesDirectory(path)
         case GoogleTenant():
