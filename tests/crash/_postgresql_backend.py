@@ -104,4 +104,4 @@ class PostgreSQLBackend:
         postgresql.drop_schema(self._url, self.schema)
 
     def _sql(self, statement: str, table: str) -> sql.Composed:
-        return sql.SQL(statement).format(sql.Identifier(self.schema, table))  # type: ignore[arg-type]  # a constant
+        return sql.SQL(statement).format(sql.Identifier(self.schema, table))
