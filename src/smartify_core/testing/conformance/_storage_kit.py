@@ -12,6 +12,7 @@ from ._storage_claims import ClaimClauses
 from ._storage_documents import DocumentClauses
 from ._storage_due import DueClauses
 from ._storage_ending import EndingClauses
+from ._storage_history import HistoryClauses
 from ._storage_journals import JournalClauses
 from ._storage_large import LargeClauses
 from ._storage_life import LifeClauses
@@ -41,6 +42,7 @@ class StorageConformance(
     ProcessClauses,
     TroubleClauses,
     LargeClauses,
+    HistoryClauses,
     LifecycleClauses,
 ):
     """Proves a `Storage`.
