@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -225,7 +225,7 @@ class _History(RuleBasedStateMachine):
         reads: list[Callable[[Storage], object]] = [
             lambda storage: storage.heads(name, after=after, limit=limit),
             lambda storage: list(storage.tombstones(name, after=after, limit=limit)),
-            lambda storage: list(storage.tenants(after=f"{self.number} {after or ''}", limit=limit))[:1],
+            lambda storage: list(storage.tenants(after=f"{self.number} {after or ''}", limit=limit)),
             lambda storage: list(storage.documents(name, "note", after=place, limit=limit)),
             lambda storage: list(storage.documents(name, after=place, limit=limit)),
             lambda storage: list(storage.entries(name, after=position, limit=limit)),
@@ -249,7 +249,8 @@ class _History(RuleBasedStateMachine):
 
     def _everything(self, storage: Storage) -> list[object]:
         """Return all that the port tells of this history's tenants, in the order in which it tells it."""
-        found: list[object] = [list(self._tenants(storage))]
+        # No tenant of a later history is there yet, so these are this one's.
+        found: list[object] = [list(storage.tenants(after=f"{self.number} ", limit=4))]
         for number in range(3):
             name = self.tenant(number)
             found += [
@@ -264,9 +265,3 @@ class _History(RuleBasedStateMachine):
                 dict(storage.tombstones_of(name, SOURCE_IDS)),
             ]
         return found
-
-    def _tenants(self, storage: Storage) -> Iterator[object]:
-        """Yield the records of this history's tenants, as a walk over all of them tells them."""
-        for record in storage.tenants(after=f"{self.number} ", limit=4):
-            if record.tenant.startswith(self.number):
-                yield record
