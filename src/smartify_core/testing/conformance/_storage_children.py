@@ -57,12 +57,12 @@ def crew(opener: Callable[[], Storage], number: int, method: str) -> Iterator[Ca
 
     try:
         yield together
-        for pipe in pipes:
+        for pipe, child in zip(pipes, children, strict=True):
             pipe.send(None)
+            child.join(PATIENCE)
     finally:
         for pipe, child in zip(pipes, children, strict=True):
             pipe.close()
-            child.join(PATIENCE)
             child.kill()
             child.join()
             child.close()

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import attrs
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -51,10 +51,19 @@ class HistoryClauses:
     """ST-55.
 
     Attributes:
-        histories: How many histories are played, each of up to 25 calls. They are the same at every run.
+        histories: How many histories are played, and of how many calls. They are the same at every run; for others give
+            ``settings(StorageConformance.histories, derandomize=False)`` with whatever else you like.
     """
 
-    histories: ClassVar[int] = 60
+    histories: ClassVar[settings] = settings(
+        max_examples=60,
+        stateful_step_count=25,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+    )
 
     def test_ST55_any_history_is_answered_as_by_the_reference(self, world: StorageWorld) -> None:
         """Two handles on the store and `MemoryStorage` answer every history of calls alike, refusals included."""
@@ -62,14 +71,7 @@ class HistoryClauses:
         numbers = itertools.count()
         run_state_machine_as_test(  # type: ignore[no-untyped-call]  # it has no annotations
             lambda: _History(world, handles, f"{next(numbers):06d}"),
-            settings=settings(
-                max_examples=self.histories,
-                stateful_step_count=25,
-                deadline=None,
-                database=None,
-                derandomize=True,
-                suppress_health_check=list(HealthCheck),
-            ),
+            settings=self.histories,
         )
 
 
