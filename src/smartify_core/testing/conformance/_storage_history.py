@@ -69,8 +69,8 @@ class HistoryClauses:
         """Two handles on the store and `MemoryStorage` answer every history of calls alike, refusals included."""
         handles = [world.handle(), world.handle()]
         numbers = itertools.count()
-        run_state_machine_as_test(  # type: ignore[no-untyped-call]  # it has no annotations
-            lambda: _History(world, handles, f"{next(numbers):06d}"),
+        run_state_machine_as_test(
+            lambda: _History(world, handles, f"{next(numbers):06d}"),  # type: ignore[arg-type]  # a factory will do
             settings=self.histories,
         )
 
