@@ -9,6 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, assert_type
 
+import pytest
+from hypothesis import settings
+
 from smartify_core.directory import (
     Capability,
     Certificate,
@@ -46,6 +49,13 @@ from smartify_core.storage import KEYS_AT_ONCE, Finding, Maintained, Storage
 from smartify_core.storage.memory import MemoryStorage
 from smartify_core.storage.moving import CopiedTenant, CopyProgress, copy_storage
 from smartify_core.storage.soundness import check_storage
+from smartify_core.testing.conformance import (
+    DirectoryConformance,
+    FakeDirectoryWorld,
+    StorageCapability,
+    StorageConformance,
+    StorageWorld,
+)
 
 
 class OnePersonSnapshot:
@@ -190,6 +200,30 @@ def look_after(storage: Storage, now: Callable[[], datetime]) -> None:
 
 
 maintained: Maintained = LookedAfter()
+class NowhereWorld(StorageWorld):
+    capabilities = frozenset({StorageCapability.DURABLE, StorageCapability.MULTI_PROCESS})
+
+    def open(self) -> Storage:
+        return NowhereStorage()
+
+    def opener(self) -> Callable[[], Storage]:
+        return NowhereStorage
+
+
+class TestNowhereStorage(StorageConformance):
+    histories = settings(StorageConformance.histories, max_examples=1000)
+
+    @pytest.fixture
+    def world(self) -> NowhereWorld:
+        return NowhereWorld()
+
+
+class TestOnePersonDirectory(DirectoryConformance):
+    @pytest.fixture
+    def world(self) -> FakeDirectoryWorld:
+        return FakeDirectoryWorld()
+
+
 a_snapshot: Snapshot = OnePersonSnapshot()
 a_source: DirectorySource = OnePersonDirectory()
 storages: tuple[Storage, ...] = (NowhereStorage(), MemoryStorage())
