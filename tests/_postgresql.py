@@ -95,6 +95,18 @@ class Database:
             self._roles.append(created[1])
         run(with_parts(self._server, dbname=self._name), statement)
 
+    def shut(self) -> None:
+        """Throw everybody out, and let nobody in."""
+        run(
+            self._server,
+            f"alter database {self._name} allow_connections false",
+            f"select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = '{self._name}'",
+        )
+
+    def unshut(self) -> None:
+        """Let everybody in again."""
+        run(self._server, f"alter database {self._name} allow_connections true")
+
     def drop(self) -> None:
         """Remove the database, and the roles that were created."""
         run(self._server, f"drop database {self._name} with (force)", *(f"drop role {role}" for role in self._roles))

@@ -612,7 +612,9 @@ class EmptyJournalsTakeAnything(MemoryStorage):
         held = self._of(tenant)
         free = [
             attrs.evolve(one, expected_position=None)
-            if held.positions.get(one.journal) and not held.entries.get(one.journal) and (one.expected_position or 0) >= 0
+            if held.positions.get(one.journal)
+            and not held.entries.get(one.journal)
+            and (one.expected_position or 0) >= 0
             else one
             for one in appends
         ]

@@ -200,6 +200,8 @@ def look_after(storage: Storage, now: Callable[[], datetime]) -> None:
 
 
 maintained: Maintained = LookedAfter()
+
+
 class NowhereWorld(StorageWorld):
     capabilities = frozenset({StorageCapability.DURABLE, StorageCapability.MULTI_PROCESS})
 

@@ -35,10 +35,12 @@ _HEADS: Final = (
 #: inside have an order and a limit, and are joined in that order.
 _COLUMNS: Final = (
     "select count(*), string_agg(source_id, chr(10)), string_agg(fingerprint, ''::bytea),"
-    " string_agg(int8send(version) || int2send((inactive_reason * 4 + state)::smallint), ''::bytea)"
+    " string_agg(int8send(version), ''::bytea),"
+    " string_agg(int2send((inactive_reason * 4 + state)::smallint), ''::bytea)"
 )
-#: Version, and reason and state in one number, as `_COLUMNS` has them.
-_STANDING: Final = struct.Struct(">qh")
+_VERSION: Final = struct.Struct(">q")
+#: Reason and state in one number.
+_STANDING: Final = struct.Struct(">h")
 _STATE_BITS: Final = 2
 _DELETED: Final = REASONS.index(InactiveReason.DELETED)
 #: All the numbers that there are for reason and state, by the last of their two bytes.
@@ -66,8 +68,9 @@ def heads(lent: Lent, tenant: str, after: str | None, limit: int) -> HeadPage:
     """Return the next page of heads. See `Storage.heads`."""
     start, keys = ("", ()) if after is None else (" and source_id > $3", (written(after),))
     rows, values = f"{_HEADS}{start} order by source_id limit $2", (written(tenant), limit, *keys)
-    number, ids, fingerprints, standings = lent.ask(f"{_COLUMNS} from ({rows}) page", values).fetchone() or (0,) * 4
+    ((number, ids, *columns),) = lent.ask(f"{_COLUMNS} from ({rows}) page", values).fetchall()
     if number:
+        fingerprints, versions, standings = columns
         source_ids = tuple(ids.split("\n"))
         if "\1" in ids:
             source_ids = tuple(map(read, source_ids))
@@ -83,7 +86,7 @@ def heads(lent: Lent, tenant: str, after: str | None, limit: int) -> HeadPage:
         ):
             waits = low.translate(_WAITS)
             waiting = tuple(compress(source_ids, waits)) if any(waits) else ()
-            make = partial(_from_columns, source_ids, fingerprints, standings)
+            make = partial(_from_columns, source_ids, fingerprints, versions, low)
             return HeadPage(source_ids, fingerprints, waiting, make)
         return HeadPage.of(_from_rows(tenant, lent.ask(rows, values)))
     return HeadPage.of(())
@@ -124,10 +127,10 @@ def _from_rows(tenant: str, rows: Iterable[tuple[Any, ...]]) -> Iterator[Head]:
         yield Head(read(source_id), fingerprint, standing[0], version, standing[1])
 
 
-def _from_columns(source_ids: Sequence[str], fingerprints: bytes, standings: bytes) -> Sequence[Head]:
+def _from_columns(source_ids: Sequence[str], fingerprints: bytes, versions: bytes, low: bytes) -> Sequence[Head]:
     heads = []
-    for number, (source_id, (version, standing)) in enumerate(
-        zip(source_ids, _STANDING.iter_unpack(standings), strict=True)
+    for number, (source_id, (version,), standing) in enumerate(
+        zip(source_ids, _VERSION.iter_unpack(versions), low, strict=True)
     ):
         state, reason = _STANDINGS[standing]
         fingerprint = fingerprints[number * INDEX_BYTES : (number + 1) * INDEX_BYTES]

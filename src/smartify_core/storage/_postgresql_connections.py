@@ -405,6 +405,8 @@ def _milliseconds(seconds: float | None) -> int | None:
 def _told(conninfo: str) -> dict[str, Any]:
     """Return the keywords of a URL."""
     try:
+        if not isinstance(conninfo, str):
+            raise psycopg.ProgrammingError
         return dict(conninfo_to_dict(conninfo))
     except (psycopg.Error, UnicodeError):
         # What libpq says of it quotes it, and it may hold a password.

@@ -22,7 +22,7 @@ _OLDEST: Final = 130000
 #: "smar": the first half of the key of the lock under which migrations run; the second is the schema's.
 _LOCK: Final = 0x736D6172
 #: Seconds to wait for another host that migrates.
-_PATIENCE: Final = 120
+_PATIENCE: Final = 120.0
 
 #: Each entry takes a store from the version that is its position to the next. Entries are never changed once released.
 MIGRATIONS: Final[Sequence[Sequence[str]]] = (
@@ -48,8 +48,9 @@ MIGRATIONS: Final[Sequence[Sequence[str]]] = (
         # Free tenants in the order in which they are due: however many are leased, none of them is in the way.
         "create index tenant_due on @tenant (due_at, name) where due_at is not null and expires_at is null",
         "create index tenant_leased on @tenant (expires_at) where due_at is not null and expires_at is not null",
-        # No table refers to ``tenant`` by a foreign key: checking it costs a newcomer as much as being written, and
-        # nobody ever removes a tenant.
+        # Pages are left with room for another version of one row, which no index then has to know of. No table refers
+        # to ``tenant`` by a foreign key: checking it costs a newcomer as much as being written, and nobody ever removes
+        # a tenant.
         """create table @account (
             tenant bigint not null,
             version bigint not null,
@@ -67,7 +68,7 @@ MIGRATIONS: Final[Sequence[Sequence[str]]] = (
             wrapped_key bytea not null,
             payload bytea not null,
             primary key (tenant, source_id)
-        )""",
+        ) with (fillfactor = 90)""",
         "create unique index account_by_account_id on @account (tenant, account_id)",
         # A hash of it: an ordered index on random bytes costs a newcomer three times as much.
         "create index account_by_email on @account using hash (email_index)",
@@ -156,7 +157,7 @@ def prepare(connections: Connections, *, migrate: bool, migrations: Sequence[Seq
                 cure="Open it once with migrate=True, by a role that may create tables in the schema.",
             )
         lent.later("begin isolation level read committed read write")
-        lent.later(f"set local lock_timeout = {_PATIENCE * 1000}")
+        lent.later(f"set local lock_timeout = {round(_PATIENCE * 1000)}")
         lent.run("select pg_advisory_xact_lock($1, $2)", (_LOCK, _key(lent.place.schema)))
         version = _version(lent, where, len(migrations))
         if version == 0:

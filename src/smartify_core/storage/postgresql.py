@@ -81,7 +81,7 @@ class PostgreSQLStorage:
         statement_timeout: Seconds that one statement may take; the server's own limit counts when not given.
         lock_timeout: Seconds to wait for another transaction, or for a connection; ``None`` for the server's own limit.
         prepare_threshold: After how many times a connection has run a statement it is prepared on the server; ``None``
-            for never. Saves a tenth of the server's time for small calls; for sessions of one's own only.
+            for never. Only for connections that no proxy hands around.
         migrate: Whether to create or migrate the tables. Otherwise a schema that is behind is refused.
 
     Raises:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from tests import _postgresql as postgresql
@@ -66,6 +67,12 @@ def refusal(conninfo: str, **options: object) -> SmartifyError:
 def test_a_url_that_cannot_be_used_is_refused_without_being_quoted(conninfo: str) -> None:
     """Whatever is wrong with it, its password stays out of the error."""
     assert isinstance(refusal(conninfo), UsageError | StorageUnavailable)
+
+
+def test_a_url_is_text() -> None:
+    """A path is none."""
+    with pytest.raises(UsageError):
+        PostgreSQLStorage(Path("file.db"))  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_a_server_that_is_not_there_is_named(tmp_path: object) -> None:
