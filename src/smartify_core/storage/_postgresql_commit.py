@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
 import psycopg
+from attrs import frozen
 
 from smartify_core.model import (
-    OUTBOX,
     Append,
     Batch,
     Claim,
@@ -18,7 +18,6 @@ from smartify_core.model import (
     PutDocument,
     Receipt,
     SealedAccount,
-    Tombstone,
 )
 
 from . import _postgresql_documents as documents
@@ -39,6 +38,7 @@ from ._postgresql_rows import (
     to_total,
     written,
 )
+from .deciding import appends_of, item_of, refuse_conflicts, refuse_tombstoned, replaces
 
 _COPY: Final = f"copy @account (tenant, {', '.join(COLUMNS)}) from stdin (format binary)"
 #: The places of rows, found as by `each_of`. Nobody moves them while this transaction has the table open.
@@ -74,8 +74,14 @@ _ADVANCE: Final = (
 
 _SOURCE_ID: Final = attrgetter("source_id")
 
-#: The account id, the version and the fingerprint of an account that a write may meet.
-_Live = tuple[Any, ...]
+
+@frozen(order=False)
+class _Live:
+    """An account that a write may meet."""
+
+    account_id: str
+    version: int
+    fingerprint: bytes
 
 
 class KeyTaken(Exception):
@@ -104,19 +110,19 @@ def commit(lent: Lent, claim: Claim, batch: Batch) -> Receipt:
     live = _live(lent, tenant.id, replaced)
     brought = [write.tombstone.account_id for write in erases if not write.expected_version]
     if _among_live(lent, tenant.id, brought) or not all(
-        _fits(write, live.get(_item(write).source_id)) for write in replaced
+        replaces(write, live.get(item_of(write).source_id)) for write in replaced
     ):
         _refuse_conflicts(lent, tenant.id, name, batch)
     _erase(lent, tenant.id, erases)
     _put(lent, tenant.id, puts, live)
     # Whoever is new may be refused up to here, and an account comes before what is beside it.
     documents.refuse_conflicts(lent, tenant.id, name, batch.documents)
-    position = journal.append(lent, tenant.id, name, tenant.position, (Append(OUTBOX, batch.entries), *batch.appends))
+    position = journal.append(lent, tenant.id, name, tenant.position, appends_of(batch))
     documents.write(lent, tenant.id, batch.documents)
     revision = max(batch.revision, tenant.revision + bool(batch.writes))
     total = to_total(tenant.total)
     total += sum(int.from_bytes(one.fingerprint, "big") for one in puts)
-    total -= sum(int.from_bytes(fingerprint, "big") for _, _, fingerprint in live.values())
+    total -= sum(int.from_bytes(one.fingerprint, "big") for one in live.values())
     # Whoever was there is put again or erased, so that only those who are put are there now.
     number = tenant.accounts + len(puts) - len(live)
     changes = (revision, number, tenant.ended + len(erases), from_total(total), position, batch_id)
@@ -131,7 +137,7 @@ def explain(lent: Lent, claim: Claim, batch: Batch) -> NoReturn:
     _refuse_tombstoned(lent, tenant, name, batch)
     _refuse_conflicts(lent, tenant.id, name, batch)
     # It was taken, and another process has freed it since.
-    raise refusals.conflict(name, _item(batch.writes[0]).source_id)
+    raise refusals.conflict(name, item_of(batch.writes[0]).source_id)
 
 
 def record(lent: Lent, name: str, puts: Sequence[PutDocument], appends: Sequence[Append]) -> None:
@@ -162,44 +168,26 @@ def _refuse_tombstoned(lent: Lent, tenant: tenants.Row, name: str, batch: Batch)
     ended: set[str] = set()
     if tenant.ended:
         asked = [
-            _item(write).account_id for write in batch.writes if isinstance(write, Put) or not write.expected_version
+            item_of(write).account_id for write in batch.writes if isinstance(write, Put) or not write.expected_version
         ]
         ended = _account_ids(lent, _ENDED, tenant.id, asked)
-    ending = {write.tombstone.account_id for write in batch.writes if isinstance(write, Erase)}
-    for write in batch.writes if ended or ending else ():
-        account_id = _item(write).account_id
-        if isinstance(write, Put):
-            refused = account_id in ended or account_id in ending
-        else:
-            refused = not write.expected_version and account_id in ended
-        if refused:
-            raise refusals.tombstoned(name, account_id)
+    if ended or any(isinstance(write, Erase) for write in batch.writes):
+        refuse_tombstoned(name, batch.writes, ended)
 
 
 def _refuse_conflicts(lent: Lent, tenant: int, name: str, batch: Batch) -> None:
     """Raise for the first write of the batch that the accounts which are there do not allow."""
     live = _live(lent, tenant, batch.writes)
-    taken = _among_live(lent, tenant, [_item(write).account_id for write in batch.writes if not write.expected_version])
-    for write in batch.writes:
-        item = _item(write)
-        found = live.get(item.source_id)
-        if write.expected_version:
-            fits = _fits(write, found)
-        else:
-            # A tombstone from elsewhere leaves alone who has the source id now.
-            fits = item.account_id not in taken and (found is None or isinstance(write, Erase))
-            # Two newcomers of one batch cannot share an account id either.
-            taken.add(item.account_id)
-        if not fits:
-            raise refusals.conflict(name, item.source_id)
+    new_ids = [item_of(write).account_id for write in batch.writes if not write.expected_version]
+    refuse_conflicts(name, batch.writes, live, _among_live(lent, tenant, new_ids))
 
 
 def _live(lent: Lent, tenant: int, writes: Sequence[Put | Erase]) -> dict[str, _Live]:
     if not writes:
         return {}
-    rows = lent.run(_LIVE, (tenant, texts([_item(write).source_id for write in writes])))
+    rows = lent.run(_LIVE, (tenant, texts([item_of(write).source_id for write in writes])))
     return {
-        read(source_id): (read(account_id), version, fingerprint)
+        read(source_id): _Live(read(account_id), version, fingerprint)
         for source_id, account_id, version, fingerprint in rows
     }
 
@@ -213,11 +201,6 @@ def _account_ids(lent: Lent, statement: str, tenant: int, account_ids: Sequence[
     if not account_ids:
         return set()
     return {read(account_id) for (account_id,) in lent.run(statement, (tenant, texts(account_ids)))}
-
-
-def _fits(write: Put | Erase, found: _Live | None) -> bool:
-    """Return whether a write that replaces an account meets the account that it expects."""
-    return found is not None and found[:2] == (_item(write).account_id, write.expected_version)
 
 
 def _erase(lent: Lent, tenant: int, erases: Sequence[Erase]) -> None:
@@ -242,7 +225,3 @@ def _put(lent: Lent, tenant: int, accounts: Sequence[SealedAccount], live: dict[
             lent.copy(_COPY, copied(tenant, sorted(new, key=_SOURCE_ID)))
         except psycopg.errors.UniqueViolation:
             raise KeyTaken from None
-
-
-def _item(write: Put | Erase) -> SealedAccount | Tombstone:
-    return write.account if isinstance(write, Put) else write.tombstone

@@ -36,7 +36,7 @@ from ._sqlite_rows import (
     to_number,
 )
 from ._sqlite_slabs import Place, digests, sealed
-from .deciding import appends_of, item_of, refuse_conflicts, refuse_tombstoned
+from .deciding import appends_of, item_of, refuse_conflicts, refuse_tombstoned, replaces
 
 #: Keys in one statement: well below SQLite's limit of parameters.
 _KEYS: Final = 500
@@ -106,7 +106,7 @@ def commit(connection: sqlite3.Connection, claim: Claim, batch: Batch) -> Receip
     live = _live(connection, tenant.id, name, replaced)
     brought = [write.tombstone.account_id for write in erases if not write.expected_version]
     if _among_live(connection, tenant.id, brought) or not all(
-        _fits(write, live.get(item_of(write).source_id)) for write in replaced
+        replaces(write, live.get(item_of(write).source_id)) for write in replaced
     ):
         _refuse_conflicts(connection, tenant.id, name, batch)
     try:
@@ -210,14 +210,6 @@ def _live(connection: sqlite3.Connection, tenant: int, name: str, replaced: Sequ
             number = fingerprint_number(record)
             found[source_id] = _Live(account_id, version, number, bucket, Place(*places[:2]), Place(*places[2:]))
     return found
-
-
-def _fits(write: Put | Erase, found: _Live | None) -> bool:
-    """Return whether a write that replaces an account meets the account that it expects."""
-    return found is not None and (found.account_id, found.version) == (
-        item_of(write).account_id,
-        write.expected_version,
-    )
 
 
 def _refuse_conflicts(connection: sqlite3.Connection, tenant: int, name: str, batch: Batch) -> None:

@@ -237,6 +237,14 @@ def item_of(write: Put | Erase) -> SealedAccount | Tombstone:
     return write.account if isinstance(write, Put) else write.tombstone
 
 
+def replaces(write: Put | Erase, found: Versioned | None) -> bool:
+    """Return whether a write that expects a version meets the account that it expects."""
+    return found is not None and (found.account_id, found.version) == (
+        item_of(write).account_id,
+        write.expected_version,
+    )
+
+
 def appends_of(batch: Batch) -> tuple[Append, ...]:
     """Return all that a batch appends, to the outbox first."""
     return (Append(OUTBOX, batch.entries), *batch.appends) if batch.entries else batch.appends
@@ -285,7 +293,7 @@ def refuse_conflicts(
         item = item_of(write)
         found = live.get(item.source_id)
         if write.expected_version:
-            fits = found is not None and (found.account_id, found.version) == (item.account_id, write.expected_version)
+            fits = replaces(write, found)
         else:
             # An account id names one account for good; one that comes as a tombstone leaves who is there alone.
             known = item.account_id in owned or item.account_id in newcomers
