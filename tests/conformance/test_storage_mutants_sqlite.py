@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import pytest
 
-from smartify_core.errors import LeaseHeld, StorageUnavailable
+from smartify_core.errors import LeaseHeld, StorageError, StorageUnavailable
 from smartify_core.model import OUTBOX, Batch, Claim, Receipt
 from smartify_core.storage import Storage
 from smartify_core.storage._sqlite_connections import Connections
@@ -96,7 +96,7 @@ class ForgetsLeases(SQLiteStorage):
     """Takes a handle that is closed for the end of all leases."""
 
     def close(self) -> None:
-        with contextlib.suppress(StorageUnavailable), self._connections.writing() as connection:
+        with contextlib.suppress(StorageError), self._connections.writing() as connection:
             connection.execute("update tenant set expires_at = null")
         super().close()
 

@@ -6,6 +6,7 @@ import itertools
 import multiprocessing
 import os
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
@@ -44,7 +45,10 @@ def crew(opener: Callable[[], Storage], number: int, method: str) -> Iterator[Ca
     for place in range(number):
         ours, theirs = context.Pipe()
         child = context.Process(target=_member, args=(opener, theirs, gate, place), daemon=True)
-        child.start()
+        with warnings.catch_warnings():
+            # Of threads that a driver may have started for itself; our child never waits for one of them.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child.start()
         theirs.close()
         pipes.append(ours)
         children.append(child)
@@ -101,9 +105,12 @@ class Doomed:
         self._child.kill()
         self._child.join()
         self._child.close()
-        with suppress(EOFError, OSError):
+        with suppress(EOFError, ConnectionError):
             while True:
-                self._hear()
+                said = self._pipe.recv()
+                if isinstance(said, BaseException):
+                    raise said
+                self.steps = said
         self._pipe.close()
 
     def _hear(self) -> None:
@@ -114,7 +121,10 @@ def hear(pipe: Connection) -> Any:  # noqa: ANN401 - whatever the work returns
     """Return what a child says; an error that it raised fails the clause."""
     if not pipe.poll(PATIENCE):
         pytest.fail(f"a child process said nothing for {PATIENCE:.0f} s")
-    said = pipe.recv()
+    try:
+        said = pipe.recv()
+    except (EOFError, OSError):
+        pytest.fail("a child process ended without a word: does it find what `opener` returns?")
     if isinstance(said, BaseException):
         raise said
     return said

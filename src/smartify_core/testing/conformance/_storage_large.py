@@ -56,12 +56,17 @@ def _peaks(storage: Storage) -> dict[str, tuple[int, int]]:
     found = {}
     for name, scan in scans.items():
         gc.collect()
-        tracemalloc.start()
+        tracing = tracemalloc.is_tracing()
+        if not tracing:
+            tracemalloc.start()
         try:
+            tracemalloc.reset_peak()
+            before, _ = tracemalloc.get_traced_memory()
             counted = scan()
-            found[name] = counted, tracemalloc.get_traced_memory()[1]
+            found[name] = counted, tracemalloc.get_traced_memory()[1] - before
         finally:
-            tracemalloc.stop()
+            if not tracing:
+                tracemalloc.stop()
     return found
 
 

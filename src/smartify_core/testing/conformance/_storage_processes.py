@@ -42,6 +42,7 @@ class ProcessClauses:
                 names = [f"{method} due {number}" for number in range(_TRIES)]
                 storage.schedule(dict.fromkeys(names, NOON))
                 assert sorted(itertools.chain(*together(_claims_due))) == sorted(names)
+                storage.schedule(dict.fromkeys(names, None))
                 wins = together(_writes_a_document, method)
                 assert sorted(itertools.chain(*wins)) == list(range(_TRIES))
                 there = storage.document(method, "note", "n")

@@ -17,6 +17,9 @@ from smartify_core.storage.walks import every_entry, every_head_page
 from ._storage_values import HOUR, NOON, account, append, claim, digest, note, put, write
 from ._storage_world import StorageCapability, StorageWorld
 
+#: So many commits that an outage comes in between.
+_TOO_MANY: Final = 1_000_000
+
 
 class TroubleClauses:
     """ST-53 and ST-56."""
@@ -84,17 +87,16 @@ class TroubleClauses:
 
     def _interrupted_at_work(self, world: StorageWorld, storage: Storage, taken: Claim, turn: int) -> None:
         """Interrupt a worker who commits without a pause: what was acknowledged is there, and all of it whole."""
-        batches = [
-            Batch(put(account(f"{turn} {number}")).writes, (b"%d %d" % (turn, number),), id=f"{turn} {number}")
-            for number in range(100_000)
-        ]
         begun = threading.Event()
         acknowledged: list[int] = []
 
+        def batch(number: int) -> Batch:
+            name = f"{turn} {number}"
+            return Batch(put(account(name)).writes, (name.encode(),), id=name)
+
         def work() -> None:
-            for batch in batches:
-                receipt = storage.commit(taken, batch)
-                acknowledged.append(receipt.revision)
+            for number in range(_TOO_MANY):
+                acknowledged.append(storage.commit(taken, batch(number)).revision)
                 if len(acknowledged) == 5:
                     begun.set()
 
@@ -118,7 +120,7 @@ class TroubleClauses:
         world.resume()
         number = len(acknowledged)
         # The one whose answer was lost may be repeated under its id.
-        assert storage.commit(taken, batches[number]).revision == acknowledged[-1] + 1
+        assert storage.commit(taken, batch(number)).revision == acknowledged[-1] + 1
         record = storage.tenant("acme")
         mine = [one.content for one in every_entry(storage, "acme") if one.content.startswith(b"%d " % turn)]
         assert mine == [b"%d %d" % (turn, one) for one in range(number + 1)]
