@@ -12,6 +12,7 @@ import secrets
 import select
 import shutil
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 NAMED: Final = "SMARTIFY_TEST_POSTGRESQL"
 _CHUNK: Final = 65536
+#: The length of what a client asks with whether it may speak TLS.
+_TLS_REQUEST: Final = 8
 
 
 def server_url(run: str, *, durable: bool = False) -> str:
@@ -162,9 +165,15 @@ class OwnServer:
 
 
 class Wire:
-    """A port on this machine through which a server is reached, and that can be cut."""
+    """A port on this machine through which a server is reached, and that can be cut.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        url: Where the server is.
+        tls: What the client is answered with when it asks for TLS, as it then must.
+    """
+
+    def __init__(self, url: str, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         told = conninfo_to_dict(url)
         host, port = str(told.get("host") or "127.0.0.1"), str(told.get("port") or 5432)
         self._unix = host.startswith("/")
@@ -222,24 +231,41 @@ class Wire:
     def _serve(self, client: socket.socket, server: socket.socket) -> None:
         with suppress(OSError):
             server.connect(self._target)
+            if self._tls is not None:
+                client = self._wrapped(client, server, self._tls)
             while True:
                 for source in select.select([client, server], [], [])[0]:
-                    data = source.recv(_CHUNK)
-                    if not data or (source is server and self.deaf):
-                        raise ConnectionError
-                    if source is client and self.on_sent is not None:
-                        self.on_sent(data)
-                    (server if source is client else client).sendall(data)
+                    self._pass_on(source, server if source is client else client, sent=source is client)
         with self._lock:
-            self._pairs.remove((client, server))
+            self._pairs = [pair for pair in self._pairs if server not in pair]
             client.close()
             server.close()
 
+    def _wrapped(self, client: socket.socket, server: socket.socket, tls: ssl.SSLContext) -> socket.socket:
+        client.recv(_TLS_REQUEST)
+        client.sendall(b"S")
+        wrapped = tls.wrap_socket(client, server_side=True)
+        with self._lock:
+            self._pairs = [(wrapped, server) if server in pair else pair for pair in self._pairs]
+        return wrapped
+
+    def _pass_on(self, source: socket.socket, target: socket.socket, *, sent: bool) -> None:
+        while True:
+            data = source.recv(_CHUNK)
+            if not data or (not sent and self.deaf):
+                raise ConnectionError
+            if sent and self.on_sent is not None:
+                self.on_sent(data)
+            target.sendall(data)
+            # What TLS has deciphered already is not seen from outside.
+            if not (isinstance(source, ssl.SSLSocket) and source.pending()):
+                return
+
 
 @contextmanager
-def wire(url: str) -> Iterator[Wire]:
+def wire(url: str, tls: ssl.SSLContext | None = None) -> Iterator[Wire]:
     """Give a wire to a server."""
-    made = Wire(url)
+    made = Wire(url, tls)
     try:
         yield made
     finally:

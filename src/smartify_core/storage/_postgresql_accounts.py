@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from smartify_core.model import Head, HeadPage, InactiveReason, SealedAccount, Tombstone
 
-from ._postgresql_connections import Lent
+from ._postgresql_lent import Lent
 from ._postgresql_rows import (
     COLUMNS,
     REASONS,

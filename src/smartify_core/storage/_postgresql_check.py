@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from ._maintained import Finding
-from ._postgresql_connections import Lent
+from ._postgresql_lent import Lent
 from ._postgresql_rows import REASONS, STATES, from_total, read
 from .checks import INDEX_BYTES
 

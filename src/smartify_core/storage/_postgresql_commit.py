@@ -24,7 +24,7 @@ from . import _postgresql_documents as documents
 from . import _postgresql_journal as journal
 from . import _postgresql_tenants as tenants
 from . import refusals
-from ._postgresql_connections import Lent
+from ._postgresql_lent import Lent
 from ._postgresql_rows import (
     COLUMNS,
     copied,

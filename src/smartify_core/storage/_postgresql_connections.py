@@ -1,24 +1,19 @@
-"""The connections of one open PostgreSQL store, and the transactions that run on them.
-
-Nothing here outlives a transaction on the server: settings are ``set local``, locks end with the transaction, and no
-statement is prepared unless the host asks for it. So a proxy may give each transaction another connection.
-"""
+"""The connections of one open PostgreSQL store: who gets one, what is tried again, and what is told when it breaks."""
 
 from __future__ import annotations
 
 import os
 import select
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from random import random
 from threading import BoundedSemaphore, Event, Lock
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import psycopg
-from psycopg.abc import Buffer
-from psycopg.adapt import Dumper
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.pq import Format, TransactionStatus
+from psycopg.pq import TransactionStatus
 
 from smartify_core.errors import UsageError
 
@@ -26,17 +21,18 @@ from . import refusals
 from ._postgresql_errors import (
     GONE,
     MISSING,
+    READ_ONLY,
     TRY_AGAIN,
     as_our_error,
     as_refused_connection,
     busy_pool,
     lost_at_commit,
+    too_large,
 )
-from ._postgresql_rows import Blobs, Numbers, Texts
+from ._postgresql_lent import Lent, Place, teach
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Cursor = psycopg.Cursor[tuple[Any, ...]]
 
 #: How often a transaction is tried that others were in the way of, and the longest pause before the second try in
 #: seconds; each pause may be twice as long as the one before.
@@ -53,145 +49,8 @@ _UNLESS_TOLD: Final[Mapping[str, str]] = {
     "keepalives_count": "3",
     "tcp_user_timeout": "60000",
 }
-#: Ways to go about a statement that are not for ours, which find rows by keys and read them in the order of an index. A
-#: table that has just been filled is unknown to the planner, which may then read all of a tenant for one page of it.
-_WAYS_OFF: Final = (
-    "enable_seqscan",
-    "enable_bitmapscan",
-    "enable_hashjoin",
-    "enable_mergejoin",
-    "enable_material",
-    "enable_sort",
-    "jit",
-)
-_DURABLE: Final = (
-    "case when current_setting('synchronous_commit') = 'off' then set_config('synchronous_commit', 'on', true) end"
-)
 #: Connections that a forked child inherits. They may be neither used nor closed there, so they are kept for ever.
 _INHERITED: Final[list[object]] = []
-
-
-class _ReadyMade(Dumper):
-    """Sends an array that `_postgresql_rows` has packed already."""
-
-    format = Format.BINARY
-
-    def dump(self, obj: bytes) -> Buffer:
-        """Return it as it is."""
-        return obj
-
-
-class _Texts(_ReadyMade):
-    oid = Texts.OID
-
-
-class _Blobs(_ReadyMade):
-    oid = Blobs.OID
-
-
-class _Numbers(_ReadyMade):
-    oid = Numbers.OID
-
-
-class Lent:
-    """A connection that is lent for one call.
-
-    In statements, ``@name`` is the table of that name in the store's schema.
-    """
-
-    def __init__(self, connection: psycopg.Connection[tuple[Any, ...]], place: Place) -> None:
-        self.connection = connection
-        self.place = place
-        #: Whether the transaction was to be kept: when the connection breaks then, nobody knows whether it was.
-        self.ending = False
-        self._waiting: list[tuple[bytes, Sequence[object]]] = []
-
-    def run(self, statement: str, values: Sequence[object] = ()) -> Cursor:
-        """Run a statement and return its answer, in PostgreSQL's binary form."""
-        last = (self.place.statement(statement), values)
-        if not self._waiting:
-            return self.connection.execute(*last, binary=True)
-        with self._pipeline():
-            for one in self._drained():
-                self.connection.execute(*one)
-            return self.connection.execute(*last, binary=True)
-
-    def ask(self, statement: str, values: Sequence[object] = ()) -> Cursor:
-        """Run a statement that reads, in a transaction of its own, and return its answer."""
-        with self._pipeline():
-            for one in self.place.begin_reading:
-                self.connection.execute(one)
-            answer = self.connection.execute(self.place.statement(statement), values, binary=True)
-            self.connection.execute(b"commit")
-        return answer
-
-    def later(self, statement: str, values: Sequence[object] = ()) -> None:
-        """Run a statement whose answer nobody needs before the next one, in one journey with it."""
-        self._waiting.append((self.place.statement(statement), values))
-
-    def copy(self, statement: str, rows: bytes) -> None:
-        """Run a statement that reads ``rows``."""
-        if self._waiting:
-            with self._pipeline():
-                for one in self._drained():
-                    self.connection.execute(*one)
-        with self.connection.cursor() as cursor, cursor.copy(self.place.statement(statement)) as copy:
-            copy.write(rows)
-
-    def commit(self) -> None:
-        """End the transaction so that what it wrote is kept."""
-        if not self._waiting:
-            self.ending = True
-            self.connection.execute(b"commit")
-            return
-        with self._pipeline():
-            for one in self._drained():
-                self.connection.execute(*one)
-            self.ending = True
-            self.connection.execute(b"commit")
-
-    def _drained(self) -> list[tuple[bytes, Sequence[object]]]:
-        waiting, self._waiting = self._waiting, []
-        return waiting
-
-    def _pipeline(self) -> AbstractContextManager[object]:
-        # A libpq older than version 14 has none, and takes the statements one by one.
-        return self.connection.pipeline() if psycopg.Pipeline.is_supported() else nullcontext()
-
-
-class Place:
-    """Where the store is, and what statements are told of it.
-
-    Args:
-        where: The server, database and schema, for errors: no name and no password.
-        schema: The schema.
-        statement_timeout: Seconds that one statement may take.
-        lock_timeout: Seconds to wait for a lock.
-    """
-
-    def __init__(self, where: str, schema: str, statement_timeout: float | None, lock_timeout: float | None) -> None:
-        self.where = where
-        self.schema = schema
-        self.quoted_schema = '"' + schema.replace('"', '""') + '"'
-        #: In milliseconds.
-        self.lock_timeout = _milliseconds(lock_timeout)
-        limits = {"statement_timeout": _milliseconds(statement_timeout), "lock_timeout": self.lock_timeout}
-        local = [
-            *(f"set_config('{name}', '{number}', true)" for name, number in limits.items() if number is not None),
-            *(f"set_config('{name}', 'off', true)" for name in _WAYS_OFF),
-        ]
-        #: What a transaction sets for itself once it has begun.
-        self.settings = f"select {', '.join(local)}"
-        self.begin_reading = (b"begin isolation level read committed read only", self.settings.encode())
-        self.begin_writing = ("begin isolation level read committed read write", f"{self.settings}, {_DURABLE}")
-        self._made: dict[str, bytes] = {}
-
-    def statement(self, text: str) -> bytes:
-        """Return a statement with ``@name`` as the table of the store."""
-        made = self._made.get(text)
-        if made is None:
-            made = self._made[text] = text.replace("@", f"{self.quoted_schema}.").encode()
-        return made
 
 
 class Connections:
@@ -321,9 +180,11 @@ class Connections:
             if explained and error.sqlstate in MISSING and self.explain is not None and not self._closed:
                 with self.lent() as lent:
                     self.explain(lent)
-            if told and told[-1].ending and told[-1].connection.closed and error.sqlstate not in GONE:
+            if told and told[-1].ending and told[-1].connection.closed and error.sqlstate != READ_ONLY:
                 raise lost_at_commit(self.place.where) from None
             raise as_our_error(error, self.place.where) from None
+        except struct.error:
+            raise too_large(self.place.where) from None
 
     @contextmanager
     def _borrowed(self, told: list[Lent]) -> Iterator[Lent]:
@@ -367,8 +228,7 @@ class Connections:
             )
         except psycopg.Error as error:
             raise as_refused_connection(error, self.place.where) from None
-        for kind, dumper in ((Texts, _Texts), (Blobs, _Blobs), (Numbers, _Numbers)):
-            connection.adapters.register_dumper(kind, dumper)
+        teach(connection)
         return connection
 
     def _give_back(self, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
@@ -395,11 +255,6 @@ class Connections:
         if self._process != os.getpid():
             _INHERITED.append(self._idle)
             self._reset()
-
-
-def _milliseconds(seconds: float | None) -> int | None:
-    # 0 would stand for no limit at all.
-    return None if seconds is None else max(1, round(seconds * 1000))
 
 
 def _told(conninfo: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Final
 from smartify_core.model import Document, PutDocument
 
 from . import refusals
-from ._postgresql_connections import Lent
+from ._postgresql_lent import Lent
 from ._postgresql_rows import blobs, numbers, read, texts, written
 
 _DOCUMENTS: Final = (

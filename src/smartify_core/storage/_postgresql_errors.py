@@ -25,11 +25,14 @@ from smartify_core.errors import (
 
 #: Another transaction was in the way, and nothing of this one was kept: it may simply be done again.
 TRY_AGAIN: Final = frozenset({"40001", "40P01"})
+#: Nothing can be written through this connection.
+READ_ONLY: Final = "25006"
 #: The server says farewell, or the connection is of no more use for writing.
-GONE: Final = frozenset({"57P01", "57P02", "57P03", "57P05", "25006"})
+GONE: Final = frozenset({"57P01", "57P02", "57P03", "57P05", READ_ONLY})
 #: A table, a column or the schema is not there.
 MISSING: Final = frozenset({"42P01", "42703", "3F000"})
 
+_TOO_LARGE: Final = "a number is larger than PostgreSQL's largest"
 _RESTART: Final = "Wait until it is up again; the storage connects anew by itself."
 _GRANT: Final = "Grant the role what the guide on PostgreSQL says, or name another role."
 _RESTORE: Final = "Restore the database from a backup; the next sync brings it up to date."
@@ -69,7 +72,7 @@ _TROUBLES: Final[dict[str, tuple[type[SmartifyError], str, str]]] = {
         "an id is longer than an index of PostgreSQL takes",
         "Keep ids, and kind and key of a document together, below 2,500 bytes.",
     ),
-    "22003": (UsageError, "a number is larger than PostgreSQL's largest", "Keep numbers below 2^63."),
+    "22003": (UsageError, _TOO_LARGE, "Keep numbers below 2^63."),
     "XX001": (StorageBroken, "the database is damaged", _RESTORE),
     "XX002": (StorageBroken, "an index of the database is damaged", "Run reindex schema, then check again."),
 }
@@ -159,6 +162,11 @@ def lost_at_commit(where: str) -> StorageError:
         where=where,
         cure="Try again: a commit with the id of its batch is not applied twice.",
     )
+
+
+def too_large(where: str) -> UsageError:
+    """Return the error for a number that has no place in a row."""
+    return UsageError(_TOO_LARGE, where=where, cure="Keep numbers below 2^63.")
 
 
 def busy_pool(where: str, size: int) -> StorageBusy:

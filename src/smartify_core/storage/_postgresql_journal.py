@@ -10,12 +10,15 @@ from smartify_core.errors import StorageBroken
 from smartify_core.model import OUTBOX, Append, Entry
 
 from . import refusals
-from ._postgresql_connections import Lent
+from ._postgresql_lent import Lent
 from ._postgresql_rows import blobs, each_of, numbers, read, texts, written
 from ._postgresql_schema import GIVEN, given, refuse_version
 
 #: Each entry comes after its length.
 _LENGTH: Final = struct.Struct(">I")
+
+#: Beyond every position that there will be, and small enough to be counted on from.
+_FAR: Final = 1 << 62
 
 #: The latest position and what is trimmed, of the outbox or of another journal ($2).
 _OUTBOX_STATE: Final = "select id as tenant, position, trimmed from @tenant where name = $1 and $2::text is not null"
@@ -95,7 +98,7 @@ def entries(lent: Lent, tenant: str, journal: str, after: int, limit: int) -> Se
     """Return the next page of a journal. See `Storage.entries`."""
     statement = _PAGE.format(state=_OUTBOX_STATE if journal == OUTBOX else _OTHER_STATE)
     page: list[Entry] = []
-    for start, first, record in lent.ask(statement, (written(tenant), written(journal), after, limit)):
+    for start, first, record in lent.ask(statement, (written(tenant), written(journal), min(after, _FAR), limit)):
         page.extend(
             Entry(position, content)
             for position, content in enumerate(_contents(record, tenant), start=first)
@@ -110,7 +113,9 @@ def trim(lent: Lent, tenant: str, journal: str, through: int) -> None:
     Whole rows are removed; what is left of a row that begins before the position is hidden.
     """
     statement = _TRIM.format(cut=_TRIM_OUTBOX if journal == OUTBOX else _TRIM_OTHER)
-    ((version,),) = lent.run(statement, (*given(lent), written(tenant), through, written(journal))).fetchall()
+    ((version,),) = lent.run(
+        statement, (*given(lent), written(tenant), min(through, _FAR), written(journal))
+    ).fetchall()
     refuse_version(version, lent.place.where)
 
 

@@ -11,7 +11,7 @@ from attrs import frozen
 from smartify_core.model import Claim, TenantRecord
 
 from . import refusals
-from ._postgresql_connections import Lent
+from ._postgresql_lent import Lent
 from ._postgresql_rows import numbers, read, texts, to_number, to_time, to_total, written
 from ._postgresql_schema import GIVEN, given, refuse_version
 

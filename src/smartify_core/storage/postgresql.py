@@ -47,9 +47,9 @@ try:
     from ._postgresql_check import check
     from ._postgresql_commit import KeyTaken, commit, erase_tenant, explain, record
     from ._postgresql_connections import Connections
-except ImportError as missing:
+except ImportError as _missing:
     # psycopg without a libpq cannot be imported either, and then names nothing that is missing.
-    if missing.name not in {None, "psycopg"}:
+    if _missing.name not in {None, "psycopg"}:
         raise
     raise MissingExtra.named("postgresql", needed_for="smartify_core.storage.postgresql") from None
 

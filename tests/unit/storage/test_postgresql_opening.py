@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import logging
+import ssl
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from tests import _postgresql as postgresql
 
 from smartify_core.errors import (
@@ -89,6 +95,21 @@ def test_tls_that_cannot_be_had_is_named(postgresql_url: str) -> None:
     with postgresql.wire(postgresql_url) as wire:
         error = refusal(postgresql.with_parts(wire.url, sslmode="verify-full", sslrootcert="/no/such/file"))
         assert error.what == "there is no TLS as the URL asks for it"
+
+
+def test_tls_is_used_as_the_url_asks_for_it(
+    postgresql_url: str, schema: str, tmp_path: Path, everything_done: Callable[..., None]
+) -> None:
+    """The certificate is held against the authority and the name that the URL knows."""
+    certificate, another = (self_signed(tmp_path / name) for name in ("server.pem", "another.pem"))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    with postgresql.wire(postgresql_url, tls) as wire:
+        url = postgresql.with_parts(wire.url, sslmode="verify-full", sslrootcert=str(certificate), gssencmode="disable")
+        with PostgreSQLStorage(url, schema=schema) as storage:
+            everything_done(storage)
+        for wrong in ({"sslrootcert": str(another)}, {"host": "localhost", "hostaddr": "127.0.0.1"}):
+            assert refusal(postgresql.with_parts(url, **wrong)).what == "there is no TLS as the URL asks for it"
 
 
 def test_a_wrong_password_is_named(strict: str) -> None:
@@ -281,6 +302,28 @@ def test_hosts_that_start_at_once_make_one_store(postgresql_url: str, schema: st
         assert list(threads.map(start, range(8))) == [0] * 8
     versions = postgresql.run(postgresql_url, f"select version from {schema}.smartify_schema")
     assert versions == [(number,) for number in range(1, len(MIGRATIONS) + 1)]
+
+
+def self_signed(path: Path) -> Path:
+    """Write a key and a certificate of this machine that is its own authority, and return where."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem, no_password = serialization.Encoding.PEM, serialization.NoEncryption()
+    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, no_password)
+    path.write_bytes(certificate.public_bytes(pem) + secret)
+    return path
 
 
 def relations(url: str, schema: str) -> int:

@@ -18,7 +18,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from smartify_core.model import Append, Batch, SealedAccount
-from smartify_core.storage import _postgresql_connections as connections
+from smartify_core.storage import _postgresql_lent as lending
 from smartify_core.storage.postgresql import PostgreSQLStorage
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -137,7 +137,7 @@ def test_nothing_is_left_in_a_session(postgresql_url: str, schema: str, everythi
     with PostgreSQLStorage(postgresql_url, schema=schema, pool_size=1, statement_timeout=30) as storage:
         everything_done(storage)
         with storage._connections.lent() as lent:
-            assert isinstance(lent, connections.Lent)
+            assert isinstance(lent, lending.Lent)
             for what in (
                 "pg_prepared_statements",
                 "pg_cursors",

@@ -13,7 +13,7 @@ from tests import _postgresql as postgresql
 
 from smartify_core.errors import NewerSchema, SmartifyError, StorageBroken, StorageBusy, StorageUnavailable, UsageError
 from smartify_core.model import Append, Batch, Claim, Put, PutDocument, SealedAccount
-from smartify_core.storage import _postgresql_connections as connections
+from smartify_core.storage import _postgresql_lent as lending
 from smartify_core.storage._postgresql_schema import MIGRATIONS
 from smartify_core.storage.postgresql import PostgreSQLStorage
 
@@ -154,14 +154,14 @@ def test_a_transaction_that_others_were_in_the_way_of_is_done_again(
 ) -> None:
     """A deadlock or a failed serialization is not seen by the caller, and the work is done once."""
     failures = iter([psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure] * times)
-    commit = connections.Lent.commit
+    commit = lending.Lent.commit
 
-    def failing(lent: connections.Lent) -> None:
+    def failing(lent: lending.Lent) -> None:
         if (failure := next(failures, None)) is not None:
             raise failure
         commit(lent)
 
-    monkeypatch.setattr(connections.Lent, "commit", failing)
+    monkeypatch.setattr(lending.Lent, "commit", failing)
     storage.commit(claim, put(account("a"), account("b")))
     assert storage.tenant("acme").accounts == 2
     assert storage.tenant("acme").revision == 1
@@ -174,12 +174,12 @@ def test_it_is_not_tried_for_ever(
     """After a few times it is `StorageBusy`, with nothing written."""
     tries: list[int] = []
 
-    def failing(_: connections.Lent) -> None:
+    def failing(_: lending.Lent) -> None:
         tries.append(1)
         raise psycopg.errors.DeadlockDetected
 
     with monkeypatch.context() as patched:
-        patched.setattr(connections.Lent, "commit", failing)
+        patched.setattr(lending.Lent, "commit", failing)
         with pytest.raises(StorageBusy):
             storage.commit(claim, put(account()))
     assert 1 < len(tries) < 20
@@ -237,9 +237,9 @@ def test_what_was_answered_is_kept_whatever_the_role_is_set_to(
     url = postgresql.with_parts(postgresql_url, options="-c synchronous_commit=off")
     seen: dict[str, str] = {}
     with PostgreSQLStorage(url, schema=schema) as storage:
-        run, commit = connections.Lent.run, connections.Lent.commit
+        run, commit = lending.Lent.run, lending.Lent.commit
 
-        def noting(lent: connections.Lent, statement: str, values: Any = ()) -> Any:
+        def noting(lent: lending.Lent, statement: str, values: Any = ()) -> Any:
             if statement.startswith("with given") and not lent.connection.info.transaction_status:
                 # Alone, it would be over before it could be asked.
                 lent.connection.execute("begin")
@@ -249,13 +249,13 @@ def test_what_was_answered_is_kept_whatever_the_role_is_set_to(
                 return answer
             return run(lent, statement, values)
 
-        def noting_commit(lent: connections.Lent) -> None:
+        def noting_commit(lent: lending.Lent) -> None:
             lent.run("select 1")
             seen[method] = lent.connection.execute("show synchronous_commit").fetchall()[0][0]
             commit(lent)
 
-        monkeypatch.setattr(connections.Lent, "run", noting)
-        monkeypatch.setattr(connections.Lent, "commit", noting_commit)
+        monkeypatch.setattr(lending.Lent, "run", noting)
+        monkeypatch.setattr(lending.Lent, "commit", noting_commit)
         order = [*(name for name in writes if name not in {"claim", "release"}), "claim", "release"]
         order.remove("erase_tenant")
         for method in order:
