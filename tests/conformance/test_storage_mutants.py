@@ -13,7 +13,9 @@ import pytest
 
 from smartify_core.errors import LeaseHeld, StorageUnavailable, Tombstoned, UsageError, WriteConflict
 from smartify_core.model import (
+    OUTBOX,
     AccountState,
+    Append,
     Batch,
     Claim,
     Document,
@@ -28,8 +30,9 @@ from smartify_core.model import (
     Tombstone,
 )
 from smartify_core.storage import KEYS_AT_ONCE, Storage
-from smartify_core.storage._checks import check_lease
+from smartify_core.storage._memory_tenant import Journal
 from smartify_core.storage._sqlite_slabs import Place, Slab
+from smartify_core.storage.checks import check_lease
 from smartify_core.storage.memory import MemoryStorage
 from smartify_core.storage.sqlite import SQLiteStorage
 
@@ -469,7 +472,7 @@ class RefusalsTakePositions(MemoryStorage):
             return super().commit(claim, batch)
         except WriteConflict:
             if not batch.documents:
-                self._of(claim.tenant).position += len(batch.entries)
+                self._of(claim.tenant).journals.setdefault(OUTBOX, Journal()).position += len(batch.entries)
             raise
 
 
@@ -477,18 +480,20 @@ class RefusalsTakePositions(MemoryStorage):
 class RepeatsAnEntry(MemoryStorage):
     """Begins a page of the journal with the entry that the page before ended with."""
 
-    def entries(self, tenant: str, *, after: int = 0, limit: int = KEYS_AT_ONCE) -> Sequence[Entry]:
-        return super().entries(tenant, after=after - 1 if after > 0 else after, limit=limit)
+    def entries(
+        self, tenant: str, *, journal: str = OUTBOX, after: int = 0, limit: int = KEYS_AT_ONCE
+    ) -> Sequence[Entry]:
+        return super().entries(tenant, journal=journal, after=after - 1 if after > 0 else after, limit=limit)
 
 
 @breaks("ST-40")
 class PositionsAreUsedAgain(MemoryStorage):
     """Counts from the latest entry that is left."""
 
-    def trim(self, tenant: str, *, through: int) -> None:
-        super().trim(tenant, through=through)
-        held = self._of(tenant)
-        if not held.journal:
+    def trim(self, tenant: str, *, journal: str = OUTBOX, through: int) -> None:
+        super().trim(tenant, journal=journal, through=through)
+        held = self._of(tenant).journal(journal)
+        if not held.entries:
             held.position = 0
 
 
@@ -496,11 +501,15 @@ class PositionsAreUsedAgain(MemoryStorage):
 class RemovesAnyVersion(MemoryStorage):
     """Removes a document whatever its version."""
 
-    def put_document(self, tenant: str, document: PutDocument) -> None:
-        there = self._of(tenant).documents.get((document.kind, document.key))
-        if there is not None and document.value is None and document.expected_version:
-            document = attrs.evolve(document, expected_version=there.version)
-        super().put_document(tenant, document)
+    def record(self, tenant: str, *, documents: Sequence[PutDocument] = (), appends: Sequence[Append] = ()) -> None:
+        held = self._of(tenant).documents
+        documents = [
+            attrs.evolve(one, expected_version=there.version)
+            if (there := held.get((one.kind, one.key))) and one.value is None and one.expected_version
+            else one
+            for one in documents
+        ]
+        super().record(tenant, documents=documents, appends=appends)
 
 
 @breaks("ST-42")
@@ -521,7 +530,12 @@ class SortsKeysAsUtf16(MemoryStorage):
     """Orders documents as languages with 16-bit characters do."""
 
     def documents(
-        self, tenant: str, kind: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE
+        self,
+        tenant: str,
+        kind: str | None = None,
+        *,
+        after: tuple[str, str] | None = None,
+        limit: int = KEYS_AT_ONCE,
     ) -> Sequence[Document]:
         found = super().documents(tenant, kind, after=after, limit=limit)
         return sorted(found, key=lambda document: document.key.encode("utf-16-be"))

@@ -16,7 +16,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from smartify_core.errors import SmartifyError
 from smartify_core.model import (
+    OUTBOX,
     AccountState,
+    Append,
     Batch,
     Claim,
     Erase,
@@ -44,6 +46,7 @@ seconds = st.integers(0, 90).map(lambda number: timedelta(seconds=number))
 due_times = st.none() | st.integers(-60, 120).map(lambda number: START + timedelta(seconds=number))
 keys = st.sampled_from(["a", "\uffff", "\U00010000"])
 kinds = st.sampled_from(["run", "note"])
+journals = st.sampled_from([OUTBOX, "audit", "\0"])
 batch_ids = st.none() | st.sampled_from("xy")
 entries = st.lists(st.binary(max_size=5), max_size=4)
 seldom = st.integers(0, 9).map(lambda number: number == 9)
@@ -64,7 +67,7 @@ def writes(draw: st.DrawFn, tenant: str, model: MemoryStorage, now: datetime) ->
         account_id = draw(account_ids)
     if draw(seldom):
         expected = draw(st.integers(0, 2))
-    if live and draw(st.booleans()):
+    if draw(st.booleans()) if live else draw(seldom):
         return Erase(Tombstone(tenant, source_id, account_id, START, now), expected)
     account = SealedAccount(
         tenant=tenant,
@@ -77,7 +80,7 @@ def writes(draw: st.DrawFn, tenant: str, model: MemoryStorage, now: datetime) ->
         group_indexes=tuple(draw(st.lists(indexes, max_size=3))),
         wrapped_key=draw(payloads),
         payload=draw(payloads),
-        version=expected + 1,
+        version=expected + 1 if expected else draw(st.integers(1, 2)),
         created_at=START,
         updated_at=now,
         predecessor=draw(st.none() | account_ids),
@@ -98,11 +101,26 @@ def documents(draw: st.DrawFn, tenant: str, model: MemoryStorage) -> PutDocument
 
 
 @st.composite
+def appends(draw: st.DrawFn, tenant: str, model: MemoryStorage) -> Append:
+    """Draw an append that mostly fits what the model holds, and sometimes does not."""
+    journal = draw(journals)
+    record = model.tenant(tenant)
+    position = record.position if journal == OUTBOX else record.positions.get(journal, 0)
+    expected = draw(st.none() | st.just(position))
+    if draw(seldom):
+        expected = draw(st.integers(0, 5))
+    return Append(journal, tuple(draw(entries)), expected)
+
+
+@st.composite
 def batches(draw: st.DrawFn, tenant: str, model: MemoryStorage, now: datetime) -> Batch:
     """Draw a batch that names nothing twice."""
     drawn = draw(st.lists(writes(tenant, model, now), max_size=4, unique_by=name))
     beside = draw(st.lists(documents(tenant, model), max_size=2, unique_by=lambda one: (one.kind, one.key)))
-    return Batch(tuple(drawn), tuple(draw(entries)), tuple(beside), draw(batch_ids))
+    appended = draw(st.lists(appends(tenant, model), max_size=2, unique_by=lambda one: one.journal))
+    told = () if any(one.journal == OUTBOX for one in appended) else tuple(draw(entries))
+    revision = draw(st.integers(0, 6)) if draw(seldom) else 0
+    return Batch(tuple(drawn), told, tuple(beside), draw(batch_ids), tuple(appended), revision)
 
 
 def name(write: Put | Erase) -> str:
@@ -205,16 +223,25 @@ class Stores(RuleBasedStateMachine):
         """Set when tenants are due."""
         self.both(which, lambda storage: storage.schedule(due, only_new=only_new))
 
-    @rule(tenant=tenants, through=st.integers(-1, 12), which=st.booleans())
-    def trim(self, tenant: str, through: int, which: bool) -> None:
+    @rule(tenant=tenants, journal=journals, through=st.integers(-1, 12), which=st.booleans())
+    def trim(self, tenant: str, journal: str, through: int, which: bool) -> None:
         """Trim a journal."""
-        self.both(which, lambda storage: storage.trim(tenant, through=through))
+        self.both(which, lambda storage: storage.trim(tenant, journal=journal, through=through))
+
+    @rule(data=st.data(), which=st.booleans())
+    def erase_tenant(self, data: st.DataObject, which: bool) -> None:
+        """Erase a tenant under some claim, mostly its newest."""
+        claim = data.draw(st.sampled_from([*self.claims, *self.newest.values()]))
+        self.both(which, lambda storage: storage.erase_tenant(claim))
+        if claim == self.newest.get(claim.tenant):
+            del self.newest[claim.tenant]
 
     @rule(tenant=tenants | st.just("another"), data=st.data(), which=st.booleans())
-    def put_document(self, tenant: str, data: st.DataObject, which: bool) -> None:
-        """Write a document outside a batch."""
-        document = data.draw(documents(tenant, self.model))
-        self.both(which, lambda storage: storage.put_document(tenant, document))
+    def record(self, tenant: str, data: st.DataObject, which: bool) -> None:
+        """Write documents and add to journals outside a batch."""
+        drawn = data.draw(st.lists(documents(tenant, self.model), max_size=2))
+        appended = data.draw(st.lists(appends(tenant, self.model), max_size=2))
+        self.both(which, lambda storage: storage.record(tenant, documents=drawn, appends=appended))
 
     @rule(data=st.data(), which=st.booleans(), forge=seldom)
     def commit_amiss(self, data: st.DataObject, which: bool, forge: bool) -> None:
@@ -237,8 +264,16 @@ class Stores(RuleBasedStateMachine):
         self.both(which, lambda storage: list(storage.heads(tenant, after=after, limit=limit)))
         self.both(which, lambda storage: list(storage.tombstones(tenant, after=after, limit=limit)))
         self.both(which, lambda storage: list(storage.tenants(after=after, limit=limit)))
-        self.both(which, lambda storage: list(storage.documents(tenant, "note", after=after, limit=limit)))
-        self.both(which, lambda storage: list(storage.entries(tenant, after=position, limit=limit)))
+        place = None if after is None else ("note", after)
+        for kind in ("note", None):
+            self.both(which, lambda storage, kind=kind: list(storage.documents(tenant, kind, after=place, limit=limit)))  # type: ignore[misc]  # mypy cannot infer a default of a lambda
+        for journal in (OUTBOX, "audit"):
+            self.both(
+                which,
+                lambda storage, journal=journal: list(  # type: ignore[misc]  # as above
+                    storage.entries(tenant, journal=journal, after=position, limit=limit)
+                ),
+            )
 
     @rule(which=st.booleans())
     def reopen(self, which: bool) -> None:
@@ -262,8 +297,8 @@ def everything(storage: MemoryStorage | SQLiteStorage, tenant: str) -> tuple[obj
     return (
         list(storage.tenants()),
         storage.tenant(tenant),
-        list(storage.entries(tenant)),
-        [list(storage.documents(tenant, kind)) for kind in ("run", "note")],
+        [list(storage.entries(tenant, journal=journal)) for journal in (OUTBOX, "audit", "\0")],
+        [list(storage.documents(tenant, kind)) for kind in ("run", "note", None)],
         storage.document(tenant, "note", "a"),
         heads,
         dict(storage.load(tenant, SOURCE_IDS)),

@@ -21,6 +21,8 @@ from smartify_core.directory import (
     no_single_read,
 )
 from smartify_core.model import (
+    OUTBOX,
+    Append,
     Batch,
     Claim,
     Document,
@@ -120,20 +122,29 @@ class NowhereStorage:
                     assert_type(tombstone, Tombstone)
         return Receipt(claim.revision + 1)
 
-    def entries(self, tenant: str, *, after: int = 0, limit: int = KEYS_AT_ONCE) -> Sequence[Entry]:
+    def erase_tenant(self, claim: Claim) -> None: ...
+
+    def entries(
+        self, tenant: str, *, journal: str = OUTBOX, after: int = 0, limit: int = KEYS_AT_ONCE
+    ) -> Sequence[Entry]:
         return ()
 
-    def trim(self, tenant: str, *, through: int) -> None: ...
+    def trim(self, tenant: str, *, journal: str = OUTBOX, through: int) -> None: ...
 
     def document(self, tenant: str, kind: str, key: str) -> Document | None:
         return None
 
     def documents(
-        self, tenant: str, kind: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE
+        self,
+        tenant: str,
+        kind: str | None = None,
+        *,
+        after: tuple[str, str] | None = None,
+        limit: int = KEYS_AT_ONCE,
     ) -> Sequence[Document]:
         return ()
 
-    def put_document(self, tenant: str, document: PutDocument) -> None: ...
+    def record(self, tenant: str, *, documents: Sequence[PutDocument] = (), appends: Sequence[Append] = ()) -> None: ...
 
     def close(self) -> None: ...
 

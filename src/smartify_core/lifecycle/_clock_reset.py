@@ -177,13 +177,13 @@ class ClockResets:
         # None is ever removed, and of two who ask at the same time one is refused.
         key = f"{sum(1 for _ in self._documents(reset.tenant)) + 1:08}"
         sealed = self._sealer.seal_document(reset.tenant, KIND, key, json.dumps(content).encode())
-        self._storage.put_document(reset.tenant, PutDocument(KIND, key, sealed, 0))
+        self._storage.record(reset.tenant, documents=[PutDocument(KIND, key, sealed, 0)])
 
     def _documents(self, tenant: str) -> Iterator[Document]:
-        after: str | None = None
+        after: tuple[str, str] | None = None
         while page := self._storage.documents(tenant, KIND, after=after):
             yield from page
-            after = page[-1].key
+            after = (page[-1].kind, page[-1].key)
 
     def _opened(self, tenant: str, document: Document) -> ClockReset:
         where = f"tenant {tenant}, document {KIND}/{document.key}"

@@ -80,10 +80,10 @@ class HeldPlans:
         return PutDocument(KIND, plan.hash, sealed, over)
 
     def _documents(self, tenant: str) -> Iterator[Document]:
-        after: str | None = None
+        after: tuple[str, str] | None = None
         while page := self._storage.documents(tenant, KIND, after=after):
             yield from page
-            after = page[-1].key
+            after = (page[-1].kind, page[-1].key)
 
     def _opened(self, tenant: str, document: Document) -> HeldPlan:
         content = self._sealer.open_document(tenant, KIND, document.key, document.value)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 from attrs import field, frozen
 
 from ._account import SealedAccount, Tombstone
+
+#: The journal of a tenant that holds what its runs tell the host: `Batch.entries` go there.
+OUTBOX: Final = "outbox"
 
 
 @frozen(order=False)
 class Put:
     """Write an account whole.
 
-    ``expected_version`` is the version it replaces; 0 means that no live account may be there.
+    ``expected_version`` is the version it replaces, to which the account's own adds one; 0 means that no live account
+    may be there, and then the account's version is 1 in a run, and any in a copy of another store.
     """
 
     account: SealedAccount
@@ -22,7 +28,11 @@ class Put:
 
 @frozen(order=False)
 class Erase:
-    """End an account: destroy key, indexes and payload, and leave the tombstone."""
+    """End an account: destroy key, indexes and payload, and leave the tombstone.
+
+    ``expected_version`` is the version of the account that ends; 0 means that this store never held it, as in a copy of
+    another store, and only the tombstone is written.
+    """
 
     tombstone: Tombstone
     expected_version: int
@@ -55,21 +65,43 @@ class PutDocument:
 
 
 @frozen(order=False)
+class Append:
+    """Add to the end of one of a tenant's journals.
+
+    Args:
+        journal: The name of the journal; one comes into being when it is first named.
+        entries: What it gets, in this order: opaque bytes without personal data.
+        expected_position: The position of the latest entry, which must be just that: who has read so far adds to what
+            they have read. A journal that never had an entry begins after any position that is named (as the copy of
+            one whose first entries were trimmed away does). ``None`` adds to whatever is there.
+    """
+
+    journal: str
+    entries: tuple[bytes, ...] = field(repr=lambda entries: f"<{len(entries)} entries>")
+    expected_position: int | None = None
+
+
+@frozen(order=False)
 class Batch:
-    """Writes that happen together or not at all. A batch names each source id, and each document, at most once.
+    """Writes that happen together or not at all. A batch names each source id, document and journal at most once.
 
     Args:
         writes: Accounts that are written or ended.
-        entries: What the tenant's journal gets, in this order: opaque bytes without personal data.
+        entries: What the tenant's outbox gets, in this order: opaque bytes without personal data.
         documents: Documents that are written or removed.
         id: A name of the batch, unique within the tenant. A commit whose answer was lost may be repeated under it:
             while it is the tenant's latest, it is not applied again and gets its first receipt.
+        appends: What other journals get.
+        revision: The tenant's revision is at least this afterwards. Only the copy of another store has a reason to
+            set it, so that what was planned upon an earlier revision stays out of date.
     """
 
     writes: tuple[Put | Erase, ...] = ()
     entries: tuple[bytes, ...] = field(default=(), repr=lambda entries: f"<{len(entries)} entries>")
     documents: tuple[PutDocument, ...] = ()
     id: str | None = None
+    appends: tuple[Append, ...] = ()
+    revision: int = 0
 
 
 @frozen(order=False)
@@ -95,7 +127,7 @@ class Receipt:
 
 @frozen(order=False)
 class Entry:
-    """One entry of a tenant's journal. Positions begin at 1 and have no gaps."""
+    """One entry of a journal. Positions begin at 1 and have no gaps."""
 
     position: int
     content: bytes = field(repr=False)
@@ -118,5 +150,7 @@ class TenantRecord:
     accounts: int = 0
     #: The sum of the fingerprints of all live accounts, as big-endian numbers, modulo 2^128.
     digest: int = field(default=0, repr=False)
-    #: The position of the latest entry of the journal; 0 for none.
+    #: The position of the latest entry of the outbox; 0 for none.
     position: int = 0
+    #: That of each other journal that was ever added to, by name.
+    positions: Mapping[str, int] = field(factory=dict[str, int], hash=False)

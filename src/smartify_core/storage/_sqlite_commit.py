@@ -9,12 +9,23 @@ from typing import Any, Final, NoReturn
 
 from attrs import frozen
 
-from smartify_core.model import Batch, Claim, Erase, Put, Receipt, SealedAccount, Tombstone
+from smartify_core.model import (
+    OUTBOX,
+    Append,
+    Batch,
+    Claim,
+    Erase,
+    Put,
+    PutDocument,
+    Receipt,
+    SealedAccount,
+    Tombstone,
+)
 
-from . import _refusals as refusals
 from . import _sqlite_documents as documents
 from . import _sqlite_journal as journal
 from . import _sqlite_tenants as tenants
+from . import refusals
 from ._sqlite_rows import (
     ACCOUNT_TABLES,
     ROW_COLUMNS,
@@ -73,8 +84,7 @@ def explain(connection: sqlite3.Connection, claim: Claim, batch: Batch) -> NoRet
     name = claim.tenant
     tenant = tenants.claimed(tenants.find(connection, name), claim)
     puts = [write for write in batch.writes if isinstance(write, Put)]
-    erases = [write for write in batch.writes if isinstance(write, Erase)]
-    _refuse_tombstoned(connection, tenant.id, name, puts, erases)
+    _refuse_tombstoned(connection, tenant.id, name, batch, puts)
     _refuse_conflicts(connection, tenant.id, name, batch)
     # It was taken, and another process has freed it since.
     raise refusals.conflict(name, _item(batch.writes[0]).source_id)
@@ -93,10 +103,13 @@ def commit(connection: sqlite3.Connection, claim: Claim, batch: Batch) -> Receip
     tenant = tenants.claimed(found, claim)
     puts = [write for write in batch.writes if isinstance(write, Put)]
     erases = [write for write in batch.writes if isinstance(write, Erase)]
-    _refuse_tombstoned(connection, tenant.id, name, puts, erases)
-    replaced: list[Put | Erase] = [*erases, *(write for write in puts if write.expected_version)]
+    _refuse_tombstoned(connection, tenant.id, name, batch, puts)
+    replaced = [write for write in batch.writes if write.expected_version]
     live = _live(connection, tenant.id, name, replaced)
-    if not all(_fits(write, live.get(_item(write).source_id)) for write in replaced):
+    brought = [write.tombstone.account_id for write in erases if not write.expected_version]
+    if _among_live(connection, tenant.id, brought) or not all(
+        _fits(write, live.get(_item(write).source_id)) for write in replaced
+    ):
         _refuse_conflicts(connection, tenant.id, name, batch)
     try:
         if erases:
@@ -107,9 +120,9 @@ def commit(connection: sqlite3.Connection, claim: Claim, batch: Batch) -> Receip
         raise KeyTaken from None
     documents.refuse_conflicts(connection, tenant.id, name, batch.documents)
     documents.write(connection, tenant.id, batch.documents)
-    if batch.entries:
-        journal.append(connection, tenant.id, tenant.position, batch.entries)
-    revision = tenant.revision + bool(batch.writes)
+    appends = (Append(OUTBOX, batch.entries), *batch.appends)
+    position = journal.append(connection, tenant.id, name, tenant.position, appends)
+    revision = max(batch.revision, tenant.revision + bool(batch.writes))
     change = sum(int.from_bytes(put.account.fingerprint, "big") for put in puts)
     change -= sum(one.fingerprint for one in live.values())
     connection.execute(
@@ -119,12 +132,47 @@ def commit(connection: sqlite3.Connection, claim: Claim, batch: Batch) -> Receip
             # Whoever was there is put again or erased, so that only those who are put are there now.
             tenant.accounts + len(puts) - len(live),
             tenants.add_to_total(connection, tenant, change),
-            tenant.position + len(batch.entries),
+            position,
             batch.id,
             tenant.id,
         ),
     )
     return Receipt(revision)
+
+
+def record(connection: sqlite3.Connection, name: str, puts: Sequence[PutDocument], appends: Sequence[Append]) -> None:
+    """Write documents and add to journals. See `Storage.record`."""
+    found = tenants.find(connection, name)
+    number = found.id if found else tenants.bring_in(connection, name)
+    documents.refuse_conflicts(connection, number, name, puts)
+    documents.write(connection, number, puts)
+    before = found.position if found else 0
+    if (position := journal.append(connection, number, name, before, appends)) != before:
+        connection.execute("update tenant set position = ? where id = ?", (position, number))
+
+
+def erase_tenant(connection: sqlite3.Connection, claim: Claim) -> None:
+    """Erase all that is held for a tenant. See `Storage.erase_tenant`."""
+    tenant = tenants.claimed(tenants.find(connection, claim.tenant), claim)
+    places = (
+        "select a.source_id, a.digest, length(d.record), a.sealed, length(s.record)"  # noqa: S608  # constants
+        f" from {ACCOUNT_TABLES} where a.tenant = ? limit {_KEYS}"
+    )
+    while rows := connection.execute(places, (tenant.id,)).fetchall():
+        digests(connection).vacate([Place(*row[1:3]) for row in rows])
+        sealed(connection).vacate([Place(*row[3:]) for row in rows])
+        keys = [(tenant.id, row[0]) for row in rows]
+        connection.executemany("delete from account where tenant = ? and source_id = ?", keys)
+    connection.execute("delete from tombstone where tenant = ?", (tenant.id,))
+    connection.execute("delete from document where tenant = ?", (tenant.id,))
+    journal.erase(connection, tenant.id)
+    if tenant.total is not None:
+        connection.execute("update total set record = zeroblob(length(record)) where id = ?", (tenant.total,))
+    connection.execute(
+        "update tenant set accounts = 0, revision = revision + 1, trimmed = position, batch = null, due_at = null,"
+        " expires_at = null where id = ?",
+        (tenant.id,),
+    )
 
 
 def in_chunks(keys: Iterable[Any]) -> Iterator[tuple[str, list[Any]]]:
@@ -136,17 +184,25 @@ def in_chunks(keys: Iterable[Any]) -> Iterator[tuple[str, list[Any]]]:
 
 
 def _refuse_tombstoned(
-    connection: sqlite3.Connection, tenant: int, name: str, puts: Sequence[Put], erases: Sequence[Erase]
+    connection: sqlite3.Connection, tenant: int, name: str, batch: Batch, puts: Sequence[Put]
 ) -> None:
-    ended = {write.tombstone.account_id for write in erases}
+    brought = [write for write in batch.writes if isinstance(write, Erase) and not write.expected_version]
+    looked_up: list[Put | Erase] = [*puts, *brought]
+    ended: set[str] = set()
     statement = "select exists(select 1 from tombstone where tenant = ?)"
     if connection.execute(statement, (tenant,)).fetchone()[0]:
-        for marks, chunk in in_chunks(write.account.account_id for write in puts):
+        for marks, chunk in in_chunks(_item(write).account_id for write in looked_up):
             statement = f"select account_id from tombstone where tenant = ? and account_id in ({marks})"  # noqa: S608  # marks
             ended.update(account_id for (account_id,) in connection.execute(statement, (tenant, *chunk)))
-    for write in puts if ended else ():
-        if write.account.account_id in ended:
-            raise refusals.tombstoned(name, write.account.account_id)
+    ending = {write.tombstone.account_id for write in batch.writes if isinstance(write, Erase)}
+    for write in batch.writes if ended or (ending and puts) else ():
+        account_id = _item(write).account_id
+        if isinstance(write, Put):
+            refused = account_id in ended or account_id in ending
+        else:
+            refused = not write.expected_version and account_id in ended
+        if refused:
+            raise refusals.tombstoned(name, account_id)
 
 
 def _live(connection: sqlite3.Connection, tenant: int, name: str, replaced: Sequence[Put | Erase]) -> dict[str, _Live]:
@@ -174,30 +230,39 @@ def _fits(write: Put | Erase, found: _Live | None) -> bool:
 def _refuse_conflicts(connection: sqlite3.Connection, tenant: int, name: str, batch: Batch) -> None:
     """Raise for the first write of the batch that the accounts which are there do not allow."""
     live = _live(connection, tenant, name, batch.writes)
-    created = [write.account for write in batch.writes if isinstance(write, Put) and not write.expected_version]
-    taken: set[str] = set()
-    for marks, chunk in in_chunks(account.account_id for account in created):
-        statement = f"select account_id from account where tenant = ? and account_id in ({marks})"  # noqa: S608  # marks
-        taken.update(account_id for (account_id,) in connection.execute(statement, (tenant, *chunk)))
+    new_ids = [_item(write).account_id for write in batch.writes if not write.expected_version]
+    taken = _among_live(connection, tenant, new_ids)
     for write in batch.writes:
         item = _item(write)
         found = live.get(item.source_id)
-        if isinstance(write, Put) and not write.expected_version:
-            fits = found is None and item.account_id not in taken
+        if write.expected_version:
+            fits = _fits(write, found)
+        else:
+            # A tombstone from elsewhere leaves alone who has the source id now.
+            fits = item.account_id not in taken and (found is None or isinstance(write, Erase))
             # Two newcomers of one batch cannot share an account id either.
             taken.add(item.account_id)
-        else:
-            fits = _fits(write, found)
         if not fits:
             raise refusals.conflict(name, item.source_id)
 
 
+def _among_live(connection: sqlite3.Connection, tenant: int, account_ids: Sequence[str]) -> set[str]:
+    """Return those of these account ids that name a live account."""
+    found: set[str] = set()
+    for marks, chunk in in_chunks(account_ids):
+        statement = f"select account_id from account where tenant = ? and account_id in ({marks})"  # noqa: S608  # marks
+        found.update(account_id for (account_id,) in connection.execute(statement, (tenant, *chunk)))
+    return found
+
+
 def _erase(connection: sqlite3.Connection, tenant: int, erases: Sequence[Erase], live: dict[str, _Live]) -> None:
+    ending = [write.tombstone.source_id for write in erases if write.expected_version]
+    connection.executemany(
+        "delete from account where tenant = ? and source_id = ?", [(tenant, source_id) for source_id in ending]
+    )
+    digests(connection).vacate([live[source_id].digest for source_id in ending])
+    sealed(connection).vacate([live[source_id].sealed for source_id in ending])
     stones = [write.tombstone for write in erases]
-    keys = [(tenant, stone.source_id) for stone in stones]
-    connection.executemany("delete from account where tenant = ? and source_id = ?", keys)
-    digests(connection).vacate([live[stone.source_id].digest for stone in stones])
-    sealed(connection).vacate([live[stone.source_id].sealed for stone in stones])
     rows = [
         (tenant, stone.account_id, stone.source_id, to_number(stone.created_at), to_number(stone.deleted_at))
         for stone in stones

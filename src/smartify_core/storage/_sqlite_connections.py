@@ -12,9 +12,9 @@ from typing import Final
 
 from smartify_core.errors import StorageUnavailable, UsageError
 
-from . import _refusals as refusals
+from . import refusals
 from ._sqlite_errors import busy, translated
-from ._sqlite_schema import bring_up_to_date, refuse_foreign
+from ._sqlite_schema import bring_up_to_date, refuse_foreign, refuse_newer
 
 #: The oldest SQLite that takes as many parameters in one statement as a keyed call has keys.
 _OLDEST_SQLITE: Final = (3, 32, 0)
@@ -111,6 +111,7 @@ class Connections:
                     self._durable = durable
                 writer.execute("begin immediate")
                 try:
+                    refuse_newer(writer, self.path)
                     yield writer
                     writer.execute("commit")
                 except BaseException:

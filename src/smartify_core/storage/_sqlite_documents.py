@@ -12,35 +12,31 @@ from typing import Final
 
 from smartify_core.model import Document, PutDocument
 
-from . import _refusals as refusals
+from . import refusals
 
 _DOCUMENTS: Final = (
-    "select kind, name, value, version from document where tenant = (select id from tenant where name = ?) and kind = ?"
+    "select kind, name, value, version from document where tenant = (select id from tenant where name = ?)"
 )
 
 
 def document(connection: sqlite3.Connection, tenant: str, kind: str, key: str) -> Document | None:
     """Return a document. See `Storage.document`."""
-    row = connection.execute(f"{_DOCUMENTS} and name = ?", (tenant, kind, key)).fetchone()
+    row = connection.execute(f"{_DOCUMENTS} and kind = ? and name = ?", (tenant, kind, key)).fetchone()
     return Document(*row) if row else None
 
 
 def documents(
-    connection: sqlite3.Connection, tenant: str, kind: str, after: str | None, limit: int
+    connection: sqlite3.Connection, tenant: str, kind: str | None, after: tuple[str, str] | None, limit: int
 ) -> Sequence[Document]:
     """Return the next page of documents. See `Storage.documents`."""
-    start, keys = ("", ()) if after is None else (" and name > ?", (after,))
-    rows = connection.execute(f"{_DOCUMENTS}{start} order by name limit ?", (tenant, kind, *keys, limit))
+    only, kinds = ("", ()) if kind is None else (" and kind = ?", (kind,))
+    start, keys = ("", ()) if after is None else (" and (kind, name) > (?, ?)", after)
+    rows = connection.execute(f"{_DOCUMENTS}{only}{start} order by kind, name limit ?", (tenant, *kinds, *keys, limit))
     return [Document(*row) for row in rows]
 
 
-def refuse_conflicts(
-    connection: sqlite3.Connection, tenant: int | None, name: str, documents: Iterable[PutDocument]
-) -> None:
-    """Raise `WriteConflict` unless all documents are at the versions that these writes expect.
-
-    ``tenant`` is ``None`` for a tenant never heard of.
-    """
+def refuse_conflicts(connection: sqlite3.Connection, tenant: int, name: str, documents: Iterable[PutDocument]) -> None:
+    """Raise `WriteConflict` unless all documents are at the versions that these writes expect."""
     for put in documents:
         row = connection.execute(
             "select version from document where tenant = ? and kind = ? and name = ?", (tenant, put.kind, put.key)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from smartify_core.errors import SealBroken
 from smartify_core.model import AccountState, InactiveReason, SealedAccount, Tombstone
 
-from ._checks import INDEX_BYTES
+from .checks import INDEX_BYTES
 
 STATES: Final = (AccountState.ACTIVE, AccountState.INACTIVE)
 #: Positions are stored: append only.

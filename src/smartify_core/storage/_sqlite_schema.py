@@ -114,6 +114,19 @@ MIGRATIONS: Final[Sequence[Sequence[str]]] = (
         "drop index account_by_email_bucket",
         "create index account_by_email_bucket on account (tenant, email_bucket, digest)",
     ),
+    (
+        # Several journals to a tenant; what there was is its outbox, whose numbers stay in the row of the tenant.
+        "alter table journal add column name text not null default 'outbox'",
+        "drop index journal_by_position",
+        "create unique index journal_by_position on journal (tenant, name, first)",
+        """create table journal_position (
+            tenant integer not null references tenant,
+            name text not null,
+            position integer not null,
+            trimmed integer not null,
+            primary key (tenant, name)
+        ) without rowid""",
+    ),
 )
 
 _SCHEMA_TABLE: Final = """create table smartify_schema (
@@ -193,6 +206,11 @@ def bring_up_to_date(
                 connection.execute("rollback")
             raise
     _use_log(connection, path, patience)
+
+
+def refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise `NewerSchema` when a newer version of this library has migrated the store since it was opened."""
+    _version(connection, path, len(MIGRATIONS))
 
 
 def _version(connection: sqlite3.Connection, path: Path, known: int) -> int:

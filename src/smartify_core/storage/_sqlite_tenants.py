@@ -12,7 +12,8 @@ from attrs import frozen
 
 from smartify_core.model import Claim, TenantRecord
 
-from . import _refusals as refusals
+from . import _sqlite_journal as journal
+from . import refusals
 from ._sqlite_rows import to_number, to_time, total_record
 from ._sqlite_slabs import Place, totals
 
@@ -110,14 +111,19 @@ def schedule(connection: sqlite3.Connection, due: Mapping[str, datetime | None],
 def record(connection: sqlite3.Connection, tenant: str) -> TenantRecord:
     """Return what is known of the tenant as a whole. See `Storage.tenant`."""
     row = connection.execute(f"{_RECORD} where t.name = ?", (tenant,)).fetchone()
-    return _record(row) if row else TenantRecord(tenant)
+    if row is None:
+        return TenantRecord(tenant)
+    positions = journal.positions(connection, "select id from tenant where name = ?", (tenant,))
+    return _record(row, positions.get(tenant, {}))
 
 
 def records(connection: sqlite3.Connection, after: str | None, limit: int) -> Sequence[TenantRecord]:
     """Return the next page of all tenants. See `Storage.tenants`."""
     start, keys = ("", ()) if after is None else (" where t.name > ?", (after,))
     rows = connection.execute(f"{_RECORD}{start} order by t.name limit ?", (*keys, limit))
-    return [_record(row) for row in rows]
+    tenants = f"select t.id from tenant t{start} order by t.name limit ?"  # noqa: S608  # one of two constants
+    positions = journal.positions(connection, tenants, (*keys, limit))
+    return [_record(row, positions.get(row[0], {})) for row in rows]
 
 
 def find(connection: sqlite3.Connection, tenant: str) -> Row | None:
@@ -153,7 +159,7 @@ def add_to_total(connection: sqlite3.Connection, row: Row, change: int) -> int |
     return place
 
 
-def _record(row: tuple[Any, ...]) -> TenantRecord:
+def _record(row: tuple[Any, ...], positions: Mapping[str, int]) -> TenantRecord:
     name, fence, expires_at, revision, due_at, accounts, total, position = row
     return TenantRecord(
         tenant=name,
@@ -164,6 +170,7 @@ def _record(row: tuple[Any, ...]) -> TenantRecord:
         accounts=accounts,
         digest=int.from_bytes(total or b"", "big"),
         position=position,
+        positions=positions,
     )
 
 

@@ -19,6 +19,8 @@ from types import TracebackType
 from typing import Final, Protocol, Self, runtime_checkable
 
 from smartify_core.model import (
+    OUTBOX,
+    Append,
     Batch,
     Claim,
     Document,
@@ -129,49 +131,70 @@ class Storage(Protocol):
     def commit(self, claim: Claim, batch: Batch) -> Receipt:
         """Apply the whole batch or nothing of it; one that writes accounts adds one to the tenant's revision.
 
-        A `Put` writes the account given (its ``version`` is ``expected_version + 1``). An `Erase` removes the live
+        A `Put` writes the account given: over the version before its own, or over nothing. An `Erase` removes the live
         account, so that its key, indexes and payload are gone from the store's bytes where the backend can promise
-        that, and keeps the tombstone for good. Entries are appended to the journal, documents written as by
-        `put_document`. A batch with the id of the tenant's latest commit is not applied again and gets the first
-        receipt, whatever has become of the claim.
+        that, and keeps the tombstone for good; one that expects version 0 writes the tombstone only. Entries are
+        appended to the outbox, documents and other journals written as by `record`. The revision afterwards is
+        ``batch.revision`` where that is more than it would be otherwise. A batch with the id of the tenant's latest
+        commit is not applied again and gets the first receipt, whatever has become of the claim.
 
         Raises:
             LeaseLost: The claim's fence is not the tenant's newest, or the claim was released. An expired claim that
                 nobody took over may still write.
-            WriteConflict: A live account or a document is not at ``expected_version`` (or is absent, or the account
-                has another account id).
-            Tombstoned: A `Put` names an account id that has a tombstone, or gets one in the same batch.
+            WriteConflict: A live account, a document or a journal is not as expected (it is absent, at another version
+                or position, or the account has another account id).
+            Tombstoned: A `Put` names an account id that has a tombstone, or gets one in the same batch; or an `Erase`
+                of an account that this store never held names one that has.
             UsageError: The batch is misshapen: it names a source id twice, or a tenant that is not the claim's, or
                 holds what no account can have (clause ``ST-24``).
         """
 
-    # --- the journal, and documents -------------------------------------------------------------------------------
+    def record(self, tenant: str, *, documents: Sequence[PutDocument] = (), appends: Sequence[Append] = ()) -> None:
+        """Write or remove documents and add to journals, under no lease: all or nothing.
 
-    def entries(self, tenant: str, *, after: int = 0, limit: int = KEYS_AT_ONCE) -> Sequence[Entry]:
-        """Return the next page of the tenant's journal beyond position ``after``, in ascending order of position.
+        Raises:
+            WriteConflict: A document is not at ``expected_version``, or is absent; or the latest entry of a journal
+                is not at ``expected_position``.
+        """
+
+    def erase_tenant(self, claim: Claim) -> None:
+        """Erase all that is held for the claim's tenant, take it off the schedule and release the claim.
+
+        Accounts, tombstones, documents and the entries of all journals go, accounts as by `Erase`. The tenant's name
+        stays, and its numbers do, so that nothing from before is ever taken for something new: fence, positions, and
+        the revision, to which this adds one.
+
+        Raises:
+            LeaseLost: As for `commit`.
+        """
+
+    # --- journals and documents ---------------------------------------------------------------------------------------
+
+    def entries(
+        self, tenant: str, *, journal: str = OUTBOX, after: int = 0, limit: int = KEYS_AT_ONCE
+    ) -> Sequence[Entry]:
+        """Return the next page of a journal beyond position ``after``, in ascending order of position.
 
         A page shorter than ``limit`` is the last one. Entries that were trimmed away are absent.
         """
 
-    def trim(self, tenant: str, *, through: int) -> None:
-        """Remove the entries up to and including position ``through``. Their positions are not used again."""
+    def trim(self, tenant: str, *, journal: str = OUTBOX, through: int) -> None:
+        """Remove a journal's entries up to and including ``through``. Their positions are not used again."""
 
     def document(self, tenant: str, kind: str, key: str) -> Document | None:
         """Return a document, or ``None``."""
 
     def documents(
-        self, tenant: str, kind: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE
+        self,
+        tenant: str,
+        kind: str | None = None,
+        *,
+        after: tuple[str, str] | None = None,
+        limit: int = KEYS_AT_ONCE,
     ) -> Sequence[Document]:
-        """Return the next page of a tenant's documents of one kind, in bytewise order of key.
+        """Return the next page of a tenant's documents, or of those of one kind, beyond the kind and key of ``after``.
 
-        A page shorter than ``limit`` is the last one.
-        """
-
-    def put_document(self, tenant: str, document: PutDocument) -> None:
-        """Write or remove one document, under no lease.
-
-        Raises:
-            WriteConflict: The document is not at ``expected_version``, or is absent.
+        They stand in bytewise order of kind, then of key; a page shorter than ``limit`` is the last one.
         """
 
     # --- life ---------------------------------------------------------------------------------------------------------

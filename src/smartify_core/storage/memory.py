@@ -12,6 +12,8 @@ from typing import Self
 from attrs import evolve
 
 from smartify_core.model import (
+    OUTBOX,
+    Append,
     Batch,
     Claim,
     Document,
@@ -25,20 +27,20 @@ from smartify_core.model import (
     Tombstone,
 )
 
-from . import _refusals as refusals
-from ._checks import (
+from . import refusals
+from ._memory_tenant import Held, page
+from ._storage import KEYS_AT_ONCE
+from .checks import (
     check_batch,
-    check_document,
     check_due,
     check_keys,
     check_lease,
     check_limit,
     check_position,
+    check_record,
     check_text,
     check_time,
 )
-from ._memory_tenant import Held, page
-from ._storage import KEYS_AT_ONCE
 
 
 class MemoryStorage:
@@ -95,8 +97,7 @@ class MemoryStorage:
                 if not (only_new and held.due_at) and (time or held.due_at):
                     self._brought_in(tenant).due_at = time
 
-    # --- reading
-    # --------------------------------------------------------------------------------------------------------
+    # --- reading ------------------------------------------------------------------------------------------------------
 
     def tenant(self, tenant: str) -> TenantRecord:
         """Return what is known of the tenant as a whole. See `Storage.tenant`."""
@@ -155,8 +156,7 @@ class MemoryStorage:
                 if one in ended
             }
 
-    # --- writing
-    # --------------------------------------------------------------------------------------------------------
+    # --- writing ------------------------------------------------------------------------------------------------------
 
     def commit(self, claim: Claim, batch: Batch) -> Receipt:
         """Apply the whole batch or nothing of it. See `Storage.commit`."""
@@ -168,24 +168,36 @@ class MemoryStorage:
             self._claimed(claim).refuse(batch)
             return held.apply(batch)
 
-    # --- the journal, and documents
-    # ---------------------------------------------------------------------------------
+    def record(self, tenant: str, *, documents: Sequence[PutDocument] = (), appends: Sequence[Append] = ()) -> None:
+        """Write documents and add to journals, under no lease. See `Storage.record`."""
+        check_record(tenant, documents, appends)
+        with self._lock:
+            self._of(tenant).refuse_beside(documents, appends)
+            self._brought_in(tenant).write_beside(documents, appends)
 
-    def entries(self, tenant: str, *, after: int = 0, limit: int = KEYS_AT_ONCE) -> Sequence[Entry]:
-        """Return the next page of the tenant's journal. See `Storage.entries`."""
+    def erase_tenant(self, claim: Claim) -> None:
+        """Erase all that is held for the tenant. See `Storage.erase_tenant`."""
+        with self._lock:
+            self._tenants[claim.tenant] = self._claimed(claim).ended()
+
+    # --- journals and documents ---------------------------------------------------------------------------------------
+
+    def entries(
+        self, tenant: str, *, journal: str = OUTBOX, after: int = 0, limit: int = KEYS_AT_ONCE
+    ) -> Sequence[Entry]:
+        """Return the next page of a journal. See `Storage.entries`."""
+        check_text(journal)
         check_limit(limit)
         check_position(after)
         with self._lock:
-            journal = self._of(tenant).journal
-            start = max(0, after + 1 - journal[0].position) if journal else 0
-            return journal[start : start + limit]
+            return self._of(tenant).journal(journal).page(after, limit)
 
-    def trim(self, tenant: str, *, through: int) -> None:
-        """Remove the journal's entries up to this position. See `Storage.trim`."""
+    def trim(self, tenant: str, *, journal: str = OUTBOX, through: int) -> None:
+        """Remove a journal's entries up to this position. See `Storage.trim`."""
+        check_text(journal)
         check_position(through)
         with self._lock:
-            held = self._of(tenant)
-            held.journal = [entry for entry in held.journal if entry.position > through]
+            self._of(tenant).journal(journal).trim(through)
 
     def document(self, tenant: str, kind: str, key: str) -> Document | None:
         """Return a document. See `Storage.document`."""
@@ -194,25 +206,22 @@ class MemoryStorage:
             return self._of(tenant).documents.get((kind, key))
 
     def documents(
-        self, tenant: str, kind: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE
+        self,
+        tenant: str,
+        kind: str | None = None,
+        *,
+        after: tuple[str, str] | None = None,
+        limit: int = KEYS_AT_ONCE,
     ) -> Sequence[Document]:
-        """Return the next page of a kind's documents, in order of key. See `Storage.documents`."""
+        """Return the next page of documents, in order of kind and key. See `Storage.documents`."""
         check_limit(limit)
-        check_text(kind, after)
+        check_text(kind, *(after or ()))
         with self._lock:
             held = self._of(tenant).documents
-            keys = sorted(key for its_kind, key in held if its_kind == kind)
-            return [held[kind, key] for key in page(keys, after, limit)]
+            places = sorted(place for place in held if kind in {None, place[0]})
+            return [held[place] for place in page(places, after, limit)]
 
-    def put_document(self, tenant: str, document: PutDocument) -> None:
-        """Write or remove one document. See `Storage.put_document`."""
-        check_document(tenant, document)
-        with self._lock:
-            self._of(tenant).refuse_document(document)
-            self._brought_in(tenant).write_document(document)
-
-    # --- life
-    # -----------------------------------------------------------------------------------------------------------
+    # --- life ---------------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Let go of everything that is held. See `Storage.close`."""

@@ -13,6 +13,8 @@ from types import TracebackType
 from typing import Self
 
 from smartify_core.model import (
+    OUTBOX,
+    Append,
     Batch,
     Claim,
     Document,
@@ -28,22 +30,22 @@ from smartify_core.model import (
 
 from . import _sqlite_accounts as accounts
 from . import _sqlite_documents as documents
-from . import _sqlite_journal as journal
+from . import _sqlite_journal as journals
 from . import _sqlite_tenants as tenants
-from ._checks import (
+from ._sqlite_commit import KeyTaken, commit, erase_tenant, explain, record
+from ._sqlite_connections import Connections
+from ._storage import KEYS_AT_ONCE
+from .checks import (
     check_batch,
-    check_document,
     check_due,
     check_keys,
     check_lease,
     check_limit,
     check_position,
+    check_record,
     check_text,
     check_time,
 )
-from ._sqlite_commit import KeyTaken, commit, explain
-from ._sqlite_connections import Connections
-from ._storage import KEYS_AT_ONCE
 
 
 class SQLiteStorage:
@@ -110,8 +112,7 @@ class SQLiteStorage:
         with self._connections.writing() as connection:
             tenants.schedule(connection, due, only_new=only_new)
 
-    # --- reading
-    # --------------------------------------------------------------------------------------------------------
+    # --- reading ------------------------------------------------------------------------------------------------------
 
     def tenant(self, tenant: str) -> TenantRecord:
         """Return what is known of the tenant as a whole. See `Storage.tenant`."""
@@ -161,8 +162,7 @@ class SQLiteStorage:
         with self._connections.reading() as connection:
             return accounts.tombstones_of(connection, tenant, source_ids)
 
-    # --- writing
-    # --------------------------------------------------------------------------------------------------------
+    # --- writing ------------------------------------------------------------------------------------------------------
 
     def commit(self, claim: Claim, batch: Batch) -> Receipt:
         """Apply the whole batch or nothing of it. See `Storage.commit`."""
@@ -178,23 +178,39 @@ class SQLiteStorage:
                 explain(connection, claim, batch)
         return receipt
 
-    # --- the journal, and documents
-    # ---------------------------------------------------------------------------------
+    def record(self, tenant: str, *, documents: Sequence[PutDocument] = (), appends: Sequence[Append] = ()) -> None:
+        """Write documents and add to journals, under no lease. See `Storage.record`."""
+        check_record(tenant, documents, appends)
+        with self._connections.writing() as connection:
+            record(connection, tenant, documents, appends)
+            if any(one.value is None for one in documents):
+                self._connections.clear_log_after_this()
 
-    def entries(self, tenant: str, *, after: int = 0, limit: int = KEYS_AT_ONCE) -> Sequence[Entry]:
-        """Return the next page of the tenant's journal. See `Storage.entries`."""
-        check_text(tenant)
+    def erase_tenant(self, claim: Claim) -> None:
+        """Erase all that is held for the tenant. See `Storage.erase_tenant`."""
+        check_text(claim.tenant)
+        with self._connections.writing() as connection:
+            erase_tenant(connection, claim)
+            self._connections.clear_log_after_this()
+
+    # --- journals and documents ---------------------------------------------------------------------------------------
+
+    def entries(
+        self, tenant: str, *, journal: str = OUTBOX, after: int = 0, limit: int = KEYS_AT_ONCE
+    ) -> Sequence[Entry]:
+        """Return the next page of a journal. See `Storage.entries`."""
+        check_text(tenant, journal)
         check_limit(limit)
         check_position(after)
         with self._connections.reading() as connection:
-            return journal.entries(connection, tenant, after, limit)
+            return journals.entries(connection, tenant, journal, after, limit)
 
-    def trim(self, tenant: str, *, through: int) -> None:
-        """Remove the journal's entries up to this position. See `Storage.trim`."""
-        check_text(tenant)
+    def trim(self, tenant: str, *, journal: str = OUTBOX, through: int) -> None:
+        """Remove a journal's entries up to this position. See `Storage.trim`."""
+        check_text(tenant, journal)
         check_position(through)
         with self._connections.writing() as connection:
-            journal.trim(connection, tenant, through)
+            journals.trim(connection, tenant, journal, through)
 
     def document(self, tenant: str, kind: str, key: str) -> Document | None:
         """Return a document. See `Storage.document`."""
@@ -203,26 +219,20 @@ class SQLiteStorage:
             return documents.document(connection, tenant, kind, key)
 
     def documents(
-        self, tenant: str, kind: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE
+        self,
+        tenant: str,
+        kind: str | None = None,
+        *,
+        after: tuple[str, str] | None = None,
+        limit: int = KEYS_AT_ONCE,
     ) -> Sequence[Document]:
-        """Return the next page of a kind's documents, in order of key. See `Storage.documents`."""
+        """Return the next page of documents, in order of kind and key. See `Storage.documents`."""
         check_limit(limit)
-        check_text(tenant, kind, after)
+        check_text(tenant, kind, *(after or ()))
         with self._connections.reading() as connection:
             return documents.documents(connection, tenant, kind, after, limit)
 
-    def put_document(self, tenant: str, document: PutDocument) -> None:
-        """Write or remove one document. See `Storage.put_document`."""
-        check_document(tenant, document)
-        with self._connections.writing() as connection:
-            found = tenants.find(connection, tenant)
-            documents.refuse_conflicts(connection, found.id if found else None, tenant, [document])
-            documents.write(connection, found.id if found else tenants.bring_in(connection, tenant), [document])
-            if document.value is None:
-                self._connections.clear_log_after_this()
-
-    # --- life
-    # -----------------------------------------------------------------------------------------------------------
+    # --- life ---------------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Let go of the file. See `Storage.close`."""

@@ -154,7 +154,7 @@ def test_dead_letters_that_cannot_be_read_hide_no_others(files: Any, smartify: C
     smartify("sync")
     given_up(files, "initech", "mailer")
     with SQLiteStorage(files.folder / "smartify.db") as storage:
-        storage.put_document("acme", PutDocument("consumer dead", "mailer", b"?", 0))
+        storage.record("acme", documents=[PutDocument("consumer dead", "mailer", b"?", 0)])
     result = smartify("dead-letters", "--json")
     assert (result.code, len(result.document["dead_letters"])) == (1, 3)
     assert "SC309" in result.err

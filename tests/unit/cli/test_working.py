@@ -156,7 +156,7 @@ def test_damaged_tenant_stops_nobody(files: Any, smartify: Callable[..., Any]) -
     with SQLiteStorage(files.folder / "smartify.db") as storage:
         before = storage.document("acme", "run", "state")
         assert before is not None
-        storage.put_document("acme", PutDocument("run", "state", b'{"v": 2}', before.version))
+        storage.record("acme", documents=[PutDocument("run", "state", b'{"v": 2}', before.version)])
     runs = {run["tenant"]: run["verdict"] for run in smartify("run", "--once", "--json").document["runs"]}
     assert runs == {"acme": "failed", "initech": "complete"}
     result = smartify("status", "--json")

@@ -59,7 +59,7 @@ def seen(world: World) -> Any:
 def remember(world: World, **changes: Any) -> None:
     """Have the store remember something else of the tenant's runs."""
     state, version = _run_state.load(world.storage, TENANT)
-    world.storage.put_document(TENANT, _run_state.put(evolve(state, **changes), over=version))
+    world.storage.record(TENANT, documents=[_run_state.put(evolve(state, **changes), over=version)])
 
 
 def test_lease_of_a_dead_worker_is_taken_over(world: World) -> None:
@@ -379,7 +379,7 @@ def test_damaged_reset_hides_no_other(world: World, caplog: pytest.LogCaptureFix
         ahead(world, world.run)
         reset(world)
     first, second = world.storage.documents(TENANT, "clock reset")
-    world.storage.put_document(TENANT, PutDocument(first.kind, first.key, second.value, first.version))
+    world.storage.record(TENANT, documents=[PutDocument(first.kind, first.key, second.value, first.version)])
     assert len(world.reconciler.clock_resets(TENANT)) == 1
     assert caplog.records[-1].__dict__["code"] == SealBroken.code
 
@@ -394,7 +394,7 @@ def test_later_runs_keep_when_the_clock_was_reset(world: World) -> None:
     document = world.storage.document(TENANT, "run", "state")
     older = document.value.replace(f',"reset":"{at.isoformat()}"'.encode(), b"")
     assert older != document.value
-    world.storage.put_document(TENANT, PutDocument("run", "state", older, document.version))
+    world.storage.record(TENANT, documents=[PutDocument("run", "state", older, document.version)])
     assert world.state().clock_reset_at is None
 
 
@@ -403,7 +403,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("step", ["put_document", "schedule", "renew", "claim", "commit", "release"])
+@pytest.mark.parametrize("step", ["record", "schedule", "renew", "claim", "commit", "release"])
 def test_reset_that_is_cut_short_is_mended_by_the_next(
     world: World, monkeypatch: pytest.MonkeyPatch, step: str, *, after: bool
 ) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from smartify_core.lifecycle.events import (
     forget_consumer,
     trim_journal,
 )
-from smartify_core.model import Batch, Document, PutDocument
+from smartify_core.model import Append, Batch, Document, PutDocument
 from smartify_core.storage import Storage
 from smartify_core.storage.memory import MemoryStorage
 from smartify_core.storage.sqlite import SQLiteStorage
@@ -488,11 +488,11 @@ class FailingStorage(MemoryStorage):
 
     full = False
 
-    def put_document(self, tenant: str, document: PutDocument) -> None:
+    def record(self, tenant: str, *, documents: Sequence[PutDocument] = (), appends: Sequence[Append] = ()) -> None:
         """Write, if there is room."""
         if self.full:
             raise StorageUnavailable("the disk is full")
-        super().put_document(tenant, document)
+        super().record(tenant, documents=documents, appends=appends)
 
 
 def test_when_the_store_fails_the_error_comes_through_and_events_come_again() -> None:
@@ -590,7 +590,7 @@ def test_damage_to_what_waits_or_was_given_up_is_named(office: Office, kind: str
     """A damaged document is refused with its tenant, kind and consumer."""
     office.deliver()
     office.publish("a:1")
-    office.storage.put_document("acme", PutDocument(kind, "mailer", content, 0))
+    office.storage.record("acme", documents=[PutDocument(kind, "mailer", content, 0)])
     with pytest.raises(SealBroken, match=f"tenant acme, document {kind}/mailer"):
         office.deliver()
 
@@ -607,7 +607,9 @@ def test_a_parked_event_that_makes_no_sense_is_named(office: Office, item: bytes
     """A time, a number or an event that no version writes is damage, not a wrong call."""
     office.publish("a:1")
     office.deliver()
-    office.storage.put_document("acme", PutDocument("consumer parked", "mailer", b'{"v":1,"items":[%b]}' % item, 0))
+    office.storage.record(
+        "acme", documents=[PutDocument("consumer parked", "mailer", b'{"v":1,"items":[%b]}' % item, 0)]
+    )
     office.publish("b:1")
     with pytest.raises(SealBroken, match="tenant acme"):
         office.deliver()
@@ -617,6 +619,6 @@ def test_a_dead_letter_that_makes_no_sense_is_named(office: Office) -> None:
     """A letter whose event cannot be read is damage, not a wrong call."""
     office.deliver()
     content = b'{"v":1,"items":[[1,1,"{}",3,"ConnectionError","2030-01-01T00:00:00+00:00"]]}'
-    office.storage.put_document("acme", PutDocument("consumer dead", "mailer", content, 0))
+    office.storage.record("acme", documents=[PutDocument("consumer dead", "mailer", content, 0)])
     with pytest.raises(SealBroken, match="tenant acme, document consumer dead/mailer"):
         office.dispatcher().dead_letters("acme")

@@ -295,8 +295,8 @@ def test_damaged_plan_stops_no_run_and_is_held_anew(holding: World, damage: byte
     plan: HeldPlan = holding.waiting_plan()
     kept = holding.storage.document(TENANT, "held plan", plan.hash)
     value = kept.value[:-1] + bytes([kept.value[-1] ^ 1]) if damage is None else damage
-    holding.storage.put_document(TENANT, PutDocument("held plan", plan.hash, value, kept.version))
-    holding.storage.put_document(TENANT, PutDocument("held plan", "0" * 32, kept.value, 0))
+    holding.storage.record(TENANT, documents=[PutDocument("held plan", plan.hash, value, kept.version)])
+    holding.storage.record(TENANT, documents=[PutDocument("held plan", "0" * 32, kept.value, 0)])
     with pytest.raises(SealBroken):
         holding.approve(plan)
     assert holding.run().verdict is Verdict.HELD

@@ -356,7 +356,9 @@ def accounts_from_before_are_not_deleted_at_first(world: World) -> None:
     """Over accounts of which no run has shown yet that they belong here, a failed run earns no trust."""
     leaver = world.staffed(6)[0]
     state = world.storage.document(TENANT, KIND, KEY)
-    world.storage.put_document(TENANT, PutDocument(KIND, KEY, None, state.version))  # as in a store that was copied
+    world.storage.record(
+        TENANT, documents=[PutDocument(KIND, KEY, None, state.version)]
+    )  # as in a store that was copied
     world.directory.fail_next()
     assert _error_of(world.run) is SourceUnavailable
     world.directory.delete(leaver)

@@ -89,7 +89,7 @@ def inherited(world: World) -> World:
     """Return a tenant that has accounts and no memory of runs, as one whose store an older version wrote."""
     world.staffed(4)
     version = _run_state.load(world.storage, TENANT)[1]
-    world.storage.put_document(TENANT, PutDocument("run", "state", None, version))
+    world.storage.record(TENANT, documents=[PutDocument("run", "state", None, version)])
     return world
 
 
@@ -127,7 +127,7 @@ def test_failed_run_gives_no_trust(inherited: World) -> None:
 def test_newer_memory_is_refused(world: World) -> None:
     """What a newer version wrote is not guessed at, and the tenant is left alone."""
     content = json.dumps({"v": 99}).encode()
-    world.storage.put_document(TENANT, PutDocument("run", "state", content, 0))
+    world.storage.record(TENANT, documents=[PutDocument("run", "state", content, 0)])
     with pytest.raises(NewerSchema):
         world.run()
     assert world.storage.document(TENANT, "run", "state").value == content
@@ -136,7 +136,7 @@ def test_newer_memory_is_refused(world: World) -> None:
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"null", b'{"v": 1}', b'{"v": "x"}', b"\xff"])
 def test_damaged_memory_is_named(world: World, content: bytes) -> None:
     """Bytes that no version writes are an error of the store, and nothing is written over them."""
-    world.storage.put_document(TENANT, PutDocument("run", "state", content, 0))
+    world.storage.record(TENANT, documents=[PutDocument("run", "state", content, 0)])
     with pytest.raises(StorageUnavailable, match="damaged"):
         world.run()
     assert world.storage.document(TENANT, "run", "state").value == content
@@ -193,5 +193,5 @@ def test_tallies_count_everything_in_the_window_and_stay_few(history: list[tuple
 def test_memory_comes_back_as_it_was_written(state: RunState) -> None:
     """Writing and loading is the identity."""
     storage = MemoryStorage()
-    storage.put_document(TENANT, _run_state.put(state, over=0))
+    storage.record(TENANT, documents=[_run_state.put(state, over=0)])
     assert _run_state.load(storage, TENANT) == (state, 1)

@@ -414,7 +414,7 @@ NEWER, GARBAGE, DEEP = b'{"v": 2}', b"\xff no JSON", b"[" * 100_000
 def test_run_state_that_cannot_be_read_keeps_nobody_else_from_running(content: bytes) -> None:
     """Of a tenant whose run state is newer or damaged, each run fails on its own; all others are registered and run."""
     fleet = Fleet(a=Source(), bad=Source(), c=Source())
-    fleet.storage.put_document("bad", PutDocument("run", "state", content, 0))
+    fleet.storage.record("bad", documents=[PutDocument("run", "state", content, 0)])
     fleet.storage.schedule({"bad": fleet.clock() + timedelta(days=900), "gone": fleet.clock()})
     scheduler = fleet.scheduler()
     scheduler.register()
@@ -428,7 +428,7 @@ def test_run_state_that_cannot_be_read_keeps_nobody_else_from_running(content: b
 def test_backoff_of_an_unreadable_run_state_is_respected() -> None:
     """A tenant that is put off because its run state cannot be read does not come back with each registration."""
     fleet = Fleet(bad=Source())
-    fleet.storage.put_document("bad", PutDocument("run", "state", NEWER, 0))
+    fleet.storage.record("bad", documents=[PutDocument("run", "state", NEWER, 0)])
     due = fleet.clock() + BACKOFF_CEILING
     fleet.storage.schedule({"bad": due})
     fleet.scheduler().register()

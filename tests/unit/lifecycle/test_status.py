@@ -137,7 +137,7 @@ def test_tenants_asked_for_are_told_in_that_order(world: World) -> None:
 @pytest.mark.parametrize("content", [b'{"v": 2}', b"\xff no JSON", b"[" * 100_000])
 def test_tenant_whose_state_cannot_be_read_hides_no_other(world: World, content: bytes) -> None:
     """A newer or damaged run state is one row with the error's code, which exceeds every limit; the others follow."""
-    world.storage.put_document("Bad", PutDocument("run", "state", content, 0))
+    world.storage.record("Bad", documents=[PutDocument("run", "state", content, 0)])
     world.storage.schedule({"Bad": world.clock(), "zeta": world.clock()})
     bad, *others = status(world.storage, world.clock)
     assert (bad.tenant, bad.verdict, bad.next_due) == ("Bad", Verdict.FAILED, world.clock())

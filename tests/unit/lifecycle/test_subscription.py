@@ -207,14 +207,14 @@ def test_a_consumer_is_served_in_one_way_only(storage: Storage) -> None:
 )
 def test_a_damaged_place_is_named(storage: Storage, content: bytes) -> None:
     """A consumer's document that no version writes is refused with its tenant and name."""
-    storage.put_document("acme", PutDocument("consumer", "mailer", content, 0))
+    storage.record("acme", documents=[PutDocument("consumer", "mailer", content, 0)])
     with pytest.raises(SealBroken, match="tenant acme, document consumer/mailer"):
         subscription(storage).pull()
 
 
 def test_a_place_kept_by_a_newer_version_is_left_alone(storage: Storage) -> None:
     """A consumer's document of a newer format is refused as such."""
-    storage.put_document("acme", PutDocument("consumer", "mailer", json.dumps({"v": 2}).encode(), 0))
+    storage.record("acme", documents=[PutDocument("consumer", "mailer", json.dumps({"v": 2}).encode(), 0)])
     with pytest.raises(NewerSchema):
         subscription(storage).pull()
 

@@ -66,11 +66,11 @@ def test_a_removed_document_is_gone_from_file_and_log(path: Path, content: Calla
     secret = os.urandom(5000)
     with SQLiteStorage(path) as storage:
         claim = storage.claim("acme", now=NOON, ttl=HOUR)
-        storage.put_document("acme", PutDocument("note", "n", secret, 0))
+        storage.record("acme", documents=[PutDocument("note", "n", secret, 0)])
         assert secret[:500] in content()
         removal = PutDocument("note", "n", None, 1)
         if by == "itself":
-            storage.put_document("acme", removal)
+            storage.record("acme", documents=[removal])
         else:
             storage.commit(claim, Batch(documents=(removal,)))
         assert secret[:16] not in content()
@@ -81,7 +81,7 @@ def test_a_refused_document_brings_no_tenant_into_being(path: Path) -> None:
     """A write of a tenant never heard of that expects another version leaves nothing."""
     with SQLiteStorage(path) as storage:
         with pytest.raises(Exception, match="SC305"):
-            storage.put_document("acme", PutDocument("note", "n", b"x", 1))
+            storage.record("acme", documents=[PutDocument("note", "n", b"x", 1)])
         assert storage.tenants() == []
 
 

@@ -121,7 +121,7 @@ def test_a_store_of_the_first_version_goes_on(
     first_store(path, people)
     with SQLiteStorage(path) as storage:
         storage.schedule({"acme": NOON, "empty": NOON, "new": NOON})
-        storage.put_document("acme", PutDocument("note", "n", b"x", 0))
+        storage.record("acme", documents=[PutDocument("note", "n", b"x", 0)])
         taken = storage.claim_due(now=NOON + HOUR, ttl=HOUR, limit=10)
         assert [(claim.tenant, claim.fence) for claim in taken] == [("acme", 4), ("empty", 4), ("new", 1)]
         adopted = account("s1", 2, adopted=True)

@@ -24,7 +24,7 @@ def dead_letters(storage: Storage, tenant: str) -> Mapping[str, tuple[DeadLetter
 
 
 def _documents(storage: Storage, tenant: str) -> Iterator[Document]:
-    after: str | None = None
+    after: tuple[str, str] | None = None
     while page := storage.documents(tenant, DEAD_KIND, after=after):
         yield from page
-        after = page[-1].key
+        after = (page[-1].kind, page[-1].key)

@@ -179,7 +179,7 @@ class DeliveryDesk:
 
     def _put(self, part: Part, write: PutDocument) -> None:
         try:
-            self._storage.put_document(self.tenant, write)
+            self._storage.record(self.tenant, documents=[write])
         except WriteConflict:
             self._failed = True
             raise LeaseLost(

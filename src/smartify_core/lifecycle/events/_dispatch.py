@@ -206,7 +206,7 @@ class Dispatcher:
                 return None
             state = ConsumerState("dispatch", starting_at(self._storage, tenant, self._start))
             try:
-                self._storage.put_document(tenant, write_of(self._consumer, state, over=version))
+                self._storage.record(tenant, documents=[write_of(self._consumer, state, over=version)])
             except WriteConflict:
                 return None
         due = state.due is not None and state.due <= self._clock()

@@ -104,7 +104,7 @@ class Subscription:
 
     def _keep(self, state: ConsumerState) -> None:
         try:
-            self._storage.put_document(self._tenant, write_of(self._consumer, state, over=self._version))
+            self._storage.record(self._tenant, documents=[write_of(self._consumer, state, over=self._version)])
         except WriteConflict:
             self._state, self._after = None, {}
             raise WriteConflict(

@@ -64,15 +64,16 @@ def forget_consumer(storage: Storage, tenant: str, consumer: str) -> None:
     if document is None:
         return
     state = ConsumerState(state_in(document, tenant).use, retired=True)
-    storage.put_document(tenant, write_of(consumer, state, over=document.version))
+    writes = [write_of(consumer, state, over=document.version)]
     for kind, empty in ((PARKED_KIND, parked_to_bytes(Parking())), (DEAD_KIND, dead_to_bytes(DeadLetters()))):
         if (undelivered := storage.document(tenant, kind, consumer)) is not None:
-            storage.put_document(tenant, PutDocument(kind, consumer, empty, undelivered.version))
+            writes.append(PutDocument(kind, consumer, empty, undelivered.version))
+    storage.record(tenant, documents=writes)
 
 
 def _consumers(storage: Storage, tenant: str) -> Iterator[ConsumerState]:
     """Yield the state of each consumer that is not retired."""
-    after: str | None = None
+    after: tuple[str, str] | None = None
     while True:
         page = storage.documents(tenant, KIND, after=after)
         for document in page:
@@ -81,4 +82,4 @@ def _consumers(storage: Storage, tenant: str) -> Iterator[ConsumerState]:
                 yield state
         if len(page) < KEYS_AT_ONCE:
             return
-        after = page[-1].key
+        after = (page[-1].kind, page[-1].key)

@@ -1,4 +1,4 @@
-"""The refusals that every backend of ours words the same. Ids only."""
+"""The refusals that every backend words the same: what, where and how to mend it, with ids only."""
 
 from __future__ import annotations
 
@@ -54,4 +54,13 @@ def document_conflict(tenant: str, kind: str, key: str) -> WriteConflict:
         "a document is not as the write expected it; nothing was written",
         where=f"tenant {tenant}, document {kind}/{key}",
         cure="Read the document again and decide anew.",
+    )
+
+
+def journal_conflict(tenant: str, journal: str) -> WriteConflict:
+    """Return the error for adding to a journal whose latest position is not the one expected."""
+    return WriteConflict(
+        "a journal is not as the append expected it; nothing was written",
+        where=f"tenant {tenant}, journal {journal}",
+        cure="Read the entries that were added meanwhile and decide anew.",
     )

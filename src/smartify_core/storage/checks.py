@@ -1,13 +1,17 @@
-"""What a caller may hand to a storage backend: checked before anything is read or written, the same for all of ours."""
+"""What a caller may hand to a storage backend: checked before anything is read or written, the same for every backend.
+
+A method calls the check that fits first of all; a misshapen call then gets the same `UsageError` from every backend
+(clauses ``ST-14`` and ``ST-24``).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from smartify_core.errors import UsageError
-from smartify_core.model import AccountState, Batch, Claim, Put, PutDocument, SealedAccount
+from smartify_core.model import OUTBOX, AccountState, Append, Batch, Claim, Put, PutDocument, SealedAccount
 
 from ._storage import KEYS_AT_ONCE
 
@@ -102,12 +106,33 @@ def check_batch(claim: Claim, batch: Batch) -> None:
             _check_put(write, write.account, where)
         else:
             check_time(write.tombstone.created_at, write.tombstone.deleted_at)
+        if write.expected_version < 0:
+            raise UsageError("a version is not negative", where=where)
+    if batch.revision < 0:
+        raise UsageError("a revision is not negative", where=where)
+    _check_beside(claim.tenant, batch.documents, batch.appends, {OUTBOX} if batch.entries else set())
+
+
+def check_record(tenant: str, documents: Sequence[PutDocument], appends: Sequence[Append]) -> None:
+    """Raise `UsageError` unless these may be written together. See `Storage.record`."""
+    check_text(tenant)
+    _check_beside(tenant, documents, appends, set())
+
+
+def _check_beside(tenant: str, documents: Iterable[PutDocument], appends: Iterable[Append], journals: set[str]) -> None:
     named: set[tuple[str, str]] = set()
-    for document in batch.documents:
-        check_document(claim.tenant, document)
+    for document in documents:
+        check_document(tenant, document)
         if (document.kind, document.key) in named:
-            raise UsageError("a batch names a document twice", where=f"tenant {claim.tenant}")
+            raise UsageError("a batch names a document twice", where=f"tenant {tenant}")
         named.add((document.kind, document.key))
+    for append in appends:
+        check_text(append.journal)
+        if append.expected_position is not None:
+            check_position(append.expected_position)
+        if append.journal in journals:
+            raise UsageError("a batch names a journal twice", where=f"tenant {tenant}, journal {append.journal}")
+        journals.add(append.journal)
 
 
 def _check_put(write: Put, account: SealedAccount, where: str) -> None:
@@ -119,5 +144,5 @@ def _check_put(write: Put, account: SealedAccount, where: str) -> None:
     check_time(account.created_at, account.updated_at)
     if account.state is AccountState.DELETED:
         raise UsageError("an account cannot be put in the state deleted", where=where, cure="Use an Erase.")
-    if write.expected_version < 0 or account.version != write.expected_version + 1:
+    if account.version < 1 or (write.expected_version and account.version != write.expected_version + 1):
         raise UsageError("an account's version must be one more than the version it replaces", where=where)
