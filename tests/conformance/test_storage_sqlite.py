@@ -1,0 +1,52 @@
+"""SQLite keeps the storage contract."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from smartify_core.storage import Storage
+from smartify_core.storage.sqlite import SQLiteStorage
+from smartify_core.testing.conformance import StorageCapability, StorageConformance, StorageWorld
+
+
+class SQLiteWorld(StorageWorld):
+    """One file, with its log and its index, in a folder of its own. Nothing can be taken away from it but the disk."""
+
+    capabilities = frozenset(StorageCapability) - {StorageCapability.INTERRUPTIBLE}
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / "store.db"
+
+    def open(self) -> Storage:
+        """Open the file."""
+        return SQLiteStorage(self.path)
+
+    def opener(self) -> Callable[[], Storage]:
+        """Return what opens the file."""
+        return partial(SQLiteStorage, self.path)
+
+    def content(self) -> bytes:
+        """Return the bytes of the file, its log and its index."""
+        return b"".join(file.read_bytes() for file in sorted(self.folder.iterdir()))
+
+    def pretend_newer(self) -> None:
+        """Count the version of the schema up, as a migration does."""
+        connection = sqlite3.connect(self.path)
+        try:
+            (version,) = connection.execute("pragma user_version").fetchone()
+            connection.execute(f"pragma user_version = {version + 1}")
+        finally:
+            connection.close()
+
+
+class TestSQLiteStorage(StorageConformance):
+    @pytest.fixture
+    def world(self, tmp_path: Path) -> SQLiteWorld:
+        """Return a fresh file."""
+        return SQLiteWorld(tmp_path)
