@@ -1,13 +1,13 @@
 """Storage on a Redis server: the worked example of ``docs/how-to/write-a-storage-backend.md``.
 
 How it is kept. Each tenant has a record, hashes for what is looked up, and sorted sets, all of one score, for what is
-read in order: Redis keeps those in bytewise order. A write reads in one instant whatever it depends on, decides in Python,
-and hands the decided commands to a script, which runs them if the record is still as it was read. Everybody who writes to a
-tenant changes its record, so whoever was too late reads and decides again. A script runs alone, and reaches the append-only
-file whole.
+read in order: Redis keeps those in bytewise order. A write reads in one instant whatever it depends on, decides, and
+hands what was decided to a script, which does it if the record is still as it was read. Everybody who writes to a
+tenant changes its record, so whoever was too late reads and decides again. A script runs alone, and reaches the
+append-only file whole.
 
-What it does not promise. Erased bytes stay in the append-only file until the server rewrites it (``BGREWRITEAOF``). Redis
-Cluster is not supported: a write touches keys of several slots.
+What it does not promise. Erased bytes stay in the append-only file until the server rewrites it (`BGREWRITEAOF`).
+Redis Cluster is not supported: a write touches keys of several slots.
 """
 
 from __future__ import annotations
@@ -22,11 +22,9 @@ from typing import Any, Final, Self, TypeVar
 
 import redis
 import redis_tenant as stored
-from attrs import evolve
 from redis.backoff import NoBackoff
-from redis.exceptions import NoPermissionError
 from redis.retry import Retry
-from redis_tenant import KINDS, Change, Tenant
+from redis_tenant import Change, Tenant
 
 from smartify_core.errors import (
     ForeignStore,
@@ -56,6 +54,7 @@ from smartify_core.storage import KEYS_AT_ONCE, checks, refusals
 _T = TypeVar("_T")
 
 _SCHEMA: Final = 1
+_MARK: Final = "smartify_core on redis, schema "
 #: How many that are due but leased a look at what is due allows for.
 _LEASED: Final = 50
 #: What makes a server durable: its settings, and which values are fine.
@@ -63,19 +62,35 @@ _DURABLE: Final = {"appendonly": "yes", "appendfsync": "always", "maxmemory-poli
 #: How often a write is decided anew because others were faster; each time one of them got on.
 _ATTEMPTS: Final = 1000
 
-#: What the client raises, as ours: the first that fits.
-_TROUBLES: Final[Sequence[tuple[type[redis.RedisError], type[StorageError], str, str]]] = (
-    (redis.AuthenticationError, StorageBroken, "the server refuses the user", "Correct user and password in the URL."),
-    (NoPermissionError, StorageBroken, "the server refuses a command", "Grant the user all commands on these keys."),
-    (redis.BusyLoadingError, StorageUnavailable, "the server is loading its data", "Wait until it is done."),
-    (redis.ReadOnlyError, StorageUnavailable, "the server takes no writes: it is a replica", "Name its master."),
-    (redis.OutOfMemoryError, StorageUnavailable, "the server's memory is full", "Raise its maxmemory."),
-    (redis.ConnectionError, StorageUnavailable, "the server cannot be reached, or hung up", "See that it runs."),
-    (redis.TimeoutError, StorageUnavailable, "the server did not answer in time", "See that it runs."),
+#: What a server answers or the client raises, by a class and a word in the text: the first that fits. Text is read for
+#: these words only, and never quoted: it may hold what was sent.
+_TROUBLES: Final[Sequence[tuple[type[redis.RedisError], str, type[StorageError], str, str]]] = (
+    (redis.AuthenticationError, "", StorageBroken, "the server refuses the user", "Correct user and password."),
+    (redis.ResponseError, "NOAUTH|WRONGPASS", StorageBroken, "the server refuses the user", "Correct the password."),
+    (
+        redis.ResponseError,
+        "NOPERM|permission",
+        StorageBroken,
+        "the user may not do this",
+        "Grant it the prefix's keys.",
+    ),
+    (redis.ResponseError, "OOM|maxmemory", StorageUnavailable, "the server's memory is full", "Raise its maxmemory."),
+    (redis.ResponseError, "MISCONF", StorageUnavailable, "the server cannot write to its disk", "See its log."),
+    (redis.ResponseError, "READONLY", StorageUnavailable, "the server is a replica", "Name its master."),
+    (redis.BusyLoadingError, "", StorageUnavailable, "the server is loading its data", "Wait until it is done."),
+    (redis.TimeoutError, "", StorageUnavailable, "the server did not answer in time", "See how busy it is."),
+    (redis.ConnectionError, "", StorageUnavailable, "the server cannot be reached", "See that it runs at this place."),
+    (
+        redis.RedisError,
+        "",
+        StorageUnavailable,
+        "the server refused a command",
+        "See its log, and that it is Redis 6.2.",
+    ),
 )
 
-#: KEYS: schema, records. ARGV: the schema that is known; how many tenants; each with its record as it was read; commands,
-#: each after the number of its words.
+#: KEYS: schema, records. ARGV: the schema that is known; how many tenants; each with its record as it was read; then
+#: commands, each after the number of its words.
 _APPLY: Final = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 local at = 3 + 2 * ARGV[2]
@@ -129,7 +144,8 @@ class RedisStorage:
             raise UsageError("a prefix has letters, digits, '_', '.' and '-' only", cure="Name another prefix.")
         try:
             pool = redis.ConnectionPool.from_url(url)
-        except ValueError:  # not quoted: a URL may hold a password
+            pool.make_connection()  # which connects to nothing, but refuses options that nobody knows
+        except (ValueError, TypeError):  # not quoted: a URL may hold a password
             raise UsageError(
                 "the URL names no Redis server", cure="Use redis://HOST:PORT/DATABASE, or unix:///SOCKET."
             ) from None
@@ -167,29 +183,14 @@ class RedisStorage:
         """Take the tenant's lease. See `Storage.claim`."""
         checks.check_text(tenant)
         checks.check_lease(now, ttl)
-
-        def decide(change: Change) -> Claim:
-            (held,) = change.tenants
-            claim = held.take(now, ttl)
-            change.save(held)
-            return claim
-
-        return self._write([tenant], decide)
+        return self._write([tenant], lambda change: change.take(now, ttl))
 
     def claim_due(self, *, now: datetime, ttl: timedelta, limit: int) -> Sequence[Claim]:
         """Take the leases of tenants that are due. See `Storage.claim_due`."""
         checks.check_limit(limit)
         checks.check_lease(now, ttl)
-
-        def decide(change: Change) -> list[Claim]:
-            chosen = [held for held in change.tenants if held.is_due(now)]
-            claims = [held.take(now, ttl) for held in chosen]
-            for held in chosen:
-                change.save(held)
-            return claims
-
         while names := self._due_and_free(now, limit):
-            if claims := self._write(names, decide):
+            if claims := self._write(names, lambda change: change.take_due(now, ttl)):
                 return claims
         return []
 
@@ -197,41 +198,18 @@ class RedisStorage:
         """Prolong the lease. See `Storage.renew`."""
         checks.check_text(claim.tenant)
         checks.check_lease(now, ttl)
-
-        def decide(change: Change) -> Claim:
-            (held,) = change.tenants
-            held.check(claim)
-            held.expires_at = now + ttl
-            change.save(held)
-            return evolve(claim, expires_at=now + ttl, revision=held.revision)
-
-        return self._write([claim.tenant], decide)
+        return self._write([claim.tenant], lambda change: change.renew(claim, now + ttl))
 
     def release(self, claim: Claim, *, due_at: datetime | None = None) -> None:
         """Give the lease back. See `Storage.release`."""
         checks.check_text(claim.tenant)
         checks.check_time(*([] if due_at is None else [due_at]))
-
-        def decide(change: Change) -> None:
-            (held,) = change.tenants
-            if held.holds(claim):
-                held.expires_at = None
-                held.due_at = due_at or held.due_at
-                change.save(held)
-
-        self._write([claim.tenant], decide)
+        self._write([claim.tenant], lambda change: change.release(claim, due_at))
 
     def schedule(self, due: Mapping[str, datetime | None], *, only_new: bool = False) -> None:
         """Set when tenants are due. See `Storage.schedule`."""
         checks.check_due(due)
-
-        def decide(change: Change) -> None:
-            for held in change.tenants:
-                if due[held.name] != held.due_at and not (only_new and held.due_at is not None):
-                    held.due_at = due[held.name]
-                    change.save(held)
-
-        self._write(list(due), decide)
+        self._write(list(due), lambda change: change.schedule(due, only_new=only_new))
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -245,15 +223,14 @@ class RedisStorage:
         """Return the next page of all tenants, in order of their names. See `Storage.tenants`."""
         checks.check_limit(limit)
         checks.check_text(after)
-        names, records = self._next(self._key("names"), self._key("tenants"), after, limit)
-        return [Tenant.of(name.decode(), raw).record() for name, raw in zip(names, records, strict=True)]
+        _, found = self._between(("names", "tenants"), None, _beyond(after), b"+", limit)
+        return [stored.read(Tenant, raw).record() for raw in found]
 
     def heads(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> HeadPage:
         """Return the next page of live accounts, in order of source id. See `Storage.heads`."""
         checks.check_limit(limit)
         checks.check_text(tenant, after)
-        found = self._next(self._key("live", tenant), self._key("heads", tenant), after, limit)
-        return HeadPage.of(stored.head(name.decode(), raw) for name, raw in zip(*found, strict=True))
+        return stored.head_page(*self._between(("live", "heads"), tenant, _beyond(after), b"+", limit))
 
     def load(self, tenant: str, source_ids: Sequence[str]) -> Mapping[str, SealedAccount]:
         """Return the live accounts among these. See `Storage.load`."""
@@ -275,8 +252,8 @@ class RedisStorage:
         """Return the next page of tombstones, in order of account id. See `Storage.tombstones`."""
         checks.check_limit(limit)
         checks.check_text(tenant, after)
-        found = self._next(self._key("stones", tenant), self._key("tombstones", tenant), after, limit)
-        return [stored.read(Tombstone, raw) for raw in found[1]]
+        _, found = self._between(("stones", "tombstones"), tenant, _beyond(after), b"+", limit)
+        return [stored.read(Tombstone, raw) for raw in found]
 
     def tombstones_of(self, tenant: str, source_ids: Sequence[str]) -> Mapping[str, Tombstone]:
         """Return the latest tombstone of each of these source ids. See `Storage.tombstones_of`."""
@@ -289,49 +266,22 @@ class RedisStorage:
     def commit(self, claim: Claim, batch: Batch) -> Receipt:
         """Apply the whole batch or nothing of it. See `Storage.commit`."""
         checks.check_batch(claim, batch)
-        appends = (Append(OUTBOX, batch.entries), *batch.appends)
-
-        def decide(change: Change) -> Receipt:
-            (held,) = change.tenants
-            if batch.id is not None and batch.id == held.batch_id:
-                return Receipt(held.revision)
-            held.check(claim)
-            change.write_accounts(batch.writes)
-            change.write_beside(batch.documents, appends)
-            held.revision = max(batch.revision, held.revision + bool(batch.writes))
-            held.batch_id = batch.id
-            change.save(held)
-            return Receipt(held.revision)
-
         items = [stored.item(write) for write in batch.writes]
         sources, accounts = [one.source_id for one in items], [one.account_id for one in items]
         reads = {"heads": sources, "ended": sources, "ids": accounts, "tombstones": accounts}
-        return self._write([claim.tenant], decide, {**reads, "documents": _places(batch.documents)})
+        reads["documents"] = [stored.place(one.kind, one.key) for one in batch.documents]
+        return self._write([claim.tenant], lambda change: change.commit(claim, batch), reads)
 
     def record(self, tenant: str, *, documents: Sequence[PutDocument] = (), appends: Sequence[Append] = ()) -> None:
         """Write documents and add to journals, under no lease. See `Storage.record`."""
         checks.check_record(tenant, documents, appends)
-
-        def decide(change: Change) -> None:
-            change.write_beside(documents, appends)
-            change.save(change.tenants[0])
-
-        self._write([tenant], decide, {"documents": _places(documents)})
+        reads = {"documents": [stored.place(one.kind, one.key) for one in documents]}
+        self._write([tenant], lambda change: change.record(documents, appends), reads)
 
     def erase_tenant(self, claim: Claim) -> None:
         """Erase all that is held for the tenant. See `Storage.erase_tenant`."""
         checks.check_text(claim.tenant)
-
-        def decide(change: Change) -> None:
-            (held,) = change.tenants
-            held.check(claim)
-            held.expires_at = held.due_at = held.batch_id = None
-            held.accounts = held.digest = 0
-            held.revision += 1
-            change.save(held)
-            change.commands += [("UNLINK", self._key(kind, claim.tenant)) for kind in KINDS]
-
-        self._write([claim.tenant], decide)
+        self._write([claim.tenant], lambda change: change.end(claim))
 
     # --- journals and documents ---------------------------------------------------------------------------------------
 
@@ -342,17 +292,16 @@ class RedisStorage:
         checks.check_text(tenant, journal)
         checks.check_limit(limit)
         checks.check_position(after)
-        start = stored.section(journal)
-        page = (b"[" + start + stored.digits(after + 1), b"(" + start + stored.BEYOND, "LIMIT", 0, limit)
-        (members,) = self._ask(("ZRANGEBYLEX", self._key("entries", tenant), *page))
+        start, end = stored.entry_place(journal, after + 1), stored.section(journal) + stored.BEYOND
+        page = ("ZRANGEBYLEX", self._key("entries", tenant), b"[" + start, b"(" + end, "LIMIT", 0, limit)
+        (members,) = self._ask(page)
         return [stored.entry(journal, member) for member in members]
 
     def trim(self, tenant: str, *, journal: str = OUTBOX, through: int) -> None:
         """Remove a journal's entries up to this position. See `Storage.trim`."""
         checks.check_text(tenant, journal)
         checks.check_position(through)
-        start = stored.section(journal)
-        gone = (b"[" + start, b"(" + start + stored.digits(through + 1))
+        gone = b"[" + stored.section(journal), b"(" + stored.entry_place(journal, through + 1)
         self._write([], lambda change: change.do("ZREMRANGEBYLEX", "entries", tenant, gone))
 
     def document(self, tenant: str, kind: str, key: str) -> Document | None:
@@ -375,9 +324,9 @@ class RedisStorage:
         first = b"" if kind is None else stored.section(kind)
         seen = None if after is None else stored.place(*after)
         start = b"[" + first if seen is None or seen < first else b"(" + seen
-        keys = self._key("places", tenant), self._key("documents", tenant)
-        found = self._between(*keys, start, b"+" if kind is None else b"(" + first + stored.BEYOND, limit)
-        return [stored.read(Document, raw) for raw in found[1]]
+        end = b"+" if kind is None else b"(" + first + stored.BEYOND
+        _, found = self._between(("places", "documents"), tenant, start, end, limit)
+        return [stored.read(Document, raw) for raw in found]
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
@@ -413,16 +362,9 @@ class RedisStorage:
             raise self._as_ours(error) from None
 
     def _as_ours(self, error: redis.RedisError) -> StorageError:
-        for kind, ours, what, cure in _TROUBLES:
-            if isinstance(error, kind):
-                return ours(what, where=self._where, cure=cure)
-        # The first word of an answer is a code, such as MISCONF; the rest may quote what was sent.
-        code = re.match(r"[A-Z]+\b", str(error))
-        return StorageUnavailable(
-            f"Redis refused ({code[0] if code else type(error).__name__})",
-            where=self._where,
-            cure="Look it up in the server's log; what was refused was not written.",
-        )
+        fitting = (rest for kind, word, *rest in _TROUBLES if isinstance(error, kind) and re.search(word, str(error)))
+        ours, what, cure = next(fitting)
+        return ours(what, where=self._where, cure=cure)
 
     def _ask(self, *commands: tuple[Any, ...]) -> list[Any]:
         """Return the answers to these commands, all as of one instant."""
@@ -431,23 +373,22 @@ class RedisStorage:
                 pipe.execute_command(*command)
             return pipe.execute()
 
-    def _between(self, names: bytes, values: bytes, start: bytes, end: bytes, limit: int) -> tuple[Any, Any]:
-        """Return a page of names and what they name, as of one instant."""
+    def _between(
+        self, kinds: tuple[str, str], tenant: str | None, start: bytes, end: bytes, limit: int
+    ) -> tuple[list[bytes], list[bytes]]:
+        """Return a page of names in order and what they name, as of one instant."""
         with self._translated():
-            found = self._page([names, values], [start, end, limit])
-        return found[0], found[1]
+            names, values = self._page([self._key(kind, tenant) for kind in kinds], [start, end, limit])
+        return names, values
 
     def _by_key(self, kind: type[_T], name: str, tenant: str, keys: Sequence[str]) -> dict[str, _T]:
         (found,) = self._ask(_many(self._key(name, tenant), keys))
         return {one: stored.read(kind, raw) for one, raw in zip(keys, found, strict=False) if raw is not None}
 
-    def _next(self, names: bytes, values: bytes, after: str | None, limit: int) -> tuple[Any, Any]:
-        return self._between(names, values, b"-" if after is None else b"(" + after.encode(), b"+", limit)
-
     def _due_and_free(self, now: datetime, limit: int) -> list[str]:
         """Return those that are due and that nobody holds, the longest due first."""
         free: list[str] = []
-        start, end = b"-", b"(" + stored.until(now)
+        start, end = b"-", b"(" + stored.due_end(now)
         page = min(limit + _LEASED, KEYS_AT_ONCE)
         while True:
             (places,) = self._ask(("ZRANGEBYLEX", self._key("due"), start, end, "LIMIT", 0, page))
@@ -465,7 +406,7 @@ class RedisStorage:
         decide: Callable[[Change], _T],
         reads: Mapping[str, Sequence[Any]] | None = None,
     ) -> _T:
-        """Read these tenants and what else is asked of the first one, decide, and do what was decided if it is still so."""
+        """Read these tenants and what else is asked of the first, decide, and do it if all is still as it was read."""
         schema, records = self._key("schema"), self._key("tenants")
         wanted = {kind: fields for kind, fields in (reads or {}).items() if fields}
         asked = [("HMGET", self._key(kind, names[0]), *fields) for kind, fields in wanted.items()]
@@ -480,7 +421,7 @@ class RedisStorage:
             if not commands:
                 return answer
             with self._translated():
-                if self._apply([schema, records], [_SCHEMA, len(names), *guards, *commands]):
+                if self._apply([schema, records], [known, len(names), *guards, *commands]):
                     return answer
         raise StorageBusy(
             f"others wrote to the same tenants {_ATTEMPTS} times in a row", where=self._where, cure="Try again."
@@ -493,43 +434,42 @@ class RedisStorage:
         try:
             told = self._client.config_get("append*") | self._client.config_get("maxmemory*")
         except redis.ResponseError:
+            told = {}
+        wrong = [name for name, fine in _DURABLE.items() if not re.fullmatch(fine, str(told.get(name)))]
+        if wrong:
             raise StorageBroken(
-                "the server does not tell whether it is durable",
+                f"the server may lose what it has confirmed, or does not tell: see its {', '.join(wrong)}",
                 where=self._where,
-                cure="Let the user run CONFIG GET, or open the store with durable=False.",
-            ) from None
-        for name, fine in _DURABLE.items():
-            if not re.fullmatch(fine, str(told.get(name))):
-                raise StorageBroken(
-                    f"the server may lose what it has confirmed: its {name} is {told.get(name)!r}",
-                    where=self._where,
-                    cure="Set appendonly yes, appendfsync always and maxmemory-policy noeviction, or open the store"
-                    " with durable=False.",
-                )
+                cure="Set appendonly yes, appendfsync always, maxmemory-policy noeviction, and let the user run CONFIG"
+                " GET; or open the store with durable=False.",
+            )
 
     def _refuse_foreign(self) -> None:
-        """Begin the store where there is none; touch nothing that is not ours."""
+        """Begin the store where there is none, and touch nothing that is not ours."""
         schema = self._key("schema")
-        if self._client.get(schema) is None:
+        if not self._client.exists(schema):
             stranger = next(self._client.scan_iter(f"{self._prefix}:*", count=KEYS_AT_ONCE), None)
             # Asked again: somebody may have begun the store meanwhile.
-            if stranger is not None and self._client.get(schema) is None:
+            if stranger is not None and not self._client.exists(schema):
                 raise self._foreign()
-            self._client.set(schema, _SCHEMA, nx=True)
+            self._client.set(schema, f"{_MARK}{_SCHEMA}", nx=True)
+        if self._client.type(schema) != b"string":
+            raise self._foreign()
         self._refuse_newer(self._client.get(schema))
 
-    def _refuse_newer(self, known: bytes | None) -> None:
-        if known is None:
+    def _refuse_newer(self, mark: bytes | None) -> None:
+        if mark is None:
             raise StorageBroken(
                 "the store is gone from the server", where=self._where, cure="Restore the server, and open it again."
             )
-        if not known.isdigit():
+        known = re.fullmatch(rf"{_MARK}(\d+)".encode(), mark)
+        if known is None:
             raise self._foreign()
-        if int(known) > _SCHEMA:
+        if int(known[1]) > _SCHEMA:
             raise NewerSchema(
-                f"the store has schema {int(known)}; this file knows {_SCHEMA}; it was not touched",
+                f"the store has schema {int(known[1])}; this file knows {_SCHEMA}; it was not touched",
                 where=self._where,
-                cure="Upgrade it.",
+                cure="Upgrade this file.",
             )
 
     def _foreign(self) -> ForeignStore:
@@ -540,8 +480,8 @@ class RedisStorage:
         )
 
 
-def _places(documents: Sequence[PutDocument]) -> list[bytes]:
-    return [stored.place(document.kind, document.key) for document in documents]
+def _beyond(after: str | None) -> bytes:
+    return b"-" if after is None else b"(" + after.encode()
 
 
 def _many(key: bytes, fields: Sequence[Any]) -> tuple[Any, ...]:

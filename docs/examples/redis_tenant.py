@@ -1,15 +1,17 @@
-"""What ``redis_storage.py`` holds of one tenant: under which keys, in which bytes, and how a batch changes it."""
+"""What ``redis_storage.py`` holds of a tenant: under which keys, in which bytes, and what each write makes of it.
+
+Nothing here talks to a server.
+"""
 
 from __future__ import annotations
 
-import json
 from base64 import b64decode, b64encode
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
-from attrs import define, field
+from attrs import define, evolve, field, frozen
 from cattrs.preconf.json import make_converter
 
 from smartify_core.errors import StorageBroken
@@ -17,14 +19,17 @@ from smartify_core.model import (
     OUTBOX,
     AccountState,
     Append,
+    Batch,
     Claim,
     Document,
     Entry,
     Erase,
     Head,
+    HeadPage,
     InactiveReason,
     Put,
     PutDocument,
+    Receipt,
     SealedAccount,
     TenantRecord,
     Tombstone,
@@ -63,13 +68,13 @@ def key(prefix: str, kind: str, tenant: str | None = None) -> bytes:
 
 # --- values as bytes --------------------------------------------------------------------------------------------------
 
-_converter = make_converter()
+_converter = make_converter(detailed_validation=False)
 _converter.register_unstructure_hook(bytes, lambda value: b64encode(value).decode())
 _converter.register_structure_hook(bytes, lambda value, _: b64decode(value))
 
 
 def written(value: object) -> bytes:
-    """Return a value of the model as bytes."""
+    """Return a value as bytes."""
     return _converter.dumps(value).encode()
 
 
@@ -77,15 +82,13 @@ def read(kind: type[_T], raw: bytes) -> _T:
     """Return the value that `written` made these bytes of."""
     try:
         return _converter.loads(raw, kind)
-    except Exception:  # whatever a converter makes of bytes that are not its own
-        raise StorageBroken(
-            f"the bytes of a {kind.__name__} are damaged", cure="Restore the server from a backup."
-        ) from None
+    except (ValueError, TypeError, LookupError, AttributeError):
+        raise StorageBroken(f"a stored {kind.__name__} is damaged", cure="Restore the server from a backup.") from None
 
 
-@define
+@frozen(order=False)
 class Live:
-    """The part of an account that comparisons and writes read."""
+    """The part of an account that comparisons and writes read, without the long rest."""
 
     account_id: str
     version: int
@@ -94,28 +97,17 @@ class Live:
     state: AccountState
     inactive_reason: InactiveReason | None
 
-
-def written_head(one: SealedAccount) -> bytes:
-    """Return the head of an account as bytes: there are many, so these are made by hand."""
-    reason = one.inactive_reason and one.inactive_reason.value
-    rest = (one.account_id, one.version, one.fingerprint.hex(), one.email_index.hex(), one.state.value, reason)
-    return json.dumps(rest).encode()
-
-
-def read_head(raw: bytes) -> Live:
-    """Return what `written_head` wrote."""
-    try:
-        account_id, version, fingerprint, email_index, state, reason = json.loads(raw)
-        indexes = bytes.fromhex(fingerprint), bytes.fromhex(email_index)
-        return Live(account_id, version, *indexes, AccountState(state), reason and InactiveReason(reason))
-    except (ValueError, TypeError):
-        raise StorageBroken("the head of an account is damaged", cure="Restore the server from a backup.") from None
+    @classmethod
+    def of(cls, one: SealedAccount) -> Live:
+        """Return that part of an account."""
+        indexes = one.fingerprint, one.email_index
+        return cls(one.account_id, one.version, *indexes, one.state, one.inactive_reason)
 
 
-def head(source_id: str, raw: bytes) -> Head:
-    """Return the head as the port tells it."""
-    live = read_head(raw)
-    return Head(source_id, live.fingerprint, live.state, live.version, live.inactive_reason)
+def head_page(names: Sequence[bytes], raws: Sequence[bytes]) -> HeadPage:
+    """Return a page of heads."""
+    found = [(name.decode(), read(Live, raw)) for name, raw in zip(names, raws, strict=True)]
+    return HeadPage.of(Head(name, one.fingerprint, one.state, one.version, one.inactive_reason) for name, one in found)
 
 
 # --- names and numbers whose bytes have their order -------------------------------------------------------------------
@@ -136,19 +128,24 @@ def place(kind: str, key: str) -> bytes:
     return section(kind) + key.encode()
 
 
-def until(time: datetime) -> bytes:
-    """Return where all that is due at that time or before ends."""
-    return digits((time - _EPOCH) // _MICROSECOND + 1)
-
-
 def due_place(time: datetime, tenant: str) -> bytes:
     """Return where a tenant stands in the order of what is due."""
     return digits((time - _EPOCH) // _MICROSECOND) + tenant.encode()
 
 
+def due_end(now: datetime) -> bytes:
+    """Return where what is due now ends."""
+    return digits((now - _EPOCH) // _MICROSECOND + 1)
+
+
 def due_tenant(place: bytes) -> str:
     """Return who stands there."""
     return place[_DIGITS:].decode()
+
+
+def entry_place(journal: str, position: int) -> bytes:
+    """Return where an entry stands in the order of all; its content follows."""
+    return section(journal) + digits(position)
 
 
 def entry(journal: str, member: bytes) -> Entry:
@@ -201,68 +198,178 @@ class Tenant:
         """Return whether a worker may take the tenant now."""
         return self.due_at is not None and self.due_at <= now and (self.expires_at is None or self.expires_at <= now)
 
-    def take(self, now: datetime, ttl: timedelta) -> Claim:
-        """Make a new claim, or raise `LeaseHeld`."""
-        if self.expires_at is not None and self.expires_at > now:
-            raise refusals.lease_held(self.name, self.expires_at)
-        self.fence += 1
-        self.expires_at = now + ttl
-        return Claim(self.name, self.fence, self.expires_at, self.revision, self.due_at)
-
     def holds(self, claim: Claim) -> bool:
         """Return whether the claim is the newest and was not released."""
         return self.fence == claim.fence and self.expires_at is not None
-
-    def check(self, claim: Claim) -> None:
-        """Raise `LeaseLost` unless the tenant holds the claim."""
-        if not self.holds(claim):
-            raise refusals.lease_lost(self.name, claim.fence)
 
 
 # --- a write ----------------------------------------------------------------------------------------------------------
 
 
 class Change:
-    """What a write does, if what it has read is still so. Nothing is sent before all is decided, so nothing is undone.
+    """What a write decides upon what it has read. Nothing is sent before all is decided, so nothing is ever undone.
 
     Args:
         prefix: What all keys begin with.
-        tenants: The records that were read, which the write may change.
-        found: What else was read of the first tenant, by kind: one answer for each field that was asked for.
+        tenants: The records that were read; most writes are about the first and only one.
+        found: What else was read of the first tenant, by kind: an answer for each field that was asked for.
+
+    Attributes:
+        commands: What the server is to do, if all that was read is still so.
     """
 
-    def __init__(self, prefix: str, tenants: Sequence[Tenant], found: dict[str, list[Any]]) -> None:
-        self.tenants = tenants
+    def __init__(self, prefix: str, tenants: Sequence[Tenant], found: Mapping[str, list[Any]]) -> None:
         self.commands: list[tuple[Any, ...]] = []
         self._prefix = prefix
+        self._tenants = tenants
         self._found = found
-        self._due = {one.name: one.due_at for one in tenants}
 
     def do(self, command: str, kind: str, tenant: str | None, words: Sequence[Any]) -> None:
         """Add a command, in parts that a script can take."""
         there = key(self._prefix, kind, tenant)
         self.commands += [(command, there, *words[at : at + _WORDS]) for at in range(0, len(words), _WORDS)]
 
-    def save(self, tenant: Tenant) -> None:
-        """Write the record of a tenant, and where it stands in the order of what is due."""
+    def take(self, now: datetime, ttl: timedelta) -> Claim:
+        """Make a new claim, or raise `LeaseHeld`."""
+        (tenant,) = self._tenants
+        if tenant.expires_at is not None and tenant.expires_at > now:
+            raise refusals.lease_held(tenant.name, tenant.expires_at)
+        return self._take(tenant, now + ttl)
+
+    def take_due(self, now: datetime, ttl: timedelta) -> list[Claim]:
+        """Make a new claim of each tenant that is due and free."""
+        return [self._take(tenant, now + ttl) for tenant in self._tenants if tenant.is_due(now)]
+
+    def renew(self, claim: Claim, until: datetime) -> Claim:
+        """Prolong the claim."""
+        tenant = self._claimed(claim)
+        tenant.expires_at = until
+        self._save(tenant)
+        return evolve(claim, expires_at=until, revision=tenant.revision)
+
+    def release(self, claim: Claim, due_at: datetime | None) -> None:
+        """Give the claim back, where it is the newest."""
+        (tenant,) = self._tenants
+        if tenant.holds(claim):
+            before, tenant.due_at = tenant.due_at, due_at or tenant.due_at
+            tenant.expires_at = None
+            self._save(tenant)
+            self._move(tenant, before)
+
+    def schedule(self, due: Mapping[str, datetime | None], *, only_new: bool) -> None:
+        """Set when the tenants are due."""
+        for tenant in self._tenants:
+            before, after = tenant.due_at, due[tenant.name]
+            if after != before and not (only_new and before is not None):
+                tenant.due_at = after
+                self._save(tenant)
+                self._move(tenant, before)
+
+    def commit(self, claim: Claim, batch: Batch) -> Receipt:
+        """Apply the batch, unless it is the tenant's latest."""
+        (tenant,) = self._tenants
+        if batch.id is not None and batch.id == tenant.batch_id:
+            return Receipt(tenant.revision)
+        self._claimed(claim)
+        self._refuse_tombstoned(batch.writes)
+        self._refuse_conflicts(batch.writes)
+        self._write_accounts(batch.writes)
+        tenant.revision = max(batch.revision, tenant.revision + bool(batch.writes))
+        tenant.batch_id = batch.id
+        self.record(batch.documents, (Append(OUTBOX, batch.entries), *batch.appends))
+        return Receipt(tenant.revision)
+
+    def record(self, documents: Sequence[PutDocument], appends: Sequence[Append]) -> None:
+        """Write documents and add to journals."""
+        (tenant,) = self._tenants
+        for new, raw in zip(documents, self._found["documents"], strict=True):
+            if (0 if raw is None else read(Document, raw).version) != new.expected_version:
+                raise refusals.document_conflict(tenant.name, new.kind, new.key)
+            there = place(new.kind, new.key)
+            if new.value is None:
+                self.do("ZREM", "places", tenant.name, (there,))
+                self.do("HDEL", "documents", tenant.name, (there,))
+            else:
+                document = Document(new.kind, new.key, new.value, new.expected_version + 1)
+                self.do("ZADD", "places", tenant.name, (0, there))
+                self.do("HSET", "documents", tenant.name, (there, written(document)))
+        for append in appends:
+            position = tenant.positions.get(append.journal, 0)
+            if position and append.expected_position not in {None, position}:
+                raise refusals.journal_conflict(tenant.name, append.journal)
+            start = position or append.expected_position or 0
+            members = [entry_place(append.journal, at) + one for at, one in enumerate(append.entries, start + 1)]
+            self.do("ZADD", "entries", tenant.name, [word for member in members for word in (0, member)])
+            if start + len(members):
+                tenant.positions[append.journal] = start + len(members)
+        self._save(tenant)
+
+    def end(self, claim: Claim) -> None:
+        """Erase all that is held, and keep the numbers."""
+        tenant = self._claimed(claim)
+        self._move(evolve(tenant, due_at=None), tenant.due_at)
+        tenant.expires_at = tenant.due_at = tenant.batch_id = None
+        tenant.accounts = tenant.digest = 0
+        tenant.revision += 1
+        self.commands += [("UNLINK", key(self._prefix, kind, tenant.name)) for kind in KINDS]
+        self._save(tenant)
+
+    def _take(self, tenant: Tenant, until: datetime) -> Claim:
+        tenant.fence += 1
+        tenant.expires_at = until
+        self._save(tenant)
+        return Claim(tenant.name, tenant.fence, until, tenant.revision, tenant.due_at)
+
+    def _claimed(self, claim: Claim) -> Tenant:
+        (tenant,) = self._tenants
+        if not tenant.holds(claim):
+            raise refusals.lease_lost(claim.tenant, claim.fence)
+        return tenant
+
+    def _save(self, tenant: Tenant) -> None:
+        """Write the record of a tenant; one never heard of gets its place among all."""
+        if not tenant.writes:
+            self.do("ZADD", "names", None, (0, tenant.name))
         tenant.writes += 1
         self.do("HSET", "tenants", None, (tenant.name, written(tenant)))
-        self.do("ZADD", "names", None, (0, tenant.name))
-        if (before := self._due[tenant.name]) is not None:
+
+    def _move(self, tenant: Tenant, before: datetime | None) -> None:
+        """Move a tenant in the order of what is due."""
+        if before is not None:
             self.do("ZREM", "due", None, (due_place(before, tenant.name),))
         if tenant.due_at is not None:
             self.do("ZADD", "due", None, (0, due_place(tenant.due_at, tenant.name)))
 
-    def write_accounts(self, writes: Sequence[Put | Erase]) -> None:
-        """Write and end accounts of the first tenant, or raise what keeps them from it."""
-        tenant = self.tenants[0]
-        self._refuse_tombstoned(writes)
-        self._refuse_conflicts(writes)
+    def _refuse_tombstoned(self, writes: Sequence[Put | Erase]) -> None:
+        ended = {item(write).account_id for write, raw in zip(writes, self._found["tombstones"], strict=True) if raw}
+        ending = {write.tombstone.account_id for write in writes if isinstance(write, Erase)}
+        for write in writes:
+            # One that is erased at a version is live here, and its account id is nobody else's.
+            refused = ended | ending if isinstance(write, Put) else set() if write.expected_version else ended
+            if item(write).account_id in refused:
+                raise refusals.tombstoned(self._tenants[0].name, item(write).account_id)
+
+    def _refuse_conflicts(self, writes: Sequence[Put | Erase]) -> None:
+        newcomers: set[str] = set()
+        for write, raw, owner in zip(writes, self._found["heads"], self._found["ids"], strict=True):
+            account_id = item(write).account_id
+            live = None if raw is None else read(Live, raw)
+            if write.expected_version:
+                fits = live is not None and (live.account_id, live.version) == (account_id, write.expected_version)
+            else:
+                # An account id names one account for good; one that comes as a tombstone leaves who is there alone.
+                fits = owner is None and account_id not in newcomers and (live is None or isinstance(write, Erase))
+                newcomers.add(account_id)
+            if not fits:
+                raise refusals.conflict(self._tenants[0].name, item(write).source_id)
+
+    def _write_accounts(self, writes: Sequence[Put | Erase]) -> None:
+        (tenant,) = self._tenants
         todo: defaultdict[tuple[str, str], list[Any]] = defaultdict(list)
         for write, raw, latest in zip(writes, self._found["heads"], self._found["ended"], strict=True):
             source_id = item(write).source_id.encode()
             if raw is not None and write.expected_version:
-                before = read_head(raw)
+                before = read(Live, raw)
                 tenant.accounts -= 1
                 tenant.digest -= int.from_bytes(before.fingerprint, "big")
                 todo["ZREM", "emails"].append(before.email_index + source_id)
@@ -272,7 +379,7 @@ class Change:
                 tenant.digest += int.from_bytes(account.fingerprint, "big")
                 todo["ZADD", "live"] += 0, source_id
                 todo["ZADD", "emails"] += 0, account.email_index + source_id
-                todo["HSET", "heads"] += source_id, written_head(account)
+                todo["HSET", "heads"] += source_id, written(Live.of(account))
                 todo["HSET", "accounts"] += source_id, written(account)
                 todo["HSET", "ids"] += account.account_id, source_id
                 continue
@@ -290,54 +397,6 @@ class Change:
         # What is removed goes first: where an account keeps its address, the address stays.
         for command, kind in sorted(todo, key=lambda one: one[0] not in {"ZREM", "HDEL"}):
             self.do(command, kind, tenant.name, todo[command, kind])
-
-    def write_beside(self, documents: Sequence[PutDocument], appends: Sequence[Append]) -> None:
-        """Write documents and add to journals of the first tenant, or raise what keeps them from it."""
-        tenant = self.tenants[0]
-        for new, raw in zip(documents, self._found["documents"], strict=True):
-            if (0 if raw is None else read(Document, raw).version) != new.expected_version:
-                raise refusals.document_conflict(tenant.name, new.kind, new.key)
-            there = place(new.kind, new.key)
-            if new.value is None:
-                self.do("ZREM", "places", tenant.name, (there,))
-                self.do("HDEL", "documents", tenant.name, (there,))
-            else:
-                document = Document(new.kind, new.key, new.value, new.expected_version + 1)
-                self.do("ZADD", "places", tenant.name, (0, there))
-                self.do("HSET", "documents", tenant.name, (there, written(document)))
-        for append in appends:
-            position = tenant.positions.get(append.journal, 0)
-            if position and append.expected_position not in {None, position}:
-                raise refusals.journal_conflict(tenant.name, append.journal)
-            start, members = position or append.expected_position or 0, list[Any]()
-            for position, content in enumerate(append.entries, start + 1):
-                members += 0, section(append.journal) + digits(position) + content
-            self.do("ZADD", "entries", tenant.name, members)
-            if start + len(append.entries):
-                tenant.positions[append.journal] = start + len(append.entries)
-
-    def _refuse_tombstoned(self, writes: Sequence[Put | Erase]) -> None:
-        ended = {item(write).account_id for write, raw in zip(writes, self._found["tombstones"], strict=True) if raw}
-        ending = {write.tombstone.account_id for write in writes if isinstance(write, Erase)}
-        for write in writes:
-            # One that is erased at a version is live here, and its account id is nobody else's.
-            refused = ended | ending if isinstance(write, Put) else set() if write.expected_version else ended
-            if item(write).account_id in refused:
-                raise refusals.tombstoned(self.tenants[0].name, item(write).account_id)
-
-    def _refuse_conflicts(self, writes: Sequence[Put | Erase]) -> None:
-        newcomers: set[str] = set()
-        for write, raw, owner in zip(writes, self._found["heads"], self._found["ids"], strict=True):
-            account_id = item(write).account_id
-            live = None if raw is None else read_head(raw)
-            if write.expected_version:
-                fits = live is not None and (live.account_id, live.version) == (account_id, write.expected_version)
-            else:
-                # An account id names one account for good; one that comes as a tombstone leaves who is there alone.
-                fits = owner is None and account_id not in newcomers and (live is None or isinstance(write, Erase))
-                newcomers.add(account_id)
-            if not fits:
-                raise refusals.conflict(self.tenants[0].name, item(write).source_id)
 
 
 def item(write: Put | Erase) -> SealedAccount | Tombstone:
