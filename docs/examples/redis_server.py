@@ -68,6 +68,11 @@ class OwnServer(GivenServer):
                 return
         raise RuntimeError(f"the server ended with {self._process.wait()}: {''.join(said)}")
 
+    @property
+    def pid(self) -> int:
+        """Return the server's process."""
+        return self._process.pid
+
     def kill(self) -> None:
         """Kill the server, whatever it is doing."""
         self._process.kill()

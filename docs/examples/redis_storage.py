@@ -268,8 +268,8 @@ class RedisStorage:
         checks.check_batch(claim, batch)
         items = [stored.item(write) for write in batch.writes]
         sources, accounts = [one.source_id for one in items], [one.account_id for one in items]
-        reads = {"heads": sources, "ended": sources, "ids": accounts, "tombstones": accounts}
-        reads["documents"] = [stored.place(one.kind, one.key) for one in batch.documents]
+        places = [stored.place(one.kind, one.key) for one in batch.documents]
+        reads = {"heads": sources, "ended": sources, "ids": accounts, "tombstones": accounts, "documents": places}
         return self._write([claim.tenant], lambda change: change.commit(claim, batch), reads)
 
     def record(self, tenant: str, *, documents: Sequence[PutDocument] = (), appends: Sequence[Append] = ()) -> None:
@@ -362,15 +362,16 @@ class RedisStorage:
             raise self._as_ours(error) from None
 
     def _as_ours(self, error: redis.RedisError) -> StorageError:
-        fitting = (rest for kind, word, *rest in _TROUBLES if isinstance(error, kind) and re.search(word, str(error)))
-        ours, what, cure = next(fitting)
+        text = str(error)
+        fitting = (trouble for trouble in _TROUBLES if isinstance(error, trouble[0]) and re.search(trouble[1], text))
+        _, _, ours, what, cure = next(fitting)
         return ours(what, where=self._where, cure=cure)
 
     def _ask(self, *commands: tuple[Any, ...]) -> list[Any]:
         """Return the answers to these commands, all as of one instant."""
         with self._translated(), self._client.pipeline(transaction=len(commands) > 1) as pipe:
             for command in commands:
-                pipe.execute_command(*command)
+                pipe.execute_command(*command)  # type: ignore[no-untyped-call]  # the client has no type for it
             return pipe.execute()
 
     def _between(
@@ -455,7 +456,7 @@ class RedisStorage:
             self._client.set(schema, f"{_MARK}{_SCHEMA}", nx=True)
         if self._client.type(schema) != b"string":
             raise self._foreign()
-        self._refuse_newer(self._client.get(schema))
+        self._refuse_newer(*self._ask(("GET", schema)))
 
     def _refuse_newer(self, mark: bytes | None) -> None:
         if mark is None:
