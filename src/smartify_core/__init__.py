@@ -4,6 +4,7 @@ The rooms, from the bottom up. Each public name has one home; this module import
 
 - :mod:`smartify_core.errors`: every error, on one page.
 - :mod:`smartify_core.model`: the values that are stored or passed between rooms.
+- :mod:`smartify_core.extensions`: backends and directory sources of other packages, found by their entry points.
 - :mod:`smartify_core.directory`: where identities come from (the ``DirectorySource`` port and its adapters).
 - :mod:`smartify_core.sealing`: keys, and personal fields sealed under them.
 - :mod:`smartify_core.storage`: where sealed accounts live (the ``Storage`` port and its adapters).

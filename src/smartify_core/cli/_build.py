@@ -18,7 +18,7 @@ from smartify_core.storage import Storage
 from smartify_core.storage.memory import MemoryStorage
 from smartify_core.storage.url import open_storage
 
-from ._config import Config, GoogleTenant, JsonLinesTenant, Tenant
+from ._config import Config, GoogleTenant, InstalledTenant, JsonLinesTenant, Tenant
 
 _LIMITS = ("requests_per_minute", "concurrency", "attempts")
 
@@ -33,7 +33,7 @@ class Sources(Mapping[str, DirectorySource]):
         self._made: dict[str, DirectorySource | SmartifyError] = {}
         for name in tenants:
             try:
-                self._made[name] = _directory(config.tenants[name])
+                self._made[name] = _directory(name, config.tenants[name], config.file.absolute().parent)
             except SmartifyError as error:
                 place = f"{config.file}: tenants.{name}"
                 self._made[name] = type(error)(
@@ -130,8 +130,11 @@ def store_is_absent(config: Config) -> bool:
     return False
 
 
-def _directory(tenant: Tenant) -> DirectorySource:
+def _directory(name: str, tenant: Tenant, folder: Path) -> DirectorySource:
     match tenant:
+        case InstalledTenant(source, options):
+            made: DirectorySource = source.make(DirectorySource, options, tenant=name, folder=folder)
+            return made
         case JsonLinesTenant(path):
             return JsonLinesDirectory(path)
         case GoogleTenant():

@@ -11,11 +11,13 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote
 
 from attrs import field, frozen
 
+from smartify_core.errors import UsageError
+from smartify_core.extensions import DIRECTORY_GROUP, Extension, find_extension, installed_extensions
 from smartify_core.lifecycle import Rules
 
 from ._config_rules import rules_of
@@ -54,7 +56,16 @@ class JsonLinesTenant:
     path: Path
 
 
-Tenant = GoogleTenant | JsonLinesTenant
+@frozen(order=False)
+class InstalledTenant:
+    """A tenant whose directory source another package brings, under the name that the tenant's ``source`` says."""
+
+    source: Extension
+    #: The other keys of the table, as TOML reads them. What they mean, that package says.
+    options: Mapping[str, Any] = field(repr=False)
+
+
+Tenant = GoogleTenant | JsonLinesTenant | InstalledTenant
 
 
 @frozen(order=False)
@@ -116,9 +127,18 @@ def _every(table: Table | None) -> timedelta:
 
 def _tenant(table: Table) -> Tenant:
     source = table.text("source")
-    if source not in _SOURCES:
-        raise table.wrong("there is no such directory source", f"Use one of: {', '.join(_SOURCES)}.", "source")
-    return _SOURCES[source](table)
+    if source in _SOURCES:
+        return _SOURCES[source](table)
+    try:
+        extension = find_extension(DIRECTORY_GROUP, source)
+    except UsageError as error:
+        raise table.wrong(error.what, error.cure or "", "source") from None
+    if extension is None:
+        there = [*_SOURCES, *installed_extensions(DIRECTORY_GROUP)]
+        raise table.wrong("there is no such directory source", f"Use one of: {', '.join(there)}.", "source")
+    return InstalledTenant(
+        extension, {key: value for key, value in table.content.items() if key not in {"source", "rules"}}
+    )
 
 
 def _google(table: Table) -> GoogleTenant:

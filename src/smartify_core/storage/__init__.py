@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._maintained import Finding, Maintained
 from ._storage import KEYS_AT_ONCE, Storage
 
-__all__ = ["KEYS_AT_ONCE", "Storage"]
+__all__ = ["KEYS_AT_ONCE", "Finding", "Maintained", "Storage"]

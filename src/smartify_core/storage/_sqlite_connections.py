@@ -123,6 +123,17 @@ class Connections:
         finally:
             self._write_lock.release()
 
+    @contextmanager
+    def apart(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection of its own, in no transaction."""
+        self.check_open()
+        with translated(self.path):
+            connection = self._connect()
+            try:
+                yield connection
+            finally:
+                connection.close()
+
     def clear_log_after_this(self) -> None:
         """Have the write-ahead log emptied after the present transaction: it holds pages from before an erasure."""
         self._log_to_clear = True

@@ -61,7 +61,7 @@ def entries(connection: sqlite3.Connection, tenant: str, journal: str, after: in
     for first, record in connection.execute(_ROWS, {"tenant": number, "journal": journal, "start": start}):
         page.extend(
             Entry(position, content)
-            for position, content in enumerate(_contents(record, tenant), start=first)
+            for position, content in enumerate(contents(record, tenant), start=first)
             if position >= start
         )
         if len(page) >= limit:
@@ -114,6 +114,23 @@ def positions(connection: sqlite3.Connection, tenants: str, keys: Sequence[objec
     return found
 
 
+def contents(record: bytes, tenant: str) -> Iterator[bytes]:
+    """Yield the entries that a row holds.
+
+    Raises:
+        StorageUnavailable: The row is damaged.
+    """
+    at = 0
+    while at < len(record):
+        start = at + _LENGTH_BYTES
+        at = start + int.from_bytes(record[at:start], "big")
+        if at > len(record):
+            raise StorageUnavailable(
+                "the journal is damaged", where=f"tenant {tenant}", cure="Restore the store from a backup."
+            )
+        yield record[start:at]
+
+
 def _numbers(connection: sqlite3.Connection, tenant: str, journal: str) -> tuple[int, int, int]:
     """Return the tenant's id, the journal's position and what of it is trimmed: zeros where there is none."""
     found = connection.execute("select id, position, trimmed from tenant where name = ?", (tenant,)).fetchone()
@@ -127,15 +144,3 @@ def _numbers(connection: sqlite3.Connection, tenant: str, journal: str) -> tuple
 
 def _record(entries: Sequence[bytes]) -> bytes:
     return b"".join(part for entry in entries for part in (len(entry).to_bytes(_LENGTH_BYTES, "big"), entry))
-
-
-def _contents(record: bytes, tenant: str) -> Iterator[bytes]:
-    at = 0
-    while at < len(record):
-        start = at + _LENGTH_BYTES
-        at = start + int.from_bytes(record[at:start], "big")
-        if at > len(record):
-            raise StorageUnavailable(
-                "the journal is damaged", where=f"tenant {tenant}", cure="Restore the store from a backup."
-            )
-        yield record[start:at]

@@ -19,7 +19,7 @@ from pathlib import Path
 from threading import Event
 from typing import Final
 
-from smartify_core.errors import ForeignStore, NewerSchema, StorageUnavailable
+from smartify_core.errors import ForeignStore, NewerSchema, StorageBroken, StorageUnavailable, UsageError
 
 from ._sqlite_errors import as_storage_error, busy
 from ._sqlite_rows import fingerprint_number, total_record
@@ -211,6 +211,25 @@ def bring_up_to_date(
 def refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
     """Raise `NewerSchema` when a newer version of this library has migrated the store since it was opened."""
     _version(connection, path, len(MIGRATIONS))
+
+
+def refuse_other_schema(connection: sqlite3.Connection, path: Path, *, cure: str) -> None:
+    """Raise unless the tables are those that this version of the library reads.
+
+    Raises:
+        UsageError: An older version wrote them. ``cure`` says what to do.
+        StorageBroken: There are none.
+        NewerSchema: A newer version wrote them.
+    """
+    version = _version(connection, path, len(MIGRATIONS))
+    if not version:
+        raise StorageBroken("the file holds no store, or a damaged one", where=str(path), cure="Name another file.")
+    if version < len(MIGRATIONS):
+        raise UsageError(
+            f"the store has schema {version}, and only {len(MIGRATIONS)} is read; reading migrates nothing",
+            where=str(path),
+            cure=cure,
+        )
 
 
 def _version(connection: sqlite3.Connection, path: Path, known: int) -> int:

@@ -18,6 +18,9 @@ _DIGEST: Final = 0
 _SEALED: Final = 1
 _TOTAL: Final = 2
 
+#: Each slab's table, with what stands for it in ``vacancy``.
+SLABS: Final = {"digest": _DIGEST, "sealed": _SEALED, "total": _TOTAL}
+
 
 @frozen(order=False)
 class Place:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -32,8 +33,12 @@ from . import _sqlite_accounts as accounts
 from . import _sqlite_documents as documents
 from . import _sqlite_journal as journals
 from . import _sqlite_tenants as tenants
+from ._maintained import Finding
+from ._sqlite_backup import backup
 from ._sqlite_commit import KeyTaken, commit, erase_tenant, explain, record
 from ._sqlite_connections import Connections
+from ._sqlite_read_only import ReadOnlyConnections
+from ._sqlite_soundness import check
 from ._storage import KEYS_AT_ONCE
 from .checks import (
     check_batch,
@@ -59,20 +64,25 @@ class SQLiteStorage:
     Args:
         path: The file; created when there is none, in a folder that exists.
         busy_timeout: Seconds to wait for another writer.
+        read_only: Open what is there for reports and inspections: not a byte is written, nothing is migrated, and every
+            write raises `UsageError`. Other processes may go on writing.
 
     Raises:
         StorageUnavailable: The path cannot hold a store, or holds something that is no database or cut short.
         ForeignStore: The database is another program's; it was not touched.
         NewerSchema: A newer version of this library wrote it; it was not touched.
         StorageBusy: Another process held the file for longer than ``busy_timeout``.
+        UsageError: With ``read_only``, the store was written by an older version of this library.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, busy_timeout: float = 5.0) -> None:
-        self._connections = Connections(path, busy_timeout=busy_timeout)
+    def __init__(self, path: str | os.PathLike[str], *, busy_timeout: float = 5.0, read_only: bool = False) -> None:
+        kind = ReadOnlyConnections if read_only else Connections
+        self._connections = kind(path, busy_timeout=busy_timeout)
+        self._read_only = read_only
 
     def __repr__(self) -> str:
         """Return the storage with its path."""
-        return f"SQLiteStorage({str(self._connections.path)!r})"
+        return f"SQLiteStorage({str(self._connections.path)!r}{', read_only=True' if self._read_only else ''})"
 
     # --- the right to write -------------------------------------------------------------------------------------------
 
@@ -232,6 +242,24 @@ class SQLiteStorage:
         with self._connections.reading() as connection:
             return documents.documents(connection, tenant, kind, after, limit)
 
+    # --- maintenance --------------------------------------------------------------------------------------------------
+
+    def check(self) -> Sequence[Finding]:
+        """Look for damage in the file, and for rows that contradict each other. See `Maintained.check`.
+
+        Takes some seconds for a hundred thousand accounts, and holds up nobody.
+        """
+        with self._connections.reading() as connection:
+            return check(connection)
+
+    def backup(self, path: str | os.PathLike[str]) -> None:
+        """Copy the store into a new file while others use it. See `Maintained.backup`.
+
+        Every row is written anew, so that the copy holds what is in the tables and no byte more: nothing of what was
+        erased before it was begun.
+        """
+        backup(self._connections, path, check=_findings_in)
+
     # --- life ---------------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
@@ -248,3 +276,8 @@ class SQLiteStorage:
     ) -> None:
         """Close the storage."""
         self.close()
+
+
+def _findings_in(path: Path) -> Sequence[Finding]:
+    with SQLiteStorage(path, read_only=True) as storage:
+        return storage.check()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,7 @@ def test_memory_opens_a_store_of_its_own() -> None:
         "",
         "smartify.db",
         "/var/lib/smartify.db",
-        "postgresql://admin:s3cret@db.example/smartify",
+        "oracle://admin:s3cret@db.example/smartify",
         "mysql://s3cret",
         "sqlite:",
         "sqlite://",
@@ -57,6 +58,12 @@ def test_memory_opens_a_store_of_its_own() -> None:
         "sqlite://host/smartify.db",
         "sqlite:smartify.db",
         "sqlite:///smartify.db?mode=s3cret",
+        "sqlite:///smartify.db?mode=rw",
+        "sqlite:///smartify.db?s3cret",
+        "sqlite:///smartify.db?busy_timeout=s3cret",
+        "sqlite:///smartify.db?busy_timeout=-1",
+        "sqlite:///smartify.db?busy_timeout=nan",
+        "sqlite:///smartify.db?busy_timeout=",
         "sqlite:///smartify.db#s3cret",
         "memory://",
         "memory:s3cret",
@@ -91,3 +98,17 @@ def test_an_adapter_is_imported_when_it_is_asked_for() -> None:
         "assert 'sqlite3' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_a_sqlite_url_takes_options(path: Path) -> None:
+    """How long another writer is waited for, and that nothing is written, may be said in the URL; each once."""
+    with open_storage(f"sqlite:///{path}?busy_timeout=0.25") as storage:
+        assert isinstance(storage, SQLiteStorage)
+        assert storage._connections._patience == 0.25
+        storage.claim("acme", now=datetime(2030, 1, 1, tzinfo=UTC), ttl=timedelta(hours=1))
+    with open_storage(f"sqlite:///{path}?mode=ro&busy_timeout=1") as storage:
+        assert [one.tenant for one in storage.tenants()] == ["acme"]
+        with pytest.raises(UsageError, match="for reading only"):
+            storage.schedule({"acme": None})
+    with pytest.raises(UsageError, match="given twice"):
+        open_storage(f"sqlite:///{path}?busy_timeout=1&busy_timeout=2")

@@ -1,0 +1,153 @@
+"""What must hold for all rows of a SQLite store, looked at in one read of it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+from smartify_core.errors import SmartifyError
+from smartify_core.model import OUTBOX
+
+from ._maintained import Finding
+from ._sqlite_journal import contents
+from ._sqlite_rows import ACCOUNT_COLUMNS, ACCOUNT_TABLES, account, buckets, fingerprint_number, total_record
+from ._sqlite_slabs import SLABS
+
+#: No rule tells more than this: a store that is damaged all over is damaged all over.
+_MOST: Final = 100
+
+#: For each slab, where the rows that are in use are named.
+_IN_USE: Final = {
+    "digest": "select digest as id from account",
+    "sealed": "select sealed as id from account",
+    "total": "select total as id from tenant where total is not null",
+}
+
+
+def check(connection: sqlite3.Connection) -> list[Finding]:
+    """Return what is wrong with the store."""
+    found: list[Finding] = []
+    for rule in (_pages, _references, _slabs, _accounts, _totals, _tombstones, _journals):
+        try:
+            found.extend(islice(rule(connection), _MOST))
+        except sqlite3.DatabaseError as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if code not in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+                raise
+            found.append(Finding("damaged pages keep this from being looked at", rule.__name__.strip("_")))
+    return found
+
+
+def _pages(connection: sqlite3.Connection) -> Iterator[Finding]:
+    for (line,) in connection.execute(f"pragma integrity_check({_MOST})"):
+        if line != "ok":
+            yield Finding("SQLite finds its file damaged", str(line).replace("\n", "; "))
+
+
+def _references(connection: sqlite3.Connection) -> Iterator[Finding]:
+    for table, row, parent, _ in connection.execute("pragma foreign_key_check"):
+        yield Finding(f"a row names one of {parent} that there is not", f"{table}, row {row}")
+
+
+def _slabs(connection: sqlite3.Connection) -> Iterator[Finding]:
+    """Every record is in use once or vacant; a vacant one holds zeros."""
+    for table, number in SLABS.items():
+        used, vacant = _IN_USE[table], f"select id from vacancy where slab = {number}"  # noqa: S608  # constants
+        noted = f"select v.id from vacancy v join {table} t on t.id = v.id where v.slab = {number}"  # noqa: S608
+        for what, statement in (
+            ("a record that nothing leads to", f"select id from {table} except {used} except {vacant}"),  # noqa: S608
+            ("a record is named that there is not", f"{used} except select id from {table}"),  # noqa: S608
+            ("a vacant record is named that there is not", f"{vacant} except select id from {table}"),  # noqa: S608
+            ("a record is in use and vacant at once", f"{used} intersect {vacant}"),
+            ("a record is in use twice", f"select id from ({used}) group by id having count(*) > 1"),  # noqa: S608
+            (
+                "a vacant record has another length than is noted",
+                f"{noted} and v.size <> length(t.record)",
+            ),
+            (
+                "a vacant record still holds bytes",
+                f"{noted} and t.record <> zeroblob(length(t.record))",
+            ),
+        ):
+            for (record,) in connection.execute(statement):
+                yield Finding(what, f"{table}, record {record}")
+
+
+def _accounts(connection: sqlite3.Connection) -> Iterator[Finding]:
+    """Every account can be read, and is found by its address."""
+    statement = (
+        f"select t.name, a.email_bucket, {ACCOUNT_COLUMNS} from {ACCOUNT_TABLES} join tenant t on t.id = a.tenant"  # noqa: S608
+    )
+    for tenant, bucket, *row in connection.execute(statement):
+        where = f"tenant {tenant}, source id {row[0]}"
+        try:
+            one = account(tenant, tuple(row))
+        except SmartifyError:
+            yield Finding("the row of an account is damaged", where)
+            continue
+        if bucket not in buckets(one.email_index):
+            yield Finding("an account is not found by its address", where)
+
+
+def _totals(connection: sqlite3.Connection) -> Iterator[Finding]:
+    """What a tenant's row says of its accounts is so."""
+    tenants = connection.execute(
+        "select t.id, t.name, t.accounts, o.record from tenant t left join total o on o.id = t.total order by t.name"
+    ).fetchall()
+    for number, name, accounts, record in tenants:
+        counted = total = 0
+        for (digest,) in connection.execute(
+            "select d.record from account a join digest d on d.id = a.digest where a.tenant = ?", (number,)
+        ):
+            counted += 1
+            total += fingerprint_number(digest) if isinstance(digest, bytes) else 0
+        if counted != accounts:
+            yield Finding(f"{counted} accounts are there, and {accounts} are told", f"tenant {name}")
+        if total_record(total) != (record or total_record(0)):
+            yield Finding("the digest is not that of the accounts", f"tenant {name}")
+
+
+def _tombstones(connection: sqlite3.Connection) -> Iterator[Finding]:
+    """Nobody who has ended lives."""
+    statement = (
+        "select t.name, s.account_id from tombstone s"
+        " join account a on a.tenant = s.tenant and a.account_id = s.account_id join tenant t on t.id = s.tenant"
+    )
+    for name, account_id in connection.execute(statement):
+        yield Finding("an account is live that has ended", f"tenant {name}, account {account_id}")
+
+
+def _journals(connection: sqlite3.Connection) -> Iterator[Finding]:
+    """The rows of a journal follow one another without a gap, and end at its position."""
+    names = connection.execute(
+        f"select t.id, t.name, '{OUTBOX}', t.position from tenant t"  # noqa: S608  # a constant
+        " union all select t.id, t.name, j.name, j.position from journal_position j join tenant t on t.id = j.tenant"
+        " union all select distinct t.id, t.name, j.name, 0 from journal j join tenant t on t.id = j.tenant"
+        f" where j.name <> '{OUTBOX}'"
+        " and not exists (select 1 from journal_position p where p.tenant = j.tenant and p.name = j.name)"
+        " order by 2, 3"
+    ).fetchall()
+    for number, tenant, journal, position in names:
+        where = f"tenant {tenant}, journal {journal}"
+        rows = connection.execute(
+            "select first, entries, record from journal where tenant = ? and name = ? order by first", (number, journal)
+        )
+        follows: int | None = None
+        for first, entries, record in rows:
+            if follows is not None and first != follows:
+                yield Finding(f"position {first} follows {follows - 1}", where)
+            follows = first + entries
+            if not _whole(record, entries, tenant):
+                yield Finding(f"the entries from position {first} on are damaged", where)
+        if follows is not None and follows - 1 != position:
+            yield Finding(f"the last entry has position {follows - 1}, and {position} is told", where)
+
+
+def _whole(record: object, entries: int, tenant: str) -> bool:
+    """Return whether a record of a journal holds so many entries, and nothing else."""
+    try:
+        return isinstance(record, bytes) and sum(1 for _ in contents(record, tenant)) == entries
+    except SmartifyError:
+        return False
