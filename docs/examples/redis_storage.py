@@ -1,4 +1,4 @@
-"""Storage on a Redis server: the worked example of ``docs/how-to/write-a-storage-backend.md``.
+"""Storage on a Redis server: the worked example of ``docs/write-a-storage-backend.md``.
 
 How it is kept. Each tenant has a record, hashes for what is looked up, and sorted sets, all of one score, for what is
 read in order: Redis keeps those in bytewise order. A write reads in one instant whatever it depends on, decides, and
@@ -7,7 +7,7 @@ tenant changes its record, so whoever was too late reads and decides again. A sc
 append-only file whole.
 
 What it does not promise. Erased bytes stay in the append-only file until the server rewrites it (`BGREWRITEAOF`).
-Redis Cluster is not supported: a write touches keys of several slots.
+Redis Cluster is not supported: a write touches keys of several slots. All that is held lives in the server's memory.
 """
 
 from __future__ import annotations
