@@ -14,6 +14,7 @@ from ._storage_due import DueClauses
 from ._storage_ending import EndingClauses
 from ._storage_journals import JournalClauses
 from ._storage_life import LifeClauses
+from ._storage_processes import ProcessClauses
 from ._storage_reading import ReadingClauses
 from ._storage_repeats import RepeatClauses
 from ._storage_shapes import ShapeClauses
@@ -34,6 +35,7 @@ class StorageConformance(
     DocumentClauses,
     EndingClauses,
     RepeatClauses,
+    ProcessClauses,
 ):
     """Proves a `Storage`.
 
