@@ -8,7 +8,8 @@ from contextlib import suppress
 from smartify_core.errors import SealBroken
 from smartify_core.model import Account, AccountState, SealedAccount
 from smartify_core.sealing import Sealer
-from smartify_core.storage import KEYS_AT_ONCE, Storage
+from smartify_core.storage import Storage
+from smartify_core.storage.walks import every_head_page, every_tombstone
 
 
 class Accounts:
@@ -78,25 +79,14 @@ class Accounts:
             WrongKey: The key ring does not hold the key of an account.
             SealBroken: An account's sealed bytes were altered.
         """
-        after: str | None = None
-        while True:
-            heads = self._storage.heads(tenant, after=after)
-            sealed = self._storage.load(tenant, heads.source_ids)
-            for source_id in heads.source_ids:
+        for page in every_head_page(self._storage, tenant):
+            sealed = self._storage.load(tenant, page.source_ids)
+            for source_id in page.source_ids:
                 # An account may be deleted between the page and the load; its tombstone follows.
                 if (account := sealed.get(source_id)) is not None:
                     yield _seen(account, opened_by=self._sealer)
-            if len(heads) < KEYS_AT_ONCE:
-                break
-            after = heads.source_ids[-1]
-        after = None
-        while True:
-            stones = self._storage.tombstones(tenant, after=after)
-            for stone in stones:
-                yield Account(tenant, stone.source_id, stone.account_id, AccountState.DELETED)
-            if len(stones) < KEYS_AT_ONCE:
-                return
-            after = stones[-1].account_id
+        for stone in every_tombstone(self._storage, tenant):
+            yield Account(tenant, stone.source_id, stone.account_id, AccountState.DELETED)
 
     def _require_our_keys(self, tenant: str) -> None:
         """Open one account of the tenant, once: with other keys every address would seem to be nobody's."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
@@ -26,6 +26,7 @@ from smartify_core.errors import ClockNotAhead, LeaseHeld, NewerSchema, SealBrok
 from smartify_core.model import Claim, Clock, Document, PutDocument, TenantRecord
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
+from smartify_core.storage.walks import every_document
 
 from . import _run_state as run_state
 from ._commits import Commits
@@ -90,7 +91,7 @@ class ClockResets:
             WrongKey: The key ring does not hold the key that one was sealed under.
         """
         found: list[ClockReset] = []
-        for document in self._documents(tenant):
+        for document in every_document(self._storage, tenant, KIND):
             try:
                 found.append(self._opened(tenant, document))
             except SealBroken as error:
@@ -175,15 +176,9 @@ class ClockResets:
             "found": {name: at.isoformat() for name, at in reset.found.items()},
         }
         # None is ever removed, and of two who ask at the same time one is refused.
-        key = f"{sum(1 for _ in self._documents(reset.tenant)) + 1:08}"
+        key = f"{sum(1 for _ in every_document(self._storage, reset.tenant, KIND)) + 1:08}"
         sealed = self._sealer.seal_document(reset.tenant, KIND, key, json.dumps(content).encode())
         self._storage.record(reset.tenant, documents=[PutDocument(KIND, key, sealed, 0)])
-
-    def _documents(self, tenant: str) -> Iterator[Document]:
-        after: tuple[str, str] | None = None
-        while page := self._storage.documents(tenant, KIND, after=after):
-            yield from page
-            after = (page[-1].kind, page[-1].key)
 
     def _opened(self, tenant: str, document: Document) -> ClockReset:
         where = f"tenant {tenant}, document {KIND}/{document.key}"

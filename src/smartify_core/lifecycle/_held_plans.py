@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from smartify_core.errors import NewerSchema, SealBroken, UnknownPlan
 from smartify_core.model import Document, PutDocument
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
+from smartify_core.storage.walks import every_document
 
 from ._effects import EffectKey
 from ._held_plan import HeldChange, HeldPlan, HeldPlanStatus, hash_of
@@ -45,7 +46,7 @@ class HeldPlans:
             WrongKey: The key ring does not hold the key that one was sealed under.
         """
         found: list[tuple[HeldPlan, int]] = []
-        for document in self._documents(tenant):
+        for document in every_document(self._storage, tenant, KIND):
             try:
                 found.append((self._opened(tenant, document), document.version))
             except SealBroken as error:
@@ -55,7 +56,9 @@ class HeldPlans:
     def damaged(self, tenant: str) -> Mapping[str, int]:
         """Return the versions of the documents that no plan can be read from, by key."""
         return {
-            document.key: document.version for document in self._documents(tenant) if self._is_damaged(tenant, document)
+            document.key: document.version
+            for document in every_document(self._storage, tenant, KIND)
+            if self._is_damaged(tenant, document)
         }
 
     def named(self, tenant: str, plan_hash: str) -> tuple[HeldPlan, int]:
@@ -78,12 +81,6 @@ class HeldPlans:
         content = json.dumps(_to_json(plan), separators=(",", ":")).encode()
         sealed = self._sealer.seal_document(plan.tenant, KIND, plan.hash, content)
         return PutDocument(KIND, plan.hash, sealed, over)
-
-    def _documents(self, tenant: str) -> Iterator[Document]:
-        after: tuple[str, str] | None = None
-        while page := self._storage.documents(tenant, KIND, after=after):
-            yield from page
-            after = (page[-1].kind, page[-1].key)
 
     def _opened(self, tenant: str, document: Document) -> HeldPlan:
         content = self._sealer.open_document(tenant, KIND, document.key, document.value)

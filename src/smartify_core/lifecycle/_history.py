@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from smartify_core.errors import UsageError
-from smartify_core.storage import KEYS_AT_ONCE, Storage
+from smartify_core.storage import Storage
+from smartify_core.storage.walks import every_entry
 
 from ._journal import JournalEntry, decode
 
@@ -41,13 +42,7 @@ class History:
         return self._entries(tenant, account_id, since)
 
     def _entries(self, tenant: str, account_id: str | None, since: datetime | None) -> Iterator[JournalEntry]:
-        after = 0
-        while True:
-            page = self._storage.entries(tenant, after=after)
-            for one in page:
-                entry = decode(one.content, tenant=tenant, position=one.position)
-                if account_id in {None, entry.account_id} and (since is None or entry.at >= since):
-                    yield entry
-            if len(page) < KEYS_AT_ONCE:
-                return
-            after = page[-1].position
+        for one in every_entry(self._storage, tenant):
+            entry = decode(one.content, tenant=tenant, position=one.position)
+            if account_id in {None, entry.account_id} and (since is None or entry.at >= since):
+                yield entry

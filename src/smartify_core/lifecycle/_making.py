@@ -11,6 +11,7 @@ from smartify_core.directory import DirectorySource, Present, Uncertain
 from smartify_core.model import Clock, ProgressSink
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
+from smartify_core.storage.walks import every_head_page, every_tombstone
 
 from ._adoption import Adoption, Links, Matches, match
 from ._comparison import Comparison, chunks
@@ -22,7 +23,7 @@ from ._plan import Plan
 from ._planner import Decision, Planner, Situation
 from ._rules import Rules
 from ._run_state import RunState
-from ._sorting import Memory, heads_of, is_frugal
+from ._sorting import Memory, is_frugal
 from ._usable import require_id
 
 #: How many others are asked for, out of how many accounts, to recognise the directory when one person is refreshed.
@@ -108,7 +109,7 @@ class PlanMaker:
             return None
         others = (
             known
-            for page in heads_of(tenant, self._storage)
+            for page in every_head_page(self._storage, tenant)
             for known in page.source_ids
             if known != besides and known not in page.waiting
         )
@@ -173,13 +174,10 @@ class PlanMaker:
 
     def _account_ids(self, tenant: str) -> set[str]:
         taken: set[str] = set()
-        for page in heads_of(tenant, self._storage):
+        for page in every_head_page(self._storage, tenant):
             accounts = self._storage.load(tenant, page.source_ids)
             taken.update(account.account_id for account in accounts.values())
-        after: str | None = None
-        while stones := self._storage.tombstones(tenant, after=after):
-            taken.update(stone.account_id for stone in stones)
-            after = stones[-1].account_id
+        taken.update(stone.account_id for stone in every_tombstone(self._storage, tenant))
         return taken
 
 

@@ -6,7 +6,7 @@ many there are (`_spool` keeps who was read, in a `_scratch` file, and `_differe
 """
 
 from ._choice import Memory, is_frugal, sort_everybody
-from ._fast import BLOCK, heads_of
+from ._fast import BLOCK
 from ._sorted import Sorted
 
-__all__ = ["BLOCK", "Memory", "Sorted", "heads_of", "is_frugal", "sort_everybody"]
+__all__ = ["BLOCK", "Memory", "Sorted", "is_frugal", "sort_everybody"]

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import compress, repeat
 from typing import Final, Protocol
 
-from smartify_core.model import HeadPage, Identity
-from smartify_core.storage import KEYS_AT_ONCE, Storage
+from smartify_core.model import Identity
+from smartify_core.storage import Storage
+from smartify_core.storage.walks import every_head_page
 
 from ._columns import fingerprints_in
 from ._sorted import Sorted
@@ -53,11 +54,10 @@ def sort_at_hand(
     # place of a set: the garbage collector passes over one of bytes alone, and would walk through a million of a set
     # again and again while people are read.
     unseen: dict[bytes, None] = {}
-    for page in heads_of(tenant, storage):
-        if page:
-            unseen.update(dict.fromkeys(fingerprints_in(page.fingerprints)))
-            found.known += len(page) - len(page.waiting)
-            pages.append(kept(page))
+    for page in every_head_page(storage, tenant):
+        unseen.update(dict.fromkeys(fingerprints_in(page.fingerprints)))
+        found.known += len(page) - len(page.waiting)
+        pages.append(kept(page))
     fingerprint = fingerprinter()
     differing: list[Identity] = []
     for some, ids in people.blocks():
@@ -84,14 +84,3 @@ def sort_at_hand(
     for identity in differing:
         (found.changed if identity.source_id in unmatched.has_account else found.fresh).append(identity)
     return found
-
-
-def heads_of(tenant: str, storage: Storage) -> Iterator[HeadPage]:
-    """Yield the heads of a tenant's accounts, page by page."""
-    after: str | None = None
-    while True:
-        page = storage.heads(tenant, after=after)
-        yield page
-        if len(page) < KEYS_AT_ONCE:
-            return
-        after = page.source_ids[-1]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from smartify_core.storage import Storage
+from smartify_core.storage.walks import every_head_page
 
 from ._differences import IN_PARTITION, Differences
-from ._fast import Fingerprint, People, heads_of
+from ._fast import Fingerprint, People
 from ._sorted import Sorted
 from ._spool import IN_MEMORY, Spool
 
@@ -41,7 +42,7 @@ def sort_flat(
         if (spool.people, spool.digest) == (record.accounts, record.digest):
             found.known = found.unchanged = spool.people
             return found
-        heads = heads_of(tenant, storage)
+        heads = every_head_page(storage, tenant)
         differences = Differences(tenant, spool, heads, accounts=record.accounts, in_partition=in_partition)
         found.known, found.unchanged = differences.known, differences.unchanged
         found.absent, found.waiting = differences.absent, differences.waiting

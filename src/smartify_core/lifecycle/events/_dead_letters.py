@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from smartify_core.model import Document
 from smartify_core.storage import Storage
+from smartify_core.storage.walks import every_document
 
 from ._parking import DEAD_KIND, DeadLetter, dead_in
 
@@ -19,12 +19,5 @@ def dead_letters(storage: Storage, tenant: str) -> Mapping[str, tuple[DeadLetter
     Raises:
         StorageError: The store could not be read, or what it has is damaged.
     """
-    found = {document.key: tuple(dead_in(document, tenant)) for document in _documents(storage, tenant)}
+    found = {document.key: tuple(dead_in(document, tenant)) for document in every_document(storage, tenant, DEAD_KIND)}
     return {consumer: letters for consumer, letters in found.items() if letters}
-
-
-def _documents(storage: Storage, tenant: str) -> Iterator[Document]:
-    after: tuple[str, str] | None = None
-    while page := storage.documents(tenant, DEAD_KIND, after=after):
-        yield from page
-        after = (page[-1].kind, page[-1].key)

@@ -8,10 +8,10 @@ from typing import Final
 
 from smartify_core.errors import LeaseHeld, LeaseLost, SmartifyError, UsageError, WriteConflict
 from smartify_core.lifecycle._log import log
-from smartify_core.lifecycle._tenants import each_tenant
 from smartify_core.lifecycle._time import utc_now
 from smartify_core.model import Clock, TenantRecord
 from smartify_core.storage import KEYS_AT_ONCE, Storage
+from smartify_core.storage.walks import every_tenant
 
 from ._consumer import ConsumerState, Start, check_consumer, load, starting_at, write_of
 from ._delivery import DeliveryReport, DeliveryVerdict, RetryPolicy
@@ -114,7 +114,7 @@ class Dispatcher:
         Raises:
             StorageError: The tenants could not be read.
         """
-        for record in each_tenant(self._storage):
+        for record in every_tenant(self._storage):
             if self._is_settled(record):
                 continue
             self._settled.pop(record.tenant, None)

@@ -9,6 +9,7 @@ from smartify_core.errors import UsageError
 from smartify_core.lifecycle._journal import decode
 from smartify_core.model import PutDocument
 from smartify_core.storage import KEYS_AT_ONCE, Storage
+from smartify_core.storage.walks import every_document
 
 from ._consumer import KIND, ConsumerState, state_in, write_of
 from ._parking import DEAD_KIND, PARKED_KIND, DeadLetters, Parking, dead_to_bytes, parked_to_bytes
@@ -73,13 +74,7 @@ def forget_consumer(storage: Storage, tenant: str, consumer: str) -> None:
 
 def _consumers(storage: Storage, tenant: str) -> Iterator[ConsumerState]:
     """Yield the state of each consumer that is not retired."""
-    after: tuple[str, str] | None = None
-    while True:
-        page = storage.documents(tenant, KIND, after=after)
-        for document in page:
-            state = state_in(document, tenant)
-            if not state.retired:
-                yield state
-        if len(page) < KEYS_AT_ONCE:
-            return
-        after = (page[-1].kind, page[-1].key)
+    for document in every_document(storage, tenant, KIND):
+        state = state_in(document, tenant)
+        if not state.retired:
+            yield state

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from smartify_core.lifecycle._comparison import chunks
 from smartify_core.lifecycle._log import log
 from smartify_core.lifecycle._run_state import load
-from smartify_core.lifecycle._tenants import each_tenant
 from smartify_core.storage import Storage
+from smartify_core.storage.walks import every_tenant
 
 from ._schedule import BACKOFF_CEILING, backoff
 
@@ -24,7 +24,7 @@ def register(storage: Storage, tenants: Iterable[str], *, now: datetime, every: 
     for some in chunks(sorted(names)):
         storage.schedule(dict.fromkeys(some, now), only_new=True)
     corrections: dict[str, datetime | None] = {}
-    for record in each_tenant(storage):
+    for record in every_tenant(storage):
         if record.due_at is None:
             continue
         if record.tenant not in names:

@@ -12,9 +12,9 @@ from smartify_core.errors import SmartifyError
 from smartify_core.lifecycle._held_plan import HeldPlan
 from smartify_core.lifecycle._plan import Verdict
 from smartify_core.lifecycle._run_state import RunState, load
-from smartify_core.lifecycle._tenants import each_tenant
 from smartify_core.model import Clock, TenantRecord
 from smartify_core.storage import Storage
+from smartify_core.storage.walks import every_tenant
 
 T = TypeVar("T")
 
@@ -88,7 +88,7 @@ def status(
     Raises:
         StorageError: The store could not be read.
     """
-    records = each_tenant(storage) if tenants is None else map(storage.tenant, tenants)
+    records = every_tenant(storage) if tenants is None else map(storage.tenant, tenants)
     for record in records:
         yield _of(record, storage, clock(), held_plans, dead_letters)
 

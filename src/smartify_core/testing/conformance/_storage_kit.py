@@ -12,13 +12,17 @@ from ._storage_claims import ClaimClauses
 from ._storage_documents import DocumentClauses
 from ._storage_due import DueClauses
 from ._storage_ending import EndingClauses
+from ._storage_history import HistoryClauses
 from ._storage_journals import JournalClauses
+from ._storage_large import LargeClauses
 from ._storage_life import LifeClauses
+from ._storage_lifecycle import LifecycleClauses
 from ._storage_processes import ProcessClauses
 from ._storage_reading import ReadingClauses
 from ._storage_repeats import RepeatClauses
 from ._storage_shapes import ShapeClauses
 from ._storage_threads import ThreadClauses
+from ._storage_trouble import TroubleClauses
 from ._storage_world import StorageWorld
 from ._storage_writing import WritingClauses
 
@@ -36,6 +40,10 @@ class StorageConformance(
     EndingClauses,
     RepeatClauses,
     ProcessClauses,
+    TroubleClauses,
+    LargeClauses,
+    HistoryClauses,
+    LifecycleClauses,
 ):
     """Proves a `Storage`.
 
