@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import redis
 import redis_storage
+from redis.connection import UnixDomainSocketConnection as Connection
 from redis_server import OwnServer, program
 from redis_storage import RedisStorage
 from redis_tenant import Change
@@ -209,6 +210,26 @@ def test_a_commit_whose_answer_is_lost_is_applied_once(server: OwnServer, monkey
             finally:
                 os.kill(server.pid, signal.SIGCONT)
         storage.commit(claim, entry)
+        assert [one.content for one in storage.entries("acme")] == [b"once"]
+
+
+def test_an_answer_that_is_lost_is_not_asked_for_again(server: OwnServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection breaks when the commit is done: the caller is told, and nothing is done a second time."""
+    whole, lost = Connection.read_response, list[int]()
+
+    def losing(connection: Any, *args: Any, **options: Any) -> Any:
+        answer = whole(connection, *args, **options)
+        if type(answer) is int and not lost:  # nothing but the script that writes answers with a number
+            lost.append(answer)
+            raise redis.ConnectionError
+        return answer
+
+    with RedisStorage(server.url) as storage:
+        claim = storage.claim("acme", now=NOON, ttl=HOUR)
+        with monkeypatch.context() as patched:
+            patched.setattr(Connection, "read_response", losing)
+            refused(StorageUnavailable, lambda: storage.commit(claim, Batch(entries=(b"once",))))
+        assert lost == [1]
         assert [one.content for one in storage.entries("acme")] == [b"once"]
 
 
