@@ -10,7 +10,6 @@ from typing import Any, Final, NoReturn
 from attrs import frozen
 
 from smartify_core.model import (
-    OUTBOX,
     Append,
     Batch,
     Claim,
@@ -18,8 +17,6 @@ from smartify_core.model import (
     Put,
     PutDocument,
     Receipt,
-    SealedAccount,
-    Tombstone,
 )
 
 from . import _sqlite_documents as documents
@@ -39,6 +36,7 @@ from ._sqlite_rows import (
     to_number,
 )
 from ._sqlite_slabs import Place, digests, sealed
+from .deciding import appends_of, item_of, refuse_conflicts, refuse_tombstoned
 
 #: Keys in one statement: well below SQLite's limit of parameters.
 _KEYS: Final = 500
@@ -87,7 +85,7 @@ def explain(connection: sqlite3.Connection, claim: Claim, batch: Batch) -> NoRet
     _refuse_tombstoned(connection, tenant.id, name, batch, puts)
     _refuse_conflicts(connection, tenant.id, name, batch)
     # It was taken, and another process has freed it since.
-    raise refusals.conflict(name, _item(batch.writes[0]).source_id)
+    raise refusals.conflict(name, item_of(batch.writes[0]).source_id)
 
 
 def commit(connection: sqlite3.Connection, claim: Claim, batch: Batch) -> Receipt:
@@ -108,7 +106,7 @@ def commit(connection: sqlite3.Connection, claim: Claim, batch: Batch) -> Receip
     live = _live(connection, tenant.id, name, replaced)
     brought = [write.tombstone.account_id for write in erases if not write.expected_version]
     if _among_live(connection, tenant.id, brought) or not all(
-        _fits(write, live.get(_item(write).source_id)) for write in replaced
+        _fits(write, live.get(item_of(write).source_id)) for write in replaced
     ):
         _refuse_conflicts(connection, tenant.id, name, batch)
     try:
@@ -120,8 +118,7 @@ def commit(connection: sqlite3.Connection, claim: Claim, batch: Batch) -> Receip
         raise KeyTaken from None
     documents.refuse_conflicts(connection, tenant.id, name, batch.documents)
     documents.write(connection, tenant.id, batch.documents)
-    appends = (Append(OUTBOX, batch.entries), *batch.appends)
-    position = journal.append(connection, tenant.id, name, tenant.position, appends)
+    position = journal.append(connection, tenant.id, name, tenant.position, appends_of(batch))
     revision = max(batch.revision, tenant.revision + bool(batch.writes))
     change = sum(int.from_bytes(put.account.fingerprint, "big") for put in puts)
     change -= sum(one.fingerprint for one in live.values())
@@ -191,23 +188,16 @@ def _refuse_tombstoned(
     ended: set[str] = set()
     statement = "select exists(select 1 from tombstone where tenant = ?)"
     if connection.execute(statement, (tenant,)).fetchone()[0]:
-        for marks, chunk in in_chunks(_item(write).account_id for write in looked_up):
+        for marks, chunk in in_chunks(item_of(write).account_id for write in looked_up):
             statement = f"select account_id from tombstone where tenant = ? and account_id in ({marks})"  # noqa: S608  # marks
             ended.update(account_id for (account_id,) in connection.execute(statement, (tenant, *chunk)))
-    ending = {write.tombstone.account_id for write in batch.writes if isinstance(write, Erase)}
-    for write in batch.writes if ended or (ending and puts) else ():
-        account_id = _item(write).account_id
-        if isinstance(write, Put):
-            refused = account_id in ended or account_id in ending
-        else:
-            refused = not write.expected_version and account_id in ended
-        if refused:
-            raise refusals.tombstoned(name, account_id)
+    if ended or len(puts) < len(batch.writes):
+        refuse_tombstoned(name, batch.writes, ended)
 
 
 def _live(connection: sqlite3.Connection, tenant: int, name: str, replaced: Sequence[Put | Erase]) -> dict[str, _Live]:
     found: dict[str, _Live] = {}
-    for marks, chunk in in_chunks(_item(write).source_id for write in replaced):
+    for marks, chunk in in_chunks(item_of(write).source_id for write in replaced):
         statement = (
             "select a.source_id, a.account_id, a.version, a.email_bucket, d.record, a.digest, length(d.record),"  # noqa: S608  # marks
             " a.sealed, length(s.record)"
@@ -224,26 +214,17 @@ def _live(connection: sqlite3.Connection, tenant: int, name: str, replaced: Sequ
 
 def _fits(write: Put | Erase, found: _Live | None) -> bool:
     """Return whether a write that replaces an account meets the account that it expects."""
-    return found is not None and (found.account_id, found.version) == (_item(write).account_id, write.expected_version)
+    return found is not None and (found.account_id, found.version) == (
+        item_of(write).account_id,
+        write.expected_version,
+    )
 
 
 def _refuse_conflicts(connection: sqlite3.Connection, tenant: int, name: str, batch: Batch) -> None:
     """Raise for the first write of the batch that the accounts which are there do not allow."""
     live = _live(connection, tenant, name, batch.writes)
-    new_ids = [_item(write).account_id for write in batch.writes if not write.expected_version]
-    taken = _among_live(connection, tenant, new_ids)
-    for write in batch.writes:
-        item = _item(write)
-        found = live.get(item.source_id)
-        if write.expected_version:
-            fits = _fits(write, found)
-        else:
-            # A tombstone from elsewhere leaves alone who has the source id now.
-            fits = item.account_id not in taken and (found is None or isinstance(write, Erase))
-            # Two newcomers of one batch cannot share an account id either.
-            taken.add(item.account_id)
-        if not fits:
-            raise refusals.conflict(name, item.source_id)
+    new_ids = [item_of(write).account_id for write in batch.writes if not write.expected_version]
+    refuse_conflicts(name, batch.writes, live, _among_live(connection, tenant, new_ids))
 
 
 def _among_live(connection: sqlite3.Connection, tenant: int, account_ids: Sequence[str]) -> set[str]:
@@ -297,7 +278,3 @@ def _put(connection: sqlite3.Connection, tenant: tenants.Row, puts: Sequence[Put
     connection.executemany(_INSERT_ACCOUNT, new)
     connection.executemany(_UPDATE_ACCOUNT, changed)
     connection.executemany(_UPDATE_PLACE, moved)
-
-
-def _item(write: Put | Erase) -> SealedAccount | Tombstone:
-    return write.account if isinstance(write, Put) else write.tombstone

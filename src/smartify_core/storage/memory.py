@@ -9,8 +9,6 @@ from threading import RLock
 from types import TracebackType
 from typing import Self
 
-from attrs import evolve
-
 from smartify_core.model import (
     OUTBOX,
     Append,
@@ -58,7 +56,7 @@ class MemoryStorage:
         check_text(tenant)
         check_lease(now, ttl)
         with self._lock:
-            return self._brought_in(tenant).take(now, now + ttl)
+            return self._brought_in(tenant).take(now, ttl)
 
     def claim_due(self, *, now: datetime, ttl: timedelta, limit: int) -> Sequence[Claim]:
         """Take the leases of tenants that are due. See `Storage.claim_due`."""
@@ -66,15 +64,13 @@ class MemoryStorage:
         check_lease(now, ttl)
         with self._lock:
             due = [(held.due_at, name) for name, held in self._open().items() if held.is_due(now)]
-            return [self._tenants[name].take(now, now + ttl) for _, name in nsmallest(limit, due)]
+            return [self._tenants[name].take(now, ttl) for _, name in nsmallest(limit, due)]
 
     def renew(self, claim: Claim, *, now: datetime, ttl: timedelta) -> Claim:
         """Prolong the lease. See `Storage.renew`."""
         check_lease(now, ttl)
         with self._lock:
-            held = self._claimed(claim)
-            held.expires_at = now + ttl
-            return evolve(claim, expires_at=held.expires_at, revision=held.revision)
+            return self._of(claim.tenant).renew(claim, now, ttl)
 
     def release(self, claim: Claim, *, due_at: datetime | None = None) -> None:
         """Give the lease back. See `Storage.release`."""
@@ -82,10 +78,7 @@ class MemoryStorage:
         if due_at is not None:
             check_time(due_at)
         with self._lock:
-            held = self._open().get(claim.tenant)
-            if held is not None and held.fence == claim.fence and held.expires_at is not None:
-                held.expires_at = None
-                held.due_at = due_at or held.due_at
+            self._of(claim.tenant).release(claim, due_at)
 
     def schedule(self, due: Mapping[str, datetime | None], *, only_new: bool = False) -> None:
         """Set when tenants are due. See `Storage.schedule`."""
@@ -93,9 +86,9 @@ class MemoryStorage:
         with self._lock:
             self._open()
             for tenant, time in due.items():
-                held = self._of(tenant)
-                if not (only_new and held.due_at) and (time or held.due_at):
-                    self._brought_in(tenant).due_at = time
+                # One that nobody has heard of is brought in by a due time, and by nothing else.
+                held = self._of(tenant) if time is None else self._brought_in(tenant)
+                held.schedule(time, only_new=only_new)
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -117,7 +110,7 @@ class MemoryStorage:
         check_text(after)
         with self._lock:
             held = self._of(tenant)
-            accounts = map(held.accounts.__getitem__, page(held.source_ids, after, limit))
+            accounts = map(held.live.__getitem__, page(held.source_ids, after, limit))
             return HeadPage.of(
                 Head(one.source_id, one.fingerprint, one.state, one.version, one.inactive_reason) for one in accounts
             )
@@ -126,7 +119,7 @@ class MemoryStorage:
         """Return the live accounts among these. See `Storage.load`."""
         check_keys(source_ids)
         with self._lock:
-            accounts = self._of(tenant).accounts
+            accounts = self._of(tenant).live
             return {one: accounts[one] for one in source_ids if one in accounts}
 
     def find_by_email(self, tenant: str, email_indexes: Sequence[bytes]) -> Sequence[SealedAccount]:
@@ -135,7 +128,7 @@ class MemoryStorage:
         with self._lock:
             held = self._of(tenant)
             found = {source_id for index in email_indexes for source_id in held.by_email.get(index, ())}
-            return [held.accounts[source_id] for source_id in sorted(found)]
+            return [held.live[source_id] for source_id in sorted(found)]
 
     def tombstones(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[Tombstone]:
         """Return the next page of tombstones, in order of account id. See `Storage.tombstones`."""
@@ -163,22 +156,25 @@ class MemoryStorage:
         check_batch(claim, batch)
         with self._lock:
             held = self._of(claim.tenant)
-            if batch.id is not None and batch.id == held.batch_id:
-                return Receipt(held.revision)
-            self._claimed(claim).refuse(batch)
-            return held.apply(batch)
+            if (first := held.repeats(batch)) is not None:
+                return first
+            receipt = held.commit(claim, batch, held.met())
+            held.write(batch)
+            return receipt
 
     def record(self, tenant: str, *, documents: Sequence[PutDocument] = (), appends: Sequence[Append] = ()) -> None:
         """Write documents and add to journals, under no lease. See `Storage.record`."""
         check_record(tenant, documents, appends)
         with self._lock:
-            self._of(tenant).refuse_beside(documents, appends)
-            self._brought_in(tenant).write_beside(documents, appends)
+            held = self._of(tenant)
+            held.note(documents, appends, held.versions())
+            held.write_beside(documents, appends)
+            self._open()[tenant] = held
 
     def erase_tenant(self, claim: Claim) -> None:
         """Erase all that is held for the tenant. See `Storage.erase_tenant`."""
         with self._lock:
-            self._tenants[claim.tenant] = self._claimed(claim).ended()
+            self._open()[claim.tenant] = self._of(claim.tenant).ended(claim)
 
     # --- journals and documents ---------------------------------------------------------------------------------------
 
@@ -190,14 +186,14 @@ class MemoryStorage:
         check_limit(limit)
         check_position(after)
         with self._lock:
-            return self._of(tenant).journal(journal).page(after, limit)
+            return self._of(tenant).page_of(journal, after, limit)
 
     def trim(self, tenant: str, *, journal: str = OUTBOX, through: int) -> None:
         """Remove a journal's entries up to this position. See `Storage.trim`."""
         check_text(journal)
         check_position(through)
         with self._lock:
-            self._of(tenant).journal(journal).trim(through)
+            self._of(tenant).trim(journal, through)
 
     def document(self, tenant: str, kind: str, key: str) -> Document | None:
         """Return a document. See `Storage.document`."""
@@ -251,9 +247,3 @@ class MemoryStorage:
 
     def _brought_in(self, tenant: str) -> Held:
         return self._open().setdefault(tenant, Held(tenant))
-
-    def _claimed(self, claim: Claim) -> Held:
-        held = self._of(claim.tenant)
-        if held.fence != claim.fence or held.expires_at is None:
-            raise refusals.lease_lost(claim.tenant, claim.fence)
-        return held
