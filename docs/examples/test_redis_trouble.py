@@ -11,14 +11,13 @@ from typing import Any
 
 import pytest
 import redis
-import redis_storage
 from redis.connection import UnixDomainSocketConnection as Connection
 from redis_server import OwnServer, program
 from redis_storage import RedisStorage
-from redis_tenant import Change
 
 from smartify_core.errors import ForeignStore, NewerSchema, SmartifyError, StorageBroken, StorageUnavailable, UsageError
 from smartify_core.model import Batch, PutDocument, Receipt
+from smartify_core.storage.rows import Change
 from smartify_core.storage.url import open_storage
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -71,29 +70,18 @@ def test_a_url_that_names_no_server_is_refused(url: str) -> None:
 def test_a_storage_url_opens_the_store(
     server: OwnServer, client: redis.Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A package that is installed with the entry point makes a redis URL work wherever a storage URL is given."""
-    client.config_set("appendfsync", "everysec")
-    monkeypatch.setattr(redis_storage, "RedisStorage", over_socket(server))
+    """A package that is installed with the entry point makes its URLs work wherever a storage URL is given."""
     told = tmp_path / "acme_redis-1.0.dist-info"
     told.mkdir()
     (told / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-redis\nVersion: 1.0\n", encoding="utf-8")
-    (told / "entry_points.txt").write_text(
-        "[smartify_core.storage]\nredis = redis_storage:open_redis\n", encoding="utf-8"
-    )
+    # Under the scheme of sockets, too: the server of the tests listens on no port.
+    points = "[smartify_core.storage]\nredis = redis_storage:RedisStorage\nunix = redis_storage:RedisStorage\n"
+    (told / "entry_points.txt").write_text(points, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    try:
-        with open_storage("redis://localhost/0?prefix=acme&durable=no") as storage:
-            storage.claim("acme", now=NOON, ttl=HOUR)
-        assert client.exists("acme:schema")
-        refused(StorageBroken, lambda: open_storage("redis://localhost/0"))
-        refused(UsageError, lambda: open_storage("redis://localhost/0?durable=perhaps"))
-    finally:
-        client.config_set("appendfsync", "always")
-
-
-def over_socket(server: OwnServer) -> Callable[..., RedisStorage]:
-    """Return what opens a store on that server, whatever host the URL names: it listens on no port."""
-    return lambda url, **options: RedisStorage(server.url + url.partition("?")[2], **options)
+    with open_storage(server.url) as storage:
+        storage.claim("acme", now=NOON, ttl=HOUR)
+    assert client.exists("smartify:schema")
+    refused(UsageError, lambda: open_storage("redis://localhost/0?colour=red"))
 
 
 def test_a_prefix_that_is_a_pattern_is_refused(server: OwnServer) -> None:
