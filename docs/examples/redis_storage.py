@@ -49,7 +49,7 @@ from smartify_core.model import (
     Tombstone,
 )
 from smartify_core.storage import KEYS_AT_ONCE, checks, refusals, rows
-from smartify_core.storage.rows import Change, Kept
+from smartify_core.storage.rows import Kept, Write
 
 _T = TypeVar("_T")
 _Key = TypeVar("_Key", str, bytes)
@@ -157,7 +157,7 @@ class RedisStorage:
         """Take the tenant's lease. See `Storage.claim`."""
         checks.check_text(tenant)
         checks.check_lease(now, ttl)
-        return self._write([tenant], lambda change: change.tenant.take(now, ttl))
+        return self._write([tenant], lambda write: write.tenant.take(now, ttl))
 
     def claim_due(self, *, now: datetime, ttl: timedelta, limit: int) -> Sequence[Claim]:
         """Take the leases of tenants that are due. See `Storage.claim_due`."""
@@ -176,7 +176,7 @@ class RedisStorage:
             # Asked again when they are claimed: somebody may have been faster.
             claims += self._write(
                 free[: limit - len(claims)],
-                lambda change: [one.take(now, ttl) for one in change.tenants if one.is_due(now)],
+                lambda write: [one.take(now, ttl) for one in write.tenants if one.is_due(now)],
             )
         return claims
 
@@ -184,18 +184,18 @@ class RedisStorage:
         """Prolong the lease. See `Storage.renew`."""
         checks.check_text(claim.tenant)
         checks.check_lease(now, ttl)
-        return self._write([claim.tenant], lambda change: change.tenant.renew(claim, now, ttl))
+        return self._write([claim.tenant], lambda write: write.tenant.renew(claim, now, ttl))
 
     def release(self, claim: Claim, *, due_at: datetime | None = None) -> None:
         """Give the lease back. See `Storage.release`."""
         checks.check_text(claim.tenant)
         checks.check_time(*([] if due_at is None else [due_at]))
-        self._write([claim.tenant], lambda change: change.tenant.release(claim, due_at))
+        self._write([claim.tenant], lambda write: write.tenant.release(claim, due_at))
 
     def schedule(self, due: Mapping[str, datetime | None], *, only_new: bool = False) -> None:
         """Set when tenants are due. See `Storage.schedule`."""
         checks.check_due(due)
-        self._write([*due], lambda change: [one.schedule(due[one.name], only_new=only_new) for one in change.tenants])
+        self._write([*due], lambda write: [one.schedule(due[one.name], only_new=only_new) for one in write.tenants])
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -254,18 +254,18 @@ class RedisStorage:
     def commit(self, claim: Claim, batch: Batch) -> Receipt:
         """Apply the whole batch or nothing of it. See `Storage.commit`."""
         checks.check_batch(claim, batch)
-        return self._write([claim.tenant], lambda change: change.commit(claim, batch), rows.met_by(batch))
+        return self._write([claim.tenant], lambda write: write.commit(claim, batch), rows.met_by(batch))
 
     def record(self, tenant: str, *, documents: Sequence[PutDocument] = (), appends: Sequence[Append] = ()) -> None:
         """Write documents and add to journals, under no lease. See `Storage.record`."""
         checks.check_record(tenant, documents, appends)
         met = rows.met_by_documents(documents)
-        self._write([tenant], lambda change: change.record(documents, appends), met)
+        self._write([tenant], lambda write: write.record(documents, appends), met)
 
     def erase_tenant(self, claim: Claim) -> None:
         """Erase all that is held for the tenant. See `Storage.erase_tenant`."""
         checks.check_text(claim.tenant)
-        self._write([claim.tenant], lambda change: change.erase(claim))
+        self._write([claim.tenant], lambda write: write.erase(claim))
 
     # --- journals and documents ---------------------------------------------------------------------------------------
 
@@ -287,7 +287,7 @@ class RedisStorage:
         full = True
         while full:
             gone = self._between(Entry, "entries", tenant, ends, KEYS_AT_ONCE)
-            self._write([tenant], partial(Change.remove_entries, journal=journal, entries=gone))
+            self._write([tenant], partial(Write.remove_entries, journal=journal, entries=gone))
             full = len(gone) == KEYS_AT_ONCE
 
     def document(self, tenant: str, kind: str, key: str) -> Document | None:
@@ -333,7 +333,8 @@ class RedisStorage:
     # --- talking to the server ----------------------------------------------------------------------------------------
 
     def _key(self, kind: str, tenant: str = "", *, order: bool = False) -> bytes:
-        return f"{self._prefix}:{kind}{'-in-order' * order}{f':{tenant}' if tenant else ''}".encode()
+        name = f"{kind}-in-order" if order else kind
+        return ":".join((self._prefix, name, tenant) if tenant else (self._prefix, name)).encode()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -374,7 +375,7 @@ class RedisStorage:
             found = self._page([self._key(kind, tenant, order=True), self._key(kind, tenant)], [0, limit, *ends])
         return [rows.unpacked(of, raw) for raw in found]
 
-    def _write(self, names: Sequence[str], decide: Callable[[Change], _T], met: rows.Keys | None = None) -> _T:
+    def _write(self, names: Sequence[str], decide: Callable[[Write], _T], met: rows.Keys | None = None) -> _T:
         """Read these tenants and what a write meets of the first, decide, and do it if all is still as it was read."""
         keys, met = [self._key("schema"), self._key("tenants")], met or {}
         asked = [self._get(kind, names[0], wanted) for kind, wanted in met.items()]
@@ -383,9 +384,9 @@ class RedisStorage:
             self._refuse_newer(known)
             numbers = dict(zip(names, raws, strict=False))
             found = {kind: _there(met[kind], answer) for kind, answer in zip(met, answers, strict=True)}
-            change = Change(numbers, found)
-            answer = decide(change)
-            commands = [word for command in self._commands(change) for word in (len(command), *command)]
+            write = Write(numbers, found)
+            answer = decide(write)
+            commands = [word for command in self._commands(write) for word in (len(command), *command)]
             if not commands:
                 return answer
             guards = [word for name, raw in numbers.items() for word in (name, raw or b"")]
@@ -394,11 +395,11 @@ class RedisStorage:
                     return answer
         raise StorageBusy("others write to the same tenants all the time", where=self._where, cure="Try again.")
 
-    def _commands(self, change: Change) -> Iterator[tuple[Any, ...]]:
+    def _commands(self, write: Write) -> Iterator[tuple[Any, ...]]:
         """Tell what the server is to do, that the rows are as was decided."""
-        for kind in rows.KINDS if change.clears else ():
-            yield ("UNLINK", self._key(kind, change.tenant.name), self._key(kind, change.tenant.name, order=True))
-        for (kind, tenant, key), value in change.decided().items():
+        for kind in rows.KINDS if write.clears else ():
+            yield ("UNLINK", self._key(kind, write.tenant.name), self._key(kind, write.tenant.name, order=True))
+        for (kind, tenant, key), value in write.decided().items():
             there, order = self._key(kind, tenant), self._key(kind, tenant, order=True)
             if kind not in _KEYS_ONLY:
                 yield ("HDEL", there, key) if value is None else ("HSET", there, key, value)

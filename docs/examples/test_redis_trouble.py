@@ -17,7 +17,7 @@ from redis_storage import RedisStorage
 
 from smartify_core.errors import ForeignStore, NewerSchema, SmartifyError, StorageBroken, StorageUnavailable, UsageError
 from smartify_core.model import Batch, PutDocument, Receipt
-from smartify_core.storage.rows import Change
+from smartify_core.storage.rows import Write
 from smartify_core.storage.url import open_storage
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -181,10 +181,10 @@ def test_a_damaged_value_is_told(server: OwnServer, client: redis.Redis) -> None
 
 def test_a_commit_whose_answer_is_lost_is_applied_once(server: OwnServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The server stops once it was read and before it answers: a commit under the same id is not a second one."""
-    decide: Callable[..., Receipt] = Change.commit
+    decide: Callable[..., Receipt] = Write.commit
 
-    def stopping(change: Change, *args: Any) -> Receipt:
-        receipt = decide(change, *args)
+    def stopping(write: Write, *args: Any) -> Receipt:
+        receipt = decide(write, *args)
         os.kill(server.pid, signal.SIGSTOP)
         return receipt
 
@@ -192,7 +192,7 @@ def test_a_commit_whose_answer_is_lost_is_applied_once(server: OwnServer, monkey
         claim = storage.claim("acme", now=NOON, ttl=HOUR)
         entry = Batch(entries=(b"once",), id="one")
         with monkeypatch.context() as patched:
-            patched.setattr(Change, "commit", stopping)
+            patched.setattr(Write, "commit", stopping)
             try:
                 refused(StorageUnavailable, lambda: storage.commit(claim, entry))
             finally:

@@ -2,7 +2,7 @@
 
 A row is a kind, a tenant and a key, and the bytes that are kept under them. Within a kind of a tenant the port's order
 is the bytewise order of the keys, so a page is a range of keys. A write reads the rows that it meets and the numbers
-of its tenants, has a `Change` decide, and writes the rows of `Change.decided`, all of it in one transaction; where the
+of its tenants, has a `Write` decide, and writes the rows of `Write.decided`, all of it in one transaction; where the
 store has none that reads and writes, it writes them if the numbers are still, byte for byte, as they were read.
 
 ==============  ==================================  ====================================
@@ -163,7 +163,7 @@ def met_by_documents(documents: Iterable[PutDocument]) -> Keys:
     return {"documents": [document_key(write.kind, write.key) for write in documents]}
 
 
-class Change:
+class Write:
     """A write, from what it has read to the rows that it leaves. To be thrown away when it raises.
 
     Args:
