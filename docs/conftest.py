@@ -6,6 +6,8 @@ What a fence's language means here:
   pytest, together with the document's blocks before it.
 - ``console``: each ``$ command`` is run by bash; output that is given must match (``...`` stands for anything). A
   command that must fail ends in ``# exit: 3``.
+- ``sql``: run by an administrator of a PostgreSQL database that the document has for itself. What else runs there finds
+  it in ``DATABASE_URL``, as the role of the first ``create role``.
 - ``toml``, ``json``, ``jsonl``: parsed.
 - ``text`` and MyST directives: prose, for the eye only.
 - anything else is an error, so that no code slips through unread.
@@ -204,9 +206,23 @@ def _jsonl(text: str) -> None:
             json.loads(line)
 
 
+def _sql(example: Example) -> None:
+    """Run the statements of a block, each by itself."""
+    database = example.namespace.get("__database__")
+    if database is None:
+        from tests import _postgresql as postgresql  # noqa: PLC0415 - a server is started where a document needs one
+
+        run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+        database = example.namespace["__database__"] = postgresql.Database(postgresql.server_url(run))
+    for statement in filter(str.strip, example.parsed.split(";")):
+        database.run(statement)
+    os.environ["DATABASE_URL"] = database.url
+
+
 RUNNERS: Final[dict[str, Callable[[Example], str | None]]] = {
     "python": _python,
     "console": _console,
+    "sql": _sql,
     "toml": _parsed_by(tomllib.loads),
     "json": _parsed_by(json.loads),
     "jsonl": _parsed_by(_jsonl),
@@ -221,6 +237,9 @@ def _enter(namespace: dict[str, Any]) -> None:
 
 
 def _leave(namespace: dict[str, Any]) -> None:
+    if namespace.get("__database__"):
+        namespace["__database__"].drop()
+        del os.environ["DATABASE_URL"]
     before, folder = namespace["__folders__"]
     os.chdir(before)
     shutil.rmtree(folder, ignore_errors=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -15,6 +16,24 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # A busy machine is no failure, so no example has a deadline; a failure prints how to repeat it.
 settings.register_profile("house", deadline=None, print_blob=True)
 settings.load_profile("house")
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(testrun_uid: str) -> str:
+    """Return the URL of a PostgreSQL server, which all processes of the run share."""
+    from tests import _postgresql as postgresql
+
+    return postgresql.server_url(testrun_uid)
+
+
+@pytest.fixture
+def schema(postgresql_url: str) -> Iterator[str]:
+    """Give the name of a schema that is not there yet, and is gone afterwards."""
+    from tests import _postgresql as postgresql
+
+    name = postgresql.fresh_name()
+    yield name
+    postgresql.drop_schema(postgresql_url, name)
 
 
 def _place_and_reason(report: object) -> tuple[str, str]:

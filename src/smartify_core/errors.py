@@ -263,6 +263,12 @@ class StorageBroken(StorageUnavailable):
     retryable = False
 
 
+class StoreDiffers(StorageError):
+    """Two stores that should hold the same of a tenant do not: a copy met something else, or came out otherwise."""
+
+    code = "SC312"
+
+
 # --- a person must decide -------------------------------------------------------------------------------------------
 
 

@@ -1,6 +1,6 @@
 """Proves, without pytest, that the base install works and that a missing extra is named with its cure.
 
-Run as ``python bare_install.py cli`` or ``python bare_install.py testing``. With ``--pretend`` the extra's modules are
+Run as ``python bare_install.py EXTRA``. With ``--pretend`` the extra's modules are
 hidden from the import system first, for an environment that has them.
 """
 
@@ -14,7 +14,12 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Final
 
-NEEDS: Final = {"cli": ("click", "rich"), "testing": ("pytest", "hypothesis")}
+NEEDS: Final = {"cli": ("click", "rich"), "postgresql": ("psycopg",), "testing": ("pytest", "hypothesis")}
+#: What cannot be imported without its extra.
+ROOMS: Final = {
+    "postgresql": "smartify_core.storage.postgresql",
+    "testing": "smartify_core.testing.conformance",
+}
 BASE: Final = (
     "smartify_core.errors",
     "smartify_core.model",
@@ -45,9 +50,9 @@ class Hidden(importlib.abc.MetaPathFinder):
 
 def refused(extra: str) -> str:
     """Use what needs ``extra`` and return what it says."""
-    if extra == "testing":
+    if extra in ROOMS:
         try:
-            importlib.import_module("smartify_core.testing.conformance")
+            importlib.import_module(ROOMS[extra])
         except ImportError as error:
             return f"{type(error).__name__}: {error}"
         return "nothing: it imported"

@@ -53,6 +53,7 @@ def test_the_source_as_it_is_keeps_every_contract(copy: Path) -> None:
     [
         ("errors.py", "import smartify_core.model", {"layers"}),
         ("storage/_storage.py", "import smartify_core.directory", {"layers"}),
+        ("extensions.py", "import smartify_core.model", {"layers"}),
         ("utils/__init__.py", "", {"layers"}),
         ("lifecycle/_plan.py", "import time", {"pure"}),
         ("lifecycle/_commits.py", "import smartify_core.lifecycle.events", {"lifecycle"}),

@@ -9,10 +9,14 @@ import pytest
 SCRIPT = Path(__file__).with_name("bare_install.py")
 
 
-@pytest.mark.parametrize("extra", ["cli", "testing"])
+@pytest.mark.parametrize("extra", ["cli", "postgresql", "testing"])
 def test_a_missing_extra_is_named_with_its_cure(extra: str, package: Path) -> None:
     """Without an extra's modules the base imports, and what needs them tells the command that installs them."""
-    room = {"cli": "cli", "testing": "testing/conformance"}[extra]
-    assert (package / room / "__init__.py").is_file()
+    rooms = {
+        "cli": "cli/__init__.py",
+        "postgresql": "storage/postgresql.py",
+        "testing": "testing/conformance/__init__.py",
+    }
+    assert (package / rooms[extra]).is_file()
     run = subprocess.run([sys.executable, str(SCRIPT), extra, "--pretend"], check=False, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr

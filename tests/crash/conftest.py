@@ -23,6 +23,7 @@ from typing import Any, Protocol
 
 import pytest
 from attrs import define, evolve, field, frozen
+from tests.crash._postgresql_backend import PostgreSQLBackend
 
 from smartify_core.lifecycle import Accounts, Ceiling, Guards, HeldPlanStatus, Reconciler, Rules, Threshold
 from smartify_core.lifecycle._journal import decode
@@ -167,6 +168,8 @@ class SQLiteBackend:
             assert connection.execute(rows).fetchone() == connection.execute(used).fetchone()
         finally:
             connection.close()
+        with SQLiteStorage(self.path, read_only=True) as storage:
+            assert storage.check() == []
 
 
 BACKENDS: Mapping[str, Callable[[Path], Backend]] = {"memory": MemoryBackend, "sqlite": SQLiteBackend}
@@ -388,10 +391,21 @@ def told_by(storage: Storage) -> Told:
 _LATE = ManualClock("2030-02-15")()
 
 
-@pytest.fixture(scope="session", params=list(BACKENDS))
-def history(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Stage]:
-    """Return every step over one backend."""
-    return _play(BACKENDS[request.param](tmp_path_factory.mktemp(request.param) / "store"))
+@pytest.fixture(scope="session", params=[*BACKENDS, "postgresql"])
+def history(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Stage]]:
+    """Give every step over one backend."""
+    if request.param == "postgresql":
+        there = PostgreSQLBackend(request.getfixturevalue("postgresql_url"))
+        yield play(there)
+        there.remove()
+    else:
+        yield play(BACKENDS[request.param](tmp_path_factory.mktemp(request.param) / "store"))
+
+
+@pytest.fixture(scope="session")
+def play_over() -> Callable[[Backend], Mapping[str, Stage]]:
+    """Return a function that plays all steps over a backend."""
+    return play
 
 
 @pytest.fixture(params=list(STEPS))
@@ -403,7 +417,7 @@ def stage(request: pytest.FixtureRequest, history: Mapping[str, Stage]) -> Itera
     logger.setLevel(logging.NOTSET)
 
 
-def _play(backend: Backend) -> Mapping[str, Stage]:
+def play(backend: Backend) -> Mapping[str, Stage]:
     """Play all steps with nothing going wrong, and keep the state before each."""
     clock = ManualClock()
     scene = Scene(FakeDirectory(clock=clock), clock)

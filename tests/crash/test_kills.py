@@ -18,7 +18,7 @@ Child = Callable[[Callable[[], object]], int]
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.parametrize("history", ["sqlite"], indirect=True, scope="session"),
+    pytest.mark.parametrize("history", ["sqlite", "postgresql"], indirect=True, scope="session"),
 ]
 #: More than any step has.
 ENOUGH = 1000
@@ -90,7 +90,7 @@ def test_kill_at_every_write(stage: Stage, child: Child) -> None:
         if found != latest or not number % 4:
             stage.require_recovery(scene)
         latest = found
-    assert number > 10
+    assert number > 5
 
 
 @pytest.mark.parametrize("stage", ["addresses are handed over in a circle, and re-used"], indirect=True)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Self, assert_type
+
+import pytest
+from hypothesis import settings
 
 from smartify_core.directory import (
     Capability,
@@ -40,8 +45,17 @@ from smartify_core.model import (
 )
 from smartify_core.sealing import FileKeyRing, KeyRing
 from smartify_core.sealing.memory import MemoryKeyRing
-from smartify_core.storage import KEYS_AT_ONCE, Storage
+from smartify_core.storage import KEYS_AT_ONCE, Finding, Maintained, Storage
 from smartify_core.storage.memory import MemoryStorage
+from smartify_core.storage.moving import CopiedTenant, CopyProgress, copy_storage
+from smartify_core.storage.soundness import check_storage
+from smartify_core.testing.conformance import (
+    DirectoryConformance,
+    FakeDirectoryWorld,
+    StorageCapability,
+    StorageConformance,
+    StorageWorld,
+)
 
 
 class OnePersonSnapshot:
@@ -154,6 +168,60 @@ class NowhereStorage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+class LookedAfter(NowhereStorage):
+    """Offers what a backend may offer beside the port."""
+
+    def check(self) -> Sequence[Finding]:
+        return (Finding("a row is odd", "tenant acme"),)
+
+    def backup(self, path: str | os.PathLike[str]) -> None: ...
+
+
+def open_nowhere(url: str) -> Storage:
+    """Stand for the object of an entry point in the group of storages."""
+    return NowhereStorage()
+
+
+def open_one_person(options: Mapping[str, object], *, tenant: str, folder: Path) -> DirectorySource:
+    """Stand for the object of an entry point in the group of directories."""
+    return OnePersonDirectory()
+
+
+def look_after(storage: Storage, now: Callable[[], datetime]) -> None:
+    def show(progress: CopyProgress) -> None:
+        assert_type(progress.done, int)
+
+    assert_type(copy_storage(storage, MemoryStorage(), now=now, on_progress=show), Sequence[CopiedTenant])
+    assert_type(list(check_storage(storage)), list[Finding])
+    if isinstance(storage, Maintained):
+        storage.backup("copy.db")
+
+
+maintained: Maintained = LookedAfter()
+class NowhereWorld(StorageWorld):
+    capabilities = frozenset({StorageCapability.DURABLE, StorageCapability.MULTI_PROCESS})
+
+    def open(self) -> Storage:
+        return NowhereStorage()
+
+    def opener(self) -> Callable[[], Storage]:
+        return NowhereStorage
+
+
+class TestNowhereStorage(StorageConformance):
+    histories = settings(StorageConformance.histories, max_examples=1000)
+
+    @pytest.fixture
+    def world(self) -> NowhereWorld:
+        return NowhereWorld()
+
+
+class TestOnePersonDirectory(DirectoryConformance):
+    @pytest.fixture
+    def world(self) -> FakeDirectoryWorld:
+        return FakeDirectoryWorld()
 
 
 a_snapshot: Snapshot = OnePersonSnapshot()

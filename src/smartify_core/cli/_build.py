@@ -117,17 +117,33 @@ def store_of(config: Config, *, create: bool) -> Storage:
 
 def store_is_absent(config: Config) -> bool:
     """Return whether the store would have to be created."""
-    url = config.storage_url
-    if not url.startswith("sqlite:////"):
+    return is_absent(config.storage_url)
+
+
+def is_absent(url: str) -> bool:
+    """Return whether the store of a URL would have to be created."""
+    file = file_of_sqlite(url)
+    if file is None:
         return False
     try:
-        Path(unquote(urlsplit(url).path[1:], errors="surrogateescape")).stat()
+        file.stat()
     except FileNotFoundError:
         return True
     except (OSError, ValueError):
         # Whatever is the matter, opening it will say so.
         return False
     return False
+
+
+def file_of_sqlite(url: str) -> Path | None:
+    """Return the file that a SQLite URL names, whether or not it is there; ``None`` for any other URL."""
+    if not url.lower().startswith("sqlite:///"):
+        return None
+    try:
+        path = unquote(urlsplit(url).path[1:], errors="surrogateescape")
+    except ValueError:
+        return None
+    return Path(path).absolute() if path else None
 
 
 def _directory(name: str, tenant: Tenant, folder: Path) -> DirectorySource:

@@ -17,6 +17,7 @@ from smartify_core.errors import Stopped as StoppedError
 
 from . import _actions as actions
 from . import _commands_of_operations as operations
+from . import _commands_of_storage as storage
 from . import _exit_codes as exit_codes
 from ._command_line import Asked, command_line, shared
 from ._logs import set_up
@@ -25,7 +26,7 @@ from ._signals import Stopped, stoppable
 
 __all__ = ["command_line", "run"]
 
-for _command in operations.COMMANDS:
+for _command in (*operations.COMMANDS, storage.storage):
     command_line.add_command(_command)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from smartify_core.model import ProgressSink, Stage
+from smartify_core.storage.moving import CopyProgress
 
 
 @contextmanager
@@ -37,3 +38,15 @@ def progress_of(tenant: str) -> Iterator[ProgressSink | None]:
             bars.update(tasks[stage], completed=done, total=total)
 
         yield show
+
+
+@contextmanager
+def progress_of_copy() -> Iterator[Callable[[CopyProgress], None] | None]:
+    """Give a sink that shows how far the copy of a store is, or ``None`` when stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task("", total=None)
+        yield lambda told: bars.update(task, description=f"{told.tenant}: {told.stage}, {told.done:,}")

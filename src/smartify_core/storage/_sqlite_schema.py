@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from threading import Event
@@ -129,6 +130,9 @@ MIGRATIONS: Final[Sequence[Sequence[str]]] = (
     ),
 )
 
+#: How long a file that looks cut short is given to be whole, while the journal of whoever makes it is there: seconds.
+_PATIENCE_WITH_MAKERS: Final = 2.0
+
 _SCHEMA_TABLE: Final = """create table smartify_schema (
     version integer primary key, applied_at integer not null, library text not null
 )"""
@@ -157,22 +161,31 @@ def refuse_foreign(uri: str, path: Path) -> None:
         ForeignStore: It is another program's database.
         StorageUnavailable: It is no database, or cut short.
     """
+    log, journal = (path.with_name(path.name + end) for end in ("-wal", "-journal"))
+    deadline = time.monotonic() + _PATIENCE_WITH_MAKERS
+    while True:
+        making = journal.exists()
+        try:
+            return _probe(uri, path)
+        except sqlite3.DatabaseError as error:
+            cut_short = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_CORRUPT
+            # After a crash in the middle of a checkpoint the file may look cut short until its log is read.
+            if cut_short and log.exists() and log.stat().st_size:
+                return None
+            # While another process makes the store, its pages come one after the other.
+            if not (cut_short and (making or journal.exists())) or time.monotonic() >= deadline:
+                raise as_storage_error(error, path) from None
+        Event().wait(0.01)
+
+
+def _probe(uri: str, path: Path) -> None:
     # "immutable" reads the file as it lies there, without its write-ahead log. That is enough: the application id is
     # written before there is a log.
     probe = sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True)
     try:
-        application_id = _number(probe, "pragma application_id")
-        if application_id != APPLICATION_ID and _number(probe, "pragma page_count"):
+        # In this order: a store that another process is just making has its id together with its first page.
+        if _number(probe, "pragma page_count") and _number(probe, "pragma application_id") != APPLICATION_ID:
             raise _foreign(path)
-    except sqlite3.DatabaseError as error:
-        # After a crash in the middle of a checkpoint the file may look cut short until its log is read.
-        log = path.with_name(path.name + "-wal")
-        if (
-            getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_CORRUPT
-            or not log.exists()
-            or not log.stat().st_size
-        ):
-            raise as_storage_error(error, path) from None
     finally:
         probe.close()
 
@@ -234,11 +247,12 @@ def refuse_other_schema(connection: sqlite3.Connection, path: Path, *, cure: str
 
 def _version(connection: sqlite3.Connection, path: Path, known: int) -> int:
     """Return the version of the tables; 0 for a file without any."""
-    if _number(connection, "pragma application_id") != APPLICATION_ID:
-        if _number(connection, "select count(*) from sqlite_master"):
-            raise _foreign(path)
-        return 0
-    version = _number(connection, "select max(version) from smartify_schema")
+    with _one_state(connection):
+        if _number(connection, "pragma application_id") != APPLICATION_ID:
+            if _number(connection, "select count(*) from sqlite_master"):
+                raise _foreign(path)
+            return 0
+        version = _number(connection, "select max(version) from smartify_schema")
     if version > known:
         raise NewerSchema(
             f"the store has schema {version}; this version of the library knows {known}; it was not touched",
@@ -246,6 +260,19 @@ def _version(connection: sqlite3.Connection, path: Path, known: int) -> int:
             cure="Upgrade smartify-core.",
         )
     return version
+
+
+@contextmanager
+def _one_state(connection: sqlite3.Connection) -> Iterator[None]:
+    """Have all that is read inside be of one state of the store: another process may be making it at this moment."""
+    if connection.in_transaction:
+        yield
+        return
+    connection.execute("begin")
+    try:
+        yield
+    finally:
+        connection.rollback()  # does nothing where an error has ended the transaction already
 
 
 def _use_log(connection: sqlite3.Connection, path: Path, patience: float) -> None:

@@ -78,6 +78,10 @@ def check_lease(now: datetime, ttl: timedelta) -> None:
     check_time(now)
     if ttl <= timedelta(0):
         raise UsageError("a lease must last longer than no time", cure="Give a positive ttl.")
+    try:
+        now + ttl
+    except OverflowError:
+        raise UsageError("a lease must end before the year 10000", cure="Give a shorter ttl.") from None
 
 
 def check_time(*times: datetime) -> None:

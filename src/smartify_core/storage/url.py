@@ -26,7 +26,7 @@ def open_storage(url: str) -> Storage:
       ``busy_timeout=SECONDS`` is how long another writer is waited for.
     - ``postgresql://…`` or ``postgres://…``: a PostgreSQL database, as libpq reads it; needs the extra
       ``[postgresql]``. Options of ours, taken out before libpq sees the rest: ``schema``, ``pool_size``,
-      ``statement_timeout`` and ``lock_timeout``.
+      ``statement_timeout``, ``lock_timeout``, ``prepare_threshold`` and ``migrate=no``.
     - ``memory:``: in memory, lost at exit.
     - Any other scheme: a backend that an installed package offers under it, as an entry point of the group
       ``smartify_core.storage``. It is called with the URL as it is. See `smartify_core.extensions`.
@@ -45,7 +45,7 @@ def open_storage(url: str) -> Storage:
     if scheme == "sqlite":
         return _open_sqlite(url)
     if scheme in _POSTGRESQL:
-        return _open_postgresql(url)
+        return _open_postgresql(f"{scheme}{url[len(scheme) :]}")  # libpq knows small letters only
     extension = find_extension(STORAGE_GROUP, scheme) if scheme else None
     if extension is None:
         others = installed_extensions(STORAGE_GROUP)
@@ -90,7 +90,14 @@ def _open_sqlite(url: str) -> Storage:
 
 def _open_postgresql(url: str) -> Storage:
     start, _, query = url.partition("?")
-    readers = {"schema": _text, "pool_size": _count, "statement_timeout": _seconds, "lock_timeout": _seconds}
+    readers: dict[str, Callable[[str], Any]] = {
+        "schema": _text,
+        "pool_size": _count,
+        "statement_timeout": _seconds,
+        "lock_timeout": _seconds,
+        "prepare_threshold": _count,
+        "migrate": _no,
+    }
     rest, options = _taken_out(query, readers)
     from .postgresql import PostgreSQLStorage  # noqa: PLC0415 - only what the URL names is imported
 
@@ -120,7 +127,7 @@ def _taken_out(
             options[name] = readers[name](value)
         except ValueError as error:
             cure = f"Correct {name}=… in it.{f' {_CURE}' if only else ''}"
-            raise _wrong(f"the option {name} is not {error}", cure) from None
+            raise _wrong(f"the option {name} must be {error}", cure) from None
     if only and rest:
         raise _wrong("no such option is known", f"Options are: {', '.join(readers)}. {_CURE}")
     return "&".join(rest), options
@@ -134,6 +141,12 @@ def _read_only(value: str) -> bool:
     if value != "ro":
         raise ValueError("ro, which opens for reading only")
     return True
+
+
+def _no(value: str) -> bool:
+    if value != "no":
+        raise ValueError("no, which leaves the tables as they are")
+    return False
 
 
 def _seconds(value: str) -> float:

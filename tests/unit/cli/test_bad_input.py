@@ -245,7 +245,7 @@ def test_key_file_of_another_store(shop: Any, smartify: Callable[..., Any]) -> N
     assert (run["verdict"], run["unchanged"], run["provisioned"], run["updated"]) == ("complete", 24, 0, 0)
 
 
-@pytest.mark.parametrize("url", ["mysql://u:hunter2@h/db", "sqlite:/one.db", "sqlite:///x.db?mode=ro", "nothing"])
+@pytest.mark.parametrize("url", ["mysql://u:hunter2@h/db", "sqlite:/one.db", "sqlite:///x.db?mode=rw", "nothing"])
 def test_storage_that_there_is_not(
     shop: Any, smartify: Callable[..., Any], everything: Callable[[Path], dict[str, bytes]], url: str
 ) -> None:

@@ -33,26 +33,44 @@ def options(command: click.Command) -> set[str]:
     """Return the options of a command, and its arguments as its usage line writes them."""
     with click.Context(command, help_option_names=["--help", "-h"]) as context:
         parameters = command.get_params(context)
-        arguments = {str(one.name).upper() for one in parameters if isinstance(one, click.Argument)}
+        arguments = {(one.metavar or str(one.name).upper()) for one in parameters if isinstance(one, click.Argument)}
     return arguments | {name for one in parameters if isinstance(one, click.Option) for name in one.opts}
+
+
+def every_command(group: click.Group = command_line, *before: str) -> dict[str, click.Command]:
+    """Return the commands that do something, by name; those of a group by both names."""
+    found: dict[str, click.Command] = {}
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            found |= every_command(command, *before, name)
+        else:
+            found[" ".join((*before, name))] = command
+    return found
 
 
 def test_every_command_has_a_section() -> None:
     """The reference has a section for each command, and for no other."""
     documented = {heading for heading in sections("cli.md", 3) if heading.startswith("`smartify ")}
-    assert documented == {f"`smartify {name}`" for name in command_line.commands}
+    assert documented == {f"`smartify {name}`" for name in every_command()}
 
 
 def shared() -> set[str]:
     return first_cells(sections("cli.md", 2)["Options of every command"])
 
 
-@pytest.mark.parametrize("name", sorted(command_line.commands))
+@pytest.mark.parametrize("name", sorted(every_command()))
 def test_every_option_is_documented(name: str) -> None:
     """A command's own options are in its section, the others in the section on the options of every command."""
     section = sections("cli.md", 3)[f"`smartify {name}`"].split("\n## ")[0]
-    assert first_cells(section) == options(command_line.commands[name]) - shared()
-    assert shared() <= options(command_line.commands[name])
+    assert first_cells(section) == options(every_command()[name]) - shared()
+    assert shared() <= options(every_command()[name])
+
+
+def test_groups_take_the_options_of_every_command() -> None:
+    """A group of commands has no options of its own."""
+    groups = [command for command in command_line.commands.values() if isinstance(command, click.Group)]
+    assert [group.name for group in groups] == ["storage"]
+    assert all(options(group) == shared() for group in groups)
 
 
 def test_options_before_the_command_are_documented() -> None:

@@ -7,14 +7,14 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
 import attrs
 import pytest
 
-from smartify_core.model import AccountState, Batch, Erase, Put, SealedAccount, Tombstone
+from smartify_core.model import AccountState, Append, Batch, Document, Erase, Put, PutDocument, SealedAccount, Tombstone
 from smartify_core.storage import Storage
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -80,6 +80,44 @@ def everything() -> Callable[[Storage], tuple[object, ...]]:
         return storage.tenant("acme").revision, list(heads), dict(loaded), list(found), list(storage.tombstones("acme"))
 
     return tell
+
+
+@pytest.fixture
+def everything_done(
+    account: MakeAccount, put: Callable[..., Batch], erase: Callable[..., Batch]
+) -> Callable[..., None]:
+    """Return a function that calls every method of a store that nobody has used yet."""
+
+    def do(storage: Storage) -> None:
+        hour = timedelta(hours=1)
+        storage.schedule({"acme": NOON, "umbrella": NOON})
+        claim, other = storage.claim_due(now=NOON, ttl=hour, limit=2)
+        storage.release(other)
+        claim = storage.renew(claim, now=NOON, ttl=hour)
+        one, two = account("s1"), account("s\0002")
+        storage.commit(claim, put(one, two))
+        storage.commit(claim, put(account("s1", 2)))
+        batch = erase(two)
+        storage.commit(claim, evolve(batch, entries=(b"gone", b"for good"), documents=(PutDocument("k", "1", b"", 0),)))
+        storage.record("acme", documents=[PutDocument("k", "2", b"two", 0)], appends=[Append("audit", (b"read",))])
+        storage.trim("acme", through=1)
+        assert [entry.content for entry in storage.entries("acme")] == [b"for good"]
+        assert [entry.content for entry in storage.entries("acme", journal="audit")] == [b"read"]
+        assert [document.key for document in storage.documents("acme")] == ["1", "2"]
+        assert storage.document("acme", "k", "2") == Document("k", "2", b"two", 1)
+        assert [head.version for head in storage.heads("acme")] == [2]
+        assert list(storage.load("acme", ["s1", "s\0002"])) == ["s1"]
+        assert len(storage.find_by_email("acme", [one.email_index, two.email_index])) == 1
+        assert [stone.source_id for stone in storage.tombstones("acme")] == ["s\0002"]
+        assert list(storage.tombstones_of("acme", ["s1", "s\0002"])) == ["s\0002"]
+        record = storage.tenant("acme")
+        assert (record.accounts, record.revision, record.positions) == (1, 3, {"audit": 1})
+        storage.erase_tenant(claim)
+        assert [one.tenant for one in storage.tenants()] == ["acme", "umbrella"]
+        assert storage.tenant("acme").accounts == 0
+        storage.release(storage.claim("acme", now=NOON, ttl=hour), due_at=NOON)
+
+    return do
 
 
 @pytest.fixture

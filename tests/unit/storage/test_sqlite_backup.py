@@ -129,6 +129,22 @@ def test_a_handle_that_only_reads_can_back_up(path: Path, copy: Path, account: M
         assert found.tenant("acme").accounts == 1
 
 
+def test_a_backup_is_on_the_disk(path: Path, copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is settled before it gets its name, and its folder after that."""
+    settled: list[tuple[str, bool]] = []
+    fsync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        kind = "folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file"
+        settled.append((kind, copy.exists()))
+        fsync(descriptor)
+
+    with SQLiteStorage(path) as storage:
+        monkeypatch.setattr(os, "fsync", noted)
+        storage.backup(copy)
+    assert settled == [("file", False), ("folder", True)]
+
+
 def test_nothing_is_overwritten(path: Path, copy: Path) -> None:
     """A file that is there stays, and so does a link that leads nowhere; nothing else appears."""
     copy.write_bytes(b"precious")

@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from smartify_core.errors import LeaseHeld, LeaseLost, StorageBusy, StorageUnavailable
 from smartify_core.model import Batch, SealedAccount
+from smartify_core.storage._sqlite_schema import bring_up_to_date
 from smartify_core.storage.sqlite import SQLiteStorage
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the children of these tests are forked")
@@ -108,6 +110,45 @@ def test_processes_may_create_a_store_together(path: Path, spawn: Spawn, status:
         for child in children:
             with pytest.raises(LeaseHeld):
                 storage.claim(f"process {child}", now=NOON, ttl=HOUR)
+
+
+def test_a_store_that_is_made_while_it_is_looked_at_is_ours(path: Path) -> None:
+    """Between two questions about a file that was empty, another process may make the store in it."""
+    path.touch()
+    looking = sqlite3.connect(path, isolation_level=None)
+    made: list[bool] = []
+
+    def make(statement: str) -> None:
+        if "sqlite_master" in statement and not made:
+            made.append(True)
+            with suppress(StorageBusy):  # the one who looks may have locked it
+                SQLiteStorage(path, busy_timeout=0).close()
+
+    looking.set_trace_callback(make)
+    bring_up_to_date(looking, path, patience=5)
+    looking.close()
+    assert made == [True]
+    with SQLiteStorage(path) as storage:
+        assert storage.claim("acme", now=NOON, ttl=HOUR).fence == 1
+
+
+def test_a_store_that_is_half_made_is_waited_for(path: Path, tmp_path: Path) -> None:
+    """While the journal of whoever makes it is there, a file that looks cut short is given time to be whole."""
+    SQLiteStorage(tmp_path / "whole.db").close()
+    content = (tmp_path / "whole.db").read_bytes()
+    path.write_bytes(content[:4096])
+    journal = path.with_name(f"{path.name}-journal")
+    journal.touch()
+
+    def finish() -> None:
+        path.write_bytes(content)
+        journal.unlink()
+
+    maker = threading.Timer(0.05, finish)
+    maker.start()
+    with SQLiteStorage(path) as storage:
+        assert storage.claim("acme", now=NOON, ttl=HOUR).fence == 1
+    maker.join()
 
 
 def test_a_storage_may_be_used_after_a_fork(

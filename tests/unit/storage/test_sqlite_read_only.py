@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -177,6 +178,62 @@ def test_a_read_only_folder_will_do(
         return DONE
 
     assert status(spawn(refused)) == DONE
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs children that die, and give up their privileges")
+def test_a_crashed_store_is_read_where_nothing_may_be_written(
+    open_folder: Path, account: MakeAccount, put: MakeBatch, spawn: Spawn, status: Status
+) -> None:
+    """What only the log has is read, too, by somebody who may write neither the log nor its index."""
+    store = open_folder / "store.db"
+
+    def dying() -> int:
+        storage = SQLiteStorage(store)
+        storage.commit(storage.claim("acme", now=NOON, ttl=HOUR), put(account("last words")))
+        os._exit(DONE)
+
+    assert status(spawn(dying)) == DONE
+    for file in open_folder.iterdir():
+        file.chmod(0o444)
+    open_folder.chmod(0o555)
+    before = look(open_folder)
+    assert len(before) == 3
+
+    def reading() -> int:
+        if os.geteuid() == 0:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+        with SQLiteStorage(store, read_only=True) as storage:
+            assert [head.source_id for head in storage.heads("acme")] == ["last words"]
+            assert storage.check() == []
+        return DONE
+
+    assert status(spawn(reading)) == DONE
+    assert look(open_folder) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a child that writes")
+def test_many_threads_read_while_a_process_writes(
+    store: Path, account: MakeAccount, put: MakeBatch, spawn: Spawn, status: Status
+) -> None:
+    """Each read is one state of the store: as many accounts as its total says, whole commits only."""
+    with SQLiteStorage(store) as opened:  # so that there is a log from the beginning
+
+        def work() -> int:
+            with SQLiteStorage(store) as storage:
+                claim = storage.claim("acme", now=NOON + 2 * HOUR, ttl=HOUR)
+                for commit in range(40):
+                    storage.commit(claim, put(*(account(f"{commit}.{n}") for n in range(10))))
+            return DONE
+
+        child = spawn(work)
+        with SQLiteStorage(store, read_only=True) as reader, ThreadPoolExecutor(4) as threads:
+            counts = list(threads.map(lambda _: reader.tenant("acme").accounts, range(200)))
+            assert list(threads.map(lambda _: reader.check(), range(8))) == [[]] * 8
+        assert status(child) == DONE
+        assert {count % 10 for count in counts} == {0}
+        assert opened.tenant("acme").accounts == 430
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,11 @@ def test_a_log_cut_short_keeps_whole_commits(crashed: Path, tmp_path: Path) -> N
     """Wherever the log ends, the store has the commits that are whole in it, and is sound."""
     length = crashed.with_name(f"{crashed.name}-wal").stat().st_size
     cuts = [length * part // 25 for part in range(26)]
-    found = [after(crashed, tmp_path / str(cut), lambda log, cut=cut: log[:cut]) for cut in cuts]
+
+    def cut_short(at: int) -> Callable[[bytes], bytes]:
+        return lambda log: log[:at]
+
+    found = [after(crashed, tmp_path / str(cut), cut_short(cut)) for cut in cuts]
     assert found == sorted(found)
     assert {number % 10 for number in found} == {0}
     assert (found[0], found[-1]) == (0, 10 * COMMITS)
@@ -108,12 +112,9 @@ def test_damage_under_a_writing_handle_is_not_written_over(path: Path, account: 
     garbage = content[:8192] + b"\xa5" * (len(content) - 8192)
     path.write_bytes(garbage)
     with SQLiteStorage(path) as storage:
-        for write in (
-            lambda: storage.commit(claim, put(account("s1", 2))),
-            lambda: storage.commit(claim, put(account("new"))),
-        ):
+        for batch in (put(account("s1", 2)), put(account("new"))):
             with pytest.raises(StorageError) as caught:
-                write()
+                storage.commit(claim, batch)
             assert isinstance(caught.value, StorageBroken)
             assert caught.value.cure
     assert path.read_bytes() == garbage

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
-from multiprocessing.context import BaseContext
 from typing import Any, Final
 
 import pytest
@@ -57,12 +56,12 @@ def crew(opener: Callable[[], Storage], number: int, method: str) -> Iterator[Ca
 
     try:
         yield together
-        for pipe in pipes:
+        for pipe, child in zip(pipes, children, strict=True):
             pipe.send(None)
+            child.join(PATIENCE)
     finally:
         for pipe, child in zip(pipes, children, strict=True):
             pipe.close()
-            child.join(PATIENCE)
             child.kill()
             child.join()
             child.close()
@@ -160,7 +159,7 @@ def _tell(pipe: Connection, error: BaseException) -> None:
             pipe.send(RuntimeError(f"{type(error).__name__} in child process {os.getpid()}"))
 
 
-def _context(method: str) -> BaseContext:
+def _context(method: str) -> Any:  # noqa: ANN401 - only the kinds of a context say that it has a Process
     context = multiprocessing.get_context(method)
     if method == "forkserver":
         # Its children are forks of a clean process that has this module already: a few milliseconds each.

@@ -30,7 +30,14 @@ class ClaimClauses:
         for now in (NOON, NOON + HOUR - timedelta(microseconds=1)):
             with pytest.raises(LeaseHeld):
                 storage.claim("acme", now=now, ttl=HOUR)
-        assert storage.claim("acme", now=NOON + HOUR, ttl=HOUR).fence > first.fence
+        second = storage.claim("acme", now=NOON + HOUR, ttl=HOUR)
+        assert second.fence > first.fence
+        # A worker whose clock is behind takes over from nobody, and may claim when nobody holds it.
+        with pytest.raises(LeaseHeld):
+            storage.claim("acme", now=NOON - 9 * HOUR, ttl=HOUR)
+        storage.release(second)
+        early = storage.claim("acme", now=NOON - 9 * HOUR, ttl=HOUR)
+        assert (early.fence > second.fence, early.expires_at) == (True, NOON - 8 * HOUR)
 
     def test_ST03_a_released_lease_is_free(self, world: StorageWorld) -> None:
         """Releasing twice is harmless, and an overtaken claim cannot release the newer one's lease."""

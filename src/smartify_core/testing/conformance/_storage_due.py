@@ -44,6 +44,7 @@ class DueClauses:
         assert len(storage.claim_due(now=NOON - HOUR, ttl=HOUR + instant, limit=1)) == 1
         storage.schedule({"now": NOON, "soon": NOON + instant, "dropped": NOON})
         storage.schedule({"dropped": None})
+        assert list(storage.claim_due(now=NOON - 3 * HOUR, ttl=HOUR, limit=9)) == []
         assert {one.tenant for one in storage.claim_due(now=NOON, ttl=HOUR, limit=9)} == {"now", "expired"}
         with pytest.raises(LeaseLost):
             storage.renew(old, now=NOON, ttl=HOUR)

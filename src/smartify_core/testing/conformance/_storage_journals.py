@@ -109,6 +109,6 @@ class JournalClauses:
         assert list(storage.entries("acme", journal="copied")) == [Entry(41, b"41"), Entry(42, b"42")]
         assert list(storage.entries("acme", journal="checked")) == []
         assert dict(storage.tenant("acme").positions) == {"trail": 4, "copied": 42, "checked": 9}
-        storage.commit(claim(storage, "umbrella"), Batch(appends=(append(b"8", journal=OUTBOX, at=7),)))
+        storage.record("umbrella", appends=[append(b"8", journal=OUTBOX, at=7)])
         assert list(storage.entries("umbrella")) == [Entry(8, b"8")]
         assert storage.tenant("umbrella").position == 8

@@ -129,7 +129,7 @@ class LifeClauses:
         kept = [os.urandom(size) for size in (60, 600, 6000, 60_000)]
         for batch in (put(old, *others), put(new), erase(new), erase(*others[:100])):
             storage.commit(parting, batch)
-        storage.commit(parting, Batch((), kept[:1], (note(kept[1]),), "named", (append(kept[2]),)))
+        storage.commit(parting, Batch((), (kept[0],), (note(kept[1]),), "named", (append(kept[2]),)))
         storage.record("parting", documents=[note(kept[3], key="large")])
         secrets.update(*map(_secret_of, (old, new, *others)), *(_pieces(one, step=16) for one in kept))
         storage.erase_tenant(parting)

@@ -76,8 +76,8 @@ class _Life:
         self._trouble = next(self._accounts()).account_id
         self._day()
         for directory in self._directories.values():
-            for person in self._leavers(directory):
-                directory.delete(person)
+            for leaver in self._leavers(directory):
+                directory.delete(leaver)
         self._day()
         for tenant in _TENANTS:
             waiting = [one for one in self._reconciler.held_plans(tenant) if one.status is HeldPlanStatus.WAITING]

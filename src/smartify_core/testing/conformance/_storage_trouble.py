@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
 import pytest
 
 from smartify_core.errors import NewerSchema, SmartifyError, StorageUnavailable
-from smartify_core.model import Batch, Claim, Entry
-from smartify_core.storage import KEYS_AT_ONCE, Storage
+from smartify_core.model import Batch, Claim
+from smartify_core.storage import Storage
+from smartify_core.storage.walks import every_entry, every_head_page
 
-from ._storage_values import HOUR, NOON, account, append, claim, digest, note, paged, put, write
+from ._storage_values import HOUR, NOON, account, append, claim, digest, note, put, write
 from ._storage_world import StorageCapability, StorageWorld
 
 
@@ -119,18 +120,11 @@ class TroubleClauses:
         # The one whose answer was lost may be repeated under its id.
         assert storage.commit(taken, batches[number]).revision == acknowledged[-1] + 1
         record = storage.tenant("acme")
-        mine = [one.content for one in _journal(storage) if one.content.startswith(b"%d " % turn)]
+        mine = [one.content for one in every_entry(storage, "acme") if one.content.startswith(b"%d " % turn)]
         assert mine == [b"%d %d" % (turn, one) for one in range(number + 1)]
-        heads = paged(storage.heads, lambda head: head.source_id, KEYS_AT_ONCE)
-        assert {head.source_id for page in heads for head in page} >= {f"{turn} {one}" for one in range(number + 1)}
+        live = {source_id for page in every_head_page(storage, "acme") for source_id in page.source_ids}
+        assert live >= {f"{turn} {one}" for one in range(number + 1)}
         assert record.accounts == record.position + 1
-
-
-def _journal(storage: Storage) -> Iterator[Entry]:
-    after = 0
-    while page := storage.entries("acme", after=after):
-        yield from page
-        after = page[-1].position
 
 
 #: Every way of reading, in pieces that can be told apart.

@@ -76,6 +76,9 @@ class WritingClauses:
         taken = storage.claim("acme", now=past, ttl=timedelta(microseconds=1))
         storage.commit(taken, put(account()))
         assert storage.renew(taken, now=past + HOUR, ttl=HOUR).fence == taken.fence
+        # Nor does it mind one that goes backwards.
+        assert storage.renew(taken, now=past - 9 * HOUR, ttl=HOUR).expires_at == past - 8 * HOUR
+        storage.commit(taken, put(account("s2", updated_at=past - HOUR)))
 
     def test_ST18_a_write_meets_the_version_it_expects_or_nothing_happens(self, world: StorageWorld) -> None:
         """A Put or Erase over an absent account, another version or another account id is refused."""

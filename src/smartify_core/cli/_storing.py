@@ -1,0 +1,151 @@
+"""What the commands do that look after a store as a whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import cast
+
+from attrs import asdict
+
+from smartify_core.errors import ConfigInvalid, SmartifyError, StorageBroken, UsageError
+from smartify_core.lifecycle import utc_now
+from smartify_core.storage import Finding, Maintained, Storage
+from smartify_core.storage.moving import CopiedTenant, copy_storage
+from smartify_core.storage.soundness import check_storage
+from smartify_core.storage.url import open_storage
+
+from . import _documents as documents
+from . import _exit_codes as exit_codes
+from ._build import file_of_sqlite, is_absent
+from ._config import load
+from ._output import Output
+from ._progress import progress_of_copy
+from ._signals import StoppableStorage
+
+_IN_MEMORY = "memory:"
+
+
+def copy(output: Output, source: str, target: str) -> int:
+    """Copy a store, and tell what became of each tenant."""
+    _require_two_stores(source, target)
+    with _opened(source, "FROM") as ours, _opened(target, "TO") as theirs, progress_of_copy() as progress:
+        copied = copy_storage(
+            cast("Storage", StoppableStorage(ours)),
+            cast("Storage", StoppableStorage(theirs)),
+            now=utc_now,
+            on_progress=progress,
+        )
+    left = [one for one in copied if one.error is not None]
+    output.document({"tenants": [_of_copied(one) for one in copied], "left": len(left)})
+    for one in copied:
+        output.line(_line_of(one))
+    output.line(f"{_numbered(len(copied) - len(left), 'tenant')} copied and compared, {len(left):,} left")
+    for one in left:
+        output.note(f"smartify: {one.error}")
+    return exit_codes.FAILED if left else exit_codes.DONE
+
+
+def check(output: Output, file: Path, url: str | None) -> int:
+    """Look through a store, and tell what is wrong with it."""
+    with _opened_for_reading(file, url) as storage:
+        findings = list(chain(_maintenance(storage), check_storage(storage)))
+    output.document({"sound": not findings, "findings": [asdict(finding) for finding in findings]})
+    for finding in findings:
+        output.line(str(finding))
+    if findings:
+        output.note(
+            f"smartify: {_numbered(len(findings), 'finding')}; restore the store from a backup, or begin anew and sync"
+        )
+        return exit_codes.FAILED
+    output.line("nothing is wrong with the store")
+    return exit_codes.DONE
+
+
+def backup(output: Output, file: Path, path: Path) -> int:
+    """Copy the configured store to a new file."""
+    with _opened_for_reading(file, None) as storage:
+        if not isinstance(storage, Maintained):
+            raise UsageError(
+                "the store's backend makes no backups",
+                where=f"{file}: storage.url",
+                cure="Copy it with `smartify storage copy FROM sqlite:///FILE`, or use the tools of its server.",
+            )
+        storage.backup(path)
+    size = path.stat().st_size
+    output.document({"backup": str(path), "bytes": size})
+    output.line(f"{path}: {size:,} bytes, checked")
+    return exit_codes.DONE
+
+
+def _maintenance(storage: Storage) -> Iterator[Finding]:
+    """Have the backend look into its own bytes, where it can."""
+    if isinstance(storage, Maintained):
+        try:
+            yield from storage.check()
+        except StorageBroken as error:
+            yield Finding(error.what, error.where or "store")
+
+
+@contextmanager
+def _opened(url: str, name: str) -> Iterator[Storage]:
+    with _named(name):
+        storage = open_storage(url)
+    with storage:
+        yield storage
+
+
+@contextmanager
+def _opened_for_reading(file: Path, url: str | None) -> Iterator[Storage]:
+    """Open the store of a URL, or the configured one. A SQLite file is opened so that not a byte of it is written."""
+    place = "URL" if url is not None else f"{file}: storage.url"
+    asked = load(file).storage_url if url is None else url
+    if file_of_sqlite(asked) is not None and "mode=" not in asked.partition("?")[2]:
+        asked += f"{'&' if '?' in asked else '?'}mode=ro"
+    with _named(place, ConfigInvalid if url is None else UsageError):
+        storage = open_storage(asked)
+    with storage:
+        yield storage
+
+
+@contextmanager
+def _named(place: str, kind: type[UsageError] = UsageError) -> Iterator[None]:
+    """Say of a URL that is not right which one it is. The URL itself may hold a password."""
+    try:
+        yield
+    except UsageError as error:
+        where = f"{place}, {error.where}" if error.where else place
+        raise (kind if type(error) is UsageError else type(error))(error.what, where=where, cure=error.cure) from None
+
+
+def _require_two_stores(source: str, target: str) -> None:
+    for url, name in ((source, "FROM"), (target, "TO")):
+        if url.lower().startswith(_IN_MEMORY):
+            raise UsageError("a store in memory is there for one command only", where=name, cure="Name another store.")
+    if is_absent(source):
+        raise UsageError("there is no store to copy", where="FROM", cure="Name one that is there.")
+    files = [os.path.realpath(file) for file in (file_of_sqlite(source), file_of_sqlite(target)) if file is not None]
+    if source == target or (files[:1] == files[1:] and files):
+        raise UsageError("a store is not copied into itself", where="FROM and TO", cure="Name another target.")
+
+
+def _of_copied(one: CopiedTenant) -> documents.Document:
+    document = asdict(one, recurse=False)
+    document["error"] = None if one.error is None else documents.of_error(one.error)
+    return document
+
+
+def _line_of(one: CopiedTenant) -> str:
+    if isinstance(one.error, SmartifyError):
+        return f"{one.tenant}: left, {one.error.code}"
+    numbers = {"account": one.accounts, "tombstone": one.tombstones, "entry": one.entries, "document": one.documents}
+    told = ", ".join(_numbered(number, what) for what, number in numbers.items())
+    return f"{one.tenant}: {told}; {one.written:,} written now"
+
+
+def _numbered(number: int, what: str) -> str:
+    many = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
+    return f"{number:,} {what if number == 1 else many}"

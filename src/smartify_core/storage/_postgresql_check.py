@@ -1,0 +1,116 @@
+"""Looking for what contradicts itself in the PostgreSQL store: inside one transaction that sees one state of it.
+
+The server looks after its own pages (``data_checksums``, ``amcheck``); here are the rules that only this library knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from ._maintained import Finding
+from ._postgresql_connections import Lent
+from ._postgresql_rows import REASONS, STATES, from_total, read
+from .checks import INDEX_BYTES
+
+#: Accounts in one question.
+_PAGE: Final = 10_000
+
+#: Every row of these tables names a tenant that there is; nothing on the server sees to that.
+_TABLES: Final = ("account", "tombstone", "journal", "journal_position", "document")
+_ORPHANS: Final = (
+    "select count(*) from (select distinct tenant from @{table}) x"
+    " where not exists (select 1 from @tenant t where t.id = x.tenant)"
+)
+#: From the beginning, and after a name: the empty one is a name, too.
+_TENANTS: Final = (
+    "select id, name, accounts, ended, digest, position, trimmed from @tenant"
+    " where $1::text is null or name > $1 order by name limit 1000"
+)
+_ACCOUNTS: Final = (
+    "select count(*), max(source_id), string_agg(fingerprint, ''::bytea),"  # noqa: S608  # constants
+    f" count(*) filter (where state not between 0 and {len(STATES) - 1}"
+    f" or inactive_reason not between 0 and {len(REASONS) - 1} or version < 1"
+    f" or octet_length(fingerprint) <> {INDEX_BYTES} or octet_length(email_index) <> {INDEX_BYTES}"
+    f" or octet_length(group_indexes) % {INDEX_BYTES} <> 0)"
+    " from (select * from @account where tenant = $1 and ($2::text is null or source_id > $2)"
+    " order by source_id limit $3) page"
+)
+_STONES: Final = (
+    "select count(*), count(*) filter (where exists"
+    " (select 1 from @account a where a.tenant = s.tenant and a.account_id = s.account_id))"
+    " from @tombstone s where s.tenant = $1"
+)
+#: Each journal from its first row on: whether a row begins where the one before ended, and where the last one ends.
+_JOURNALS: Final = (
+    "select name, count(*) filter (where first <> expected or entries < 1), max(first + entries - 1)"
+    " from (select name, first, entries,"
+    "  coalesce(lag(first + entries) over (partition by name order by first), first) as expected"
+    "  from @journal where tenant = $1) rows group by name"
+)
+_POSITIONS: Final = "select name, position, trimmed from @journal_position where tenant = $1"
+
+
+def check(lent: Lent) -> list[Finding]:
+    """Return what is wrong with the store. See `Maintained.check`."""
+    lent.later("begin isolation level repeatable read read only")
+    lent.later(lent.place.settings)
+    findings = [
+        Finding("rows of a tenant that there is not", f"table {table}")
+        for table in _TABLES
+        if _number(lent, _ORPHANS.format(table=table))
+    ]
+    after: str | None = None
+    while rows := lent.run(_TENANTS, (after,)).fetchall():
+        for row in rows:
+            findings += _of_tenant(lent, row)
+        after = rows[-1][1]
+    lent.run("commit")
+    return findings
+
+
+def _of_tenant(lent: Lent, row: tuple[Any, ...]) -> Iterator[Finding]:
+    tenant, name, accounts, ended, digest, position, trimmed = row
+    where = f"tenant {read(name)}"
+    found, odd, total = _accounts(lent, tenant)
+    if odd:
+        yield Finding(f"{odd} accounts that no version of this library writes", where)
+    if found != accounts:
+        yield Finding(f"{found} accounts where {accounts} are counted", where)
+    if from_total(total) != digest:
+        yield Finding("a sum of fingerprints that is not that of the accounts", where)
+    ((stones, revived),) = lent.run(_STONES, (tenant,)).fetchall()
+    if stones != ended:
+        yield Finding(f"{stones} tombstones where {ended} are counted", where)
+    if revived:
+        yield Finding(f"{revived} accounts that have ended and are live", where)
+    ends = {"outbox": (position, trimmed)}
+    ends.update((one, (at, gone)) for one, at, gone in lent.run(_POSITIONS, (tenant,)))
+    for journal, gaps, last in lent.run(_JOURNALS, (tenant,)).fetchall():
+        its_position, its_trimmed = ends.pop(journal, (0, 0))
+        if gaps or last != its_position:
+            yield Finding(
+                "a journal whose entries are not at the positions that are counted", f"{where}, {read(journal)}"
+            )
+        elif its_trimmed > its_position:
+            yield Finding("a journal that is trimmed beyond its end", f"{where}, {read(journal)}")
+    # What is left has no entry: all of them were trimmed, or it only ever had its position set.
+
+
+def _accounts(lent: Lent, tenant: int) -> tuple[int, int, int]:
+    """Return how many accounts a tenant has, how many of them are odd, and the sum of the fingerprints."""
+    found = odd = total = 0
+    after: str | None = None
+    while True:
+        ((number, after, fingerprints, its_odd),) = lent.run(_ACCOUNTS, (tenant, after, _PAGE)).fetchall()
+        if not number:
+            return found, odd, total
+        found += number
+        odd += its_odd
+        for at in range(0, len(fingerprints), INDEX_BYTES):
+            total += int.from_bytes(fingerprints[at : at + INDEX_BYTES], "big")
+
+
+def _number(lent: Lent, statement: str) -> int:
+    ((number,),) = lent.run(statement).fetchall()
+    return int(number)

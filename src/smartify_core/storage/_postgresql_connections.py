@@ -1,0 +1,439 @@
+"""The connections of one open PostgreSQL store, and the transactions that run on them.
+
+Nothing here outlives a transaction on the server: settings are ``set local``, locks end with the transaction, and no
+statement is prepared unless the host asks for it. So a proxy may give each transaction another connection.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from random import random
+from threading import BoundedSemaphore, Event, Lock
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+
+import psycopg
+from psycopg.abc import Buffer
+from psycopg.adapt import Dumper
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import Format, TransactionStatus
+
+from smartify_core.errors import UsageError
+
+from . import refusals
+from ._postgresql_errors import (
+    GONE,
+    MISSING,
+    TRY_AGAIN,
+    as_our_error,
+    as_refused_connection,
+    busy_pool,
+    lost_at_commit,
+)
+from ._postgresql_rows import Blobs, Numbers, Texts
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Cursor = psycopg.Cursor[tuple[Any, ...]]
+
+#: How often a transaction is tried that others were in the way of, and the longest pause before the second try in
+#: seconds; each pause may be twice as long as the one before.
+_TRIES: Final = 8
+_PAUSE: Final = 0.005
+#: Seconds that anything waits for which the host has not said how long it may take.
+_PATIENCE: Final = 10.0
+#: What a URL may say otherwise. A server that is cut off is noticed within a minute.
+_UNLESS_TOLD: Final[Mapping[str, str]] = {
+    "connect_timeout": "10",
+    "fallback_application_name": "smartify",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+}
+#: Ways to go about a statement that are not for ours, which find rows by keys and read them in the order of an index. A
+#: table that has just been filled is unknown to the planner, which may then read all of a tenant for one page of it.
+_WAYS_OFF: Final = (
+    "enable_seqscan",
+    "enable_bitmapscan",
+    "enable_hashjoin",
+    "enable_mergejoin",
+    "enable_material",
+    "enable_sort",
+    "jit",
+)
+_DURABLE: Final = (
+    "case when current_setting('synchronous_commit') = 'off' then set_config('synchronous_commit', 'on', true) end"
+)
+#: Connections that a forked child inherits. They may be neither used nor closed there, so they are kept for ever.
+_INHERITED: Final[list[object]] = []
+
+
+class _ReadyMade(Dumper):
+    """Sends an array that `_postgresql_rows` has packed already."""
+
+    format = Format.BINARY
+
+    def dump(self, obj: bytes) -> Buffer:
+        """Return it as it is."""
+        return obj
+
+
+class _Texts(_ReadyMade):
+    oid = Texts.OID
+
+
+class _Blobs(_ReadyMade):
+    oid = Blobs.OID
+
+
+class _Numbers(_ReadyMade):
+    oid = Numbers.OID
+
+
+class Lent:
+    """A connection that is lent for one call.
+
+    In statements, ``@name`` is the table of that name in the store's schema.
+    """
+
+    def __init__(self, connection: psycopg.Connection[tuple[Any, ...]], place: Place) -> None:
+        self.connection = connection
+        self.place = place
+        #: Whether the transaction was to be kept: when the connection breaks then, nobody knows whether it was.
+        self.ending = False
+        self._waiting: list[tuple[bytes, Sequence[object]]] = []
+
+    def run(self, statement: str, values: Sequence[object] = ()) -> Cursor:
+        """Run a statement and return its answer, in PostgreSQL's binary form."""
+        last = (self.place.statement(statement), values)
+        if not self._waiting:
+            return self.connection.execute(*last, binary=True)
+        with self._pipeline():
+            for one in self._drained():
+                self.connection.execute(*one)
+            return self.connection.execute(*last, binary=True)
+
+    def ask(self, statement: str, values: Sequence[object] = ()) -> Cursor:
+        """Run a statement that reads, in a transaction of its own, and return its answer."""
+        with self._pipeline():
+            for one in self.place.begin_reading:
+                self.connection.execute(one)
+            answer = self.connection.execute(self.place.statement(statement), values, binary=True)
+            self.connection.execute(b"commit")
+        return answer
+
+    def later(self, statement: str, values: Sequence[object] = ()) -> None:
+        """Run a statement whose answer nobody needs before the next one, in one journey with it."""
+        self._waiting.append((self.place.statement(statement), values))
+
+    def copy(self, statement: str, rows: bytes) -> None:
+        """Run a statement that reads ``rows``."""
+        if self._waiting:
+            with self._pipeline():
+                for one in self._drained():
+                    self.connection.execute(*one)
+        with self.connection.cursor() as cursor, cursor.copy(self.place.statement(statement)) as copy:
+            copy.write(rows)
+
+    def commit(self) -> None:
+        """End the transaction so that what it wrote is kept."""
+        if not self._waiting:
+            self.ending = True
+            self.connection.execute(b"commit")
+            return
+        with self._pipeline():
+            for one in self._drained():
+                self.connection.execute(*one)
+            self.ending = True
+            self.connection.execute(b"commit")
+
+    def _drained(self) -> list[tuple[bytes, Sequence[object]]]:
+        waiting, self._waiting = self._waiting, []
+        return waiting
+
+    def _pipeline(self) -> AbstractContextManager[object]:
+        # A libpq older than version 14 has none, and takes the statements one by one.
+        return self.connection.pipeline() if psycopg.Pipeline.is_supported() else nullcontext()
+
+
+class Place:
+    """Where the store is, and what statements are told of it.
+
+    Args:
+        where: The server, database and schema, for errors: no name and no password.
+        schema: The schema.
+        statement_timeout: Seconds that one statement may take.
+        lock_timeout: Seconds to wait for a lock.
+    """
+
+    def __init__(self, where: str, schema: str, statement_timeout: float | None, lock_timeout: float | None) -> None:
+        self.where = where
+        self.schema = schema
+        self.quoted_schema = '"' + schema.replace('"', '""') + '"'
+        #: In milliseconds.
+        self.lock_timeout = _milliseconds(lock_timeout)
+        limits = {"statement_timeout": _milliseconds(statement_timeout), "lock_timeout": self.lock_timeout}
+        local = [
+            *(f"set_config('{name}', '{number}', true)" for name, number in limits.items() if number is not None),
+            *(f"set_config('{name}', 'off', true)" for name in _WAYS_OFF),
+        ]
+        #: What a transaction sets for itself once it has begun.
+        self.settings = f"select {', '.join(local)}"
+        self.begin_reading = (b"begin isolation level read committed read only", self.settings.encode())
+        self.begin_writing = ("begin isolation level read committed read write", f"{self.settings}, {_DURABLE}")
+        self._made: dict[str, bytes] = {}
+
+    def statement(self, text: str) -> bytes:
+        """Return a statement with ``@name`` as the table of the store."""
+        made = self._made.get(text)
+        if made is None:
+            made = self._made[text] = text.replace("@", f"{self.quoted_schema}.").encode()
+        return made
+
+
+class Connections:
+    """Hands connections out; every call translates what psycopg raises.
+
+    Args:
+        conninfo: A URL or a string of keywords, as libpq knows them.
+        schema: The schema of the store.
+        pool_size: The most connections at once.
+        statement_timeout: Seconds that one statement may take.
+        lock_timeout: Seconds to wait for a lock.
+        prepare_threshold: After how many times a statement is prepared on the server; ``None`` for never.
+    """
+
+    _process: int
+    _free: BoundedSemaphore
+    #: Guards the two below it, for moments only.
+    _lock: Lock
+    _idle: list[psycopg.Connection[tuple[Any, ...]]]
+    _closed: bool
+
+    def __init__(
+        self,
+        conninfo: str,
+        *,
+        schema: str,
+        pool_size: int,
+        statement_timeout: float | None,
+        lock_timeout: float | None,
+        prepare_threshold: int | None,
+    ) -> None:
+        told = _told(conninfo)
+        database = told.get("dbname") or "the user's database"
+        host = ":".join(str(told[key]) for key in ("host", "port") if told.get(key)) or "the default host"
+        self.place = Place(f"{host}/{database}, schema {schema}", schema, statement_timeout, lock_timeout)
+        #: What is to be called when tables are missing: it may know a better reason.
+        self.explain: Callable[[Lent], None] | None = None
+        self._keywords = {**{key: one for key, one in _UNLESS_TOLD.items() if key not in told}, **told}
+        self._keywords["client_encoding"] = "utf8"
+        self._prepare_threshold = prepare_threshold
+        self._pool_size = pool_size
+        self._patience = _PATIENCE if lock_timeout is None else lock_timeout
+        self._closed = False
+        self._limits_statements = statement_timeout is not None
+        self._reset()
+
+    def read(self, work: Callable[Concatenate[Lent, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do work that asks, each time in a transaction of its own: by one question it sees one state of the store."""
+
+        def once(told: list[Lent]) -> T:
+            with self._borrowed(told) as lent:
+                return work(lent, *args, **kwargs)
+
+        def once_or_twice(told: list[Lent]) -> T:
+            try:
+                return once(told)
+            except psycopg.OperationalError:
+                # It changes nothing, so that it may be asked again where the server was away for a moment.
+                if not told[-1].connection.closed:
+                    raise
+                return once(told)
+
+        return self._tried(once_or_twice)
+
+    def write(self, work: Callable[Concatenate[Lent, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do work in a transaction: committed at the end, rolled back when anything is raised.
+
+        It may be done several times over, each time from the beginning, and so must do nothing beside.
+        """
+        return self._tried(lambda told: self._write(told, lambda lent: work(lent, *args, **kwargs), begun=True))
+
+    def write_at_once(self, work: Callable[Concatenate[Lent, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do work that writes by one statement, which sets its own limits and is a transaction by itself."""
+        begun = self._limits_statements
+        return self._tried(lambda told: self._write(told, lambda lent: work(lent, *args, **kwargs), begun=begun))
+
+    @contextmanager
+    def lent(self) -> Iterator[Lent]:
+        """Lend a connection outside of any transaction, for whoever begins one by themselves."""
+        with self._translated(explained=False) as told, self._borrowed(told) as lent:
+            yield lent
+
+    def close(self) -> None:
+        """Close every connection; one that is lent is closed when it comes back."""
+        self._leave_parent()
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def check_open(self) -> None:
+        """Raise `StorageUnavailable` after `close`."""
+        if self._closed:
+            raise refusals.closed()
+
+    def _tried(self, once: Callable[[list[Lent]], T]) -> T:
+        """Do something that is a transaction, again and again where others were in its way."""
+        with self._translated() as told:
+            for number in range(1, _TRIES):
+                try:
+                    return once(told)
+                except psycopg.Error as error:
+                    if error.sqlstate not in TRY_AGAIN:
+                        raise
+                Event().wait(random() * _PAUSE * 2**number)  # noqa: S311 - only to step out of each other's way
+            return once(told)
+
+    def _write(self, told: list[Lent], work: Callable[[Lent], T], *, begun: bool) -> T:
+        with self._borrowed(told) as lent:
+            if not begun:
+                lent.ending = True
+                return work(lent)
+            for statement in self.place.begin_writing:
+                lent.later(statement)
+            answer = work(lent)
+            lent.commit()
+            return answer
+
+    @contextmanager
+    def _translated(self, *, explained: bool = True) -> Iterator[list[Lent]]:
+        """Raise what psycopg raises inside as an error of ours; takes down what was lent, for what it says of it."""
+        told: list[Lent] = []
+        try:
+            yield told
+        except psycopg.Error as error:
+            if explained and error.sqlstate in MISSING and self.explain is not None and not self._closed:
+                with self.lent() as lent:
+                    self.explain(lent)
+            if told and told[-1].ending and told[-1].connection.closed and error.sqlstate not in GONE:
+                raise lost_at_commit(self.place.where) from None
+            raise as_our_error(error, self.place.where) from None
+
+    @contextmanager
+    def _borrowed(self, told: list[Lent]) -> Iterator[Lent]:
+        self._leave_parent()
+        self.check_open()
+        free = self._free
+        if not free.acquire(timeout=self._patience):
+            raise busy_pool(self.place.where, self._pool_size)
+        try:
+            connection = self._connection()
+            told.append(lent := Lent(connection, self.place))
+            try:
+                yield lent
+            except psycopg.Error as error:
+                if error.sqlstate in GONE:
+                    connection.close()
+                raise
+            finally:
+                self._give_back(connection)
+        finally:
+            free.release()
+
+    def _connection(self) -> psycopg.Connection[tuple[Any, ...]]:
+        while True:
+            with self._lock:
+                self.check_open()
+                connection = self._idle.pop() if self._idle else None
+            if connection is None:
+                return self._connect()
+            if _is_alive(connection):
+                return connection
+            connection.close()
+
+    def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
+        try:
+            connection = psycopg.connect(
+                autocommit=True,
+                prepare_threshold=self._prepare_threshold,
+                cursor_factory=psycopg.RawCursor,
+                **self._keywords,
+            )
+        except psycopg.Error as error:
+            raise as_refused_connection(error, self.place.where) from None
+        for kind, dumper in ((Texts, _Texts), (Blobs, _Blobs), (Numbers, _Numbers)):
+            connection.adapters.register_dumper(kind, dumper)
+        return connection
+
+    def _give_back(self, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+        if not connection.closed and connection.info.transaction_status is not TransactionStatus.IDLE:
+            try:
+                connection.execute("rollback")
+            except psycopg.Error:
+                connection.close()  # the server rolls back what nobody is connected to
+        if connection.closed:
+            return
+        with self._lock:
+            if not self._closed:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    def _reset(self) -> None:
+        self._process = os.getpid()
+        self._lock = Lock()
+        self._free = BoundedSemaphore(self._pool_size)
+        self._idle = []
+
+    def _leave_parent(self) -> None:
+        if self._process != os.getpid():
+            _INHERITED.append(self._idle)
+            self._reset()
+
+
+def _milliseconds(seconds: float | None) -> int | None:
+    # 0 would stand for no limit at all.
+    return None if seconds is None else max(1, round(seconds * 1000))
+
+
+def _told(conninfo: str) -> dict[str, Any]:
+    """Return the keywords of a URL."""
+    try:
+        return dict(conninfo_to_dict(conninfo))
+    except (psycopg.Error, UnicodeError):
+        # What libpq says of it quotes it, and it may hold a password.
+        raise UsageError(
+            "the PostgreSQL URL cannot be read",
+            cure="Write postgresql://ROLE@HOST:PORT/DATABASE, with special characters percent-encoded.",
+        ) from None
+
+
+def _is_alive(connection: psycopg.Connection[tuple[Any, ...]]) -> bool:
+    """Return whether an idle connection may be used.
+
+    A server that goes away says so, and nobody else says anything to a connection that asks nothing. So as long as
+    there is nothing to be read, it costs no journey to know.
+    """
+    if connection.closed:
+        return False
+    try:
+        if not _is_readable(connection.fileno()):
+            return True
+        connection.execute("select 1")
+    except psycopg.Error:
+        return False
+    return True
+
+
+def _is_readable(descriptor: int) -> bool:
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        return bool(poll.poll(0))
+    return bool(select.select([descriptor], [], [], 0)[0])

@@ -1,0 +1,191 @@
+"""Moving, checking and backing up a store from the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smartify_core.extensions import STORAGE_GROUP
+from smartify_core.lifecycle import utc_now
+from smartify_core.model import PutDocument
+from smartify_core.storage.sqlite import SQLiteStorage
+
+Install = Callable[[str, Mapping[str, str], Mapping[str, Mapping[str, str]]], Path]
+
+
+def look(folder: Path) -> dict[str, bytes]:
+    """Return the content of each file of a folder."""
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def test_a_store_is_copied_and_goes_on(files: Any, smartify: Callable[..., Any]) -> None:
+    """The copy is compared, works in place of the original at once, and is finished when asked for again."""
+    smartify("sync")
+    before = smartify("accounts", "--tenant", "acme", "--json").document
+    copied = smartify("storage", "copy", "sqlite:///smartify.db", "sqlite:///new.db", "--json")
+    acme, initech = copied.document["tenants"]
+    assert (copied.code, copied.document["left"]) == (0, 0), copied.err
+    assert (acme["tenant"], acme["accounts"], acme["tombstones"], acme["error"]) == ("acme", 20, 0, None)
+    assert (initech["accounts"], initech["entries"]) == (3, 3)
+    again = smartify("storage", "copy", "sqlite:///smartify.db", "sqlite:///new.db")
+    assert "initech: 3 accounts, 0 tombstones, 3 entries, 1 document; 0 written now" in again.out
+    assert "2 tenants copied and compared, 0 left" in again.out
+    (files.folder / "new.db").replace(files.folder / "smartify.db")
+    assert smartify("accounts", "--tenant", "acme", "--json").document == before
+    assert [run["unchanged"] for run in smartify("sync", "--json").document["runs"]] == [20, 3]
+
+
+def test_what_cannot_be_copied_is_left_and_told(files: Any, smartify: Callable[..., Any]) -> None:
+    """A tenant that is worked on and one that differs have each their error; the exit code is 1."""
+    smartify("sync")
+    smartify("storage", "copy", "sqlite:///smartify.db", "sqlite:///new.db")
+    with SQLiteStorage(files.folder / "new.db") as storage:
+        storage.record("acme", documents=[PutDocument("note", "mine", b"", 0)])
+    with SQLiteStorage(files.folder / "smartify.db") as storage:
+        storage.claim("initech", now=utc_now(), ttl=timedelta(hours=1))
+    copied = smartify("storage", "copy", "sqlite:///smartify.db", "sqlite:///new.db", "--json")
+    assert (copied.code, copied.document["left"]) == (1, 2)
+    assert [one["error"]["code"] for one in copied.document["tenants"]] == ["SC312", "SC303"]
+    assert "initech, in the source" in copied.err
+    told = smartify("storage", "copy", "sqlite:///smartify.db", "sqlite:///new.db")
+    assert "acme: left, SC312" in told.out
+    assert "0 tenants copied and compared, 2 left" in told.out
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "words"),
+    [
+        ("sqlite:///no.db", "sqlite:///new.db", "there is no store to copy (FROM)"),
+        ("sqlite:///smartify.db", "sqlite:///smartify.db", "not copied into itself"),
+        ("sqlite:///smartify.db", "sqlite:///../here/./smartify.db?busy_timeout=1", "not copied into itself"),
+        ("memory:", "sqlite:///new.db", "one command only (FROM)"),
+        ("sqlite:///smartify.db", "memory:", "one command only (TO)"),
+        ("oracle://u:s3cret@h/d", "sqlite:///new.db", "'oracle' (FROM"),
+        ("sqlite:///smartify.db", "oracle://u:s3cret@h/d", "'oracle' (TO"),
+        ("sqlite:///smartify.db?mode=ro", "sqlite:///new.db", "for reading only"),
+    ],
+)
+def test_wrong_urls_are_told_apart(
+    files: Any, smartify: Callable[..., Any], source: str, target: str, words: str
+) -> None:
+    """Which of the two is wrong is said, no password is, and no file appears but a store that was named rightly."""
+    smartify("sync")
+    before = look(files.folder)
+    result = smartify("storage", "copy", source, target, "--json")
+    assert result.code == 2
+    assert words in result.error["message"]
+    assert "s3cret" not in result.out + result.err
+    after = look(files.folder)
+    after.pop("new.db", None)
+    assert after == before
+
+
+def test_a_sound_store_is_told_so_and_not_touched(files: Any, smartify: Callable[..., Any]) -> None:
+    """Neither the configured store nor one that is named is written, and the latter needs no configuration."""
+    smartify("sync")
+    before = look(files.folder)
+    assert smartify("storage", "check").out == "nothing is wrong with the store\n"
+    assert smartify("storage", "check", "--json").document == {"sound": True, "findings": []}
+    assert smartify("storage", "check", "sqlite:///smartify.db", "--config", "nowhere.toml").code == 0
+    assert smartify("storage", "check", "sqlite:///smartify.db?busy_timeout=1").code == 0
+    assert look(files.folder) == before
+    missing = smartify("storage", "check", "sqlite:///no.db", "--json")
+    assert (missing.code, missing.error["code"]) == (1, "SC301")
+    assert smartify("storage", "check", "oracle://u:s3cret@h/d", "--json").error["where"].startswith("URL")
+    assert look(files.folder) == before
+
+
+def test_findings_are_listed(files: Any, smartify: Callable[..., Any]) -> None:
+    """What is wrong is told with its place, and the exit code is 1; damaged pages are findings, too."""
+    smartify("sync")
+    with sqlite3.connect(files.folder / "smartify.db") as connection:
+        connection.execute("update tenant set accounts = 7 where name = 'acme'")
+    connection.close()
+    found = smartify("storage", "check", "--json")
+    assert (found.code, found.document["sound"]) == (1, False)
+    assert {"what": "20 accounts are there, and 7 are told", "where": "tenant acme"} in found.document["findings"]
+    people = smartify("storage", "check")
+    assert "20 accounts are there, and 7 are told (tenant acme)\n" in people.out
+    assert "2 findings" in people.err
+    content = (files.folder / "smartify.db").read_bytes()
+    (files.folder / "smartify.db").write_bytes(content[:8192] + b"\xa5" * (len(content) - 8192))
+    damaged = smartify("storage", "check", "--json")
+    assert damaged.code == 1
+    assert any("damaged" in one["what"] for one in damaged.document["findings"])
+
+
+def test_a_backup_is_made_once(files: Any, smartify: Callable[..., Any]) -> None:
+    """It is for its owner only, reads as the store, and is not written over; without a store there is none."""
+    missing = smartify("storage", "backup", "copy.db", "--json")
+    assert (missing.code, missing.error["code"]) == (1, "SC301")
+    smartify("sync")
+    made = smartify("storage", "backup", "copy.db", "--json")
+    copy = files.folder / "copy.db"
+    assert (made.code, made.document) == (0, {"backup": "copy.db", "bytes": copy.stat().st_size})
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    again = smartify("storage", "backup", "copy.db", "--json")
+    assert (again.code, again.error["code"]) == (2, "SC108")
+    assert "bytes, checked" in smartify("storage", "backup", "another.db").out
+    assert smartify("storage", "check", "sqlite:///copy.db").code == 0
+
+
+def test_a_backend_without_backups_tells_what_to_do(
+    install: Install, folder: Path, smartify: Callable[..., Any]
+) -> None:
+    """The cure is a copy into a SQLite file, or the tools of the server."""
+    module = "from smartify_core.storage.memory import MemoryStorage\ndef shelf(url):\n    return MemoryStorage()\n"
+    site = install("acme-shelf", {"acme_shelf": module}, {STORAGE_GROUP: {"shelf": "acme_shelf:shelf"}})
+    (folder / "smartify.toml").write_text(
+        '[storage]\nurl = "shelf://u:s3cret@h"\n[keys]\nfile = "k"\n[tenants.a]\nsource = "jsonl"\npath = "p"\n'
+    )
+    path = f"{site}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    result = smartify("storage", "backup", "copy.db", "--json", PYTHONPATH=path)
+    assert (result.code, result.error["code"]) == (2, "SC100")
+    assert "smartify storage copy FROM sqlite:///FILE" in result.error["cure"]
+    assert smartify("storage", "check", PYTHONPATH=path).code == 0
+    assert "s3cret" not in result.out + result.err
+
+
+def test_the_group_alone_explains_itself(smartify: Callable[..., Any]) -> None:
+    """Without a command it shows which there are; with --json that is wrong usage."""
+    shown = smartify("storage")
+    assert shown.code == 0
+    assert all(name in shown.out for name in ("copy", "check", "backup"))
+    assert json.loads(smartify("storage", "--json").out)["error"]["code"] == "SC100"
+    assert smartify("storage", "no-such").code == 2
+
+
+def test_a_copy_that_is_stopped_gives_its_leases_back(files: Any, smartify: Callable[..., Any], folder: Path) -> None:
+    """Ctrl-C in the middle ends it with 130 and no lease held, and the same command finishes it."""
+    smartify("sync")
+    # The stop comes with the very first write to the copy, whichever that is.
+    script = (
+        "import os, signal, sys\n"
+        "from smartify_core.storage.sqlite import SQLiteStorage\n"
+        "from smartify_core.cli._commands import run\n"
+        "commit = SQLiteStorage.commit\n"
+        "def stopping(self, claim, batch):\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    return commit(self, claim, batch)\n"
+        "SQLiteStorage.commit = stopping\n"
+        "sys.exit(run(['storage', 'copy', 'sqlite:///smartify.db', 'sqlite:///new.db']))\n"
+    )
+    stopped = subprocess.run(
+        [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert stopped.returncode == 128 + signal.SIGINT, stopped.stderr
+    for name in ("smartify.db", "new.db"):
+        with SQLiteStorage(files.folder / name, read_only=True) as storage:
+            assert storage.tenant("acme").expires_at is None
+    assert smartify("storage", "copy", "sqlite:///smartify.db", "sqlite:///new.db").code == 0
