@@ -12,8 +12,14 @@ What a fence's language means here:
 - ``text`` and MyST directives: prose, for the eye only.
 - anything else is an error, so that no code slips through unread.
 
-Every document runs in an empty directory of its own. A block that cannot run here says so in the line above it,
-``<!-- not-run: reason -->``, and is named with its reason at the end of the run.
+The line above a block may say that it is not to be run, or not everywhere:
+
+- ``<!-- from: FILE -->``: it is quoted from that file beside the document, word for word but for its indent.
+- ``<!-- file: NAME -->``: it is a file, written for the blocks below to use.
+- ``<!-- needs: PROGRAM -->``: it is run where there is that program; elsewhere it is named at the end of the run.
+- ``<!-- not-run: reason -->``: it cannot run here; it is named with its reason at the end of the run.
+
+Every document runs in an empty directory of its own. ``$EXAMPLES`` is the directory of the worked examples.
 """
 
 from __future__ import annotations
@@ -27,6 +33,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 import tomllib
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -45,6 +52,9 @@ _FENCE = re.compile(
 )
 _MARK = re.compile(r"^ *(```|~~~).*", re.MULTILINE)
 _NOT_RUN = re.compile(r"<!-- *not-run: *(?P<reason>[^\n]+?) *-->\s*\Z")
+_QUOTED = re.compile(r"<!-- *from: *(?P<file>\S+) *-->\s*\Z")
+_SAVED = re.compile(r"<!-- *file: *(?P<file>[\w.-]+) *-->\s*\Z")
+_NEEDS = re.compile(r"<!-- *needs: *(?P<program>[\w-]+) *-->\s*\Z")
 _EXIT = re.compile(r"# exit: (\d+) *$")
 
 
@@ -62,8 +72,17 @@ def blocks(document: Document) -> Iterable[Region]:
         if excuse is not None:
             yield Region(fence.start(), fence.end(), excuse["reason"], _not_run)
             continue
+        needed = _NEEDS.search(document.text, 0, fence.start())
+        if needed is not None and shutil.which(needed["program"], path=_path()) is None:
+            yield Region(fence.start(), fence.end(), f"needs {needed['program']}, which is not here", _not_run)
+            continue
         body = _unindented(fence["body"], fence["indent"])
-        yield Region(fence.start(), fence.end(), body, RUNNERS.get(language, _unknown))
+        for mark, treat in ((_QUOTED, _quoted), (_SAVED, _saved)):
+            if (found := mark.search(document.text, 0, fence.start())) is not None:
+                yield Region(fence.start(), fence.end(), (found["file"], body), treat)
+                break
+        else:
+            yield Region(fence.start(), fence.end(), body, RUNNERS.get(language, _unknown))
     # What is left once whole fences are taken out must hold no mark: a fence that never ends would hide its code.
     rest = _FENCE.sub(lambda fence: "\n" * fence[0].count("\n"), document.text)
     if (stray := _MARK.search(rest)) is not None:
@@ -77,6 +96,25 @@ def _endless(example: Example) -> str:
 
 def _not_run(example: Example) -> None:
     pytest.skip(f"not-run: {example.parsed}")
+
+
+def _quoted(example: Example) -> str | None:
+    """Look for the block in the file that it is from."""
+    name, body = example.parsed
+    file = Path(example.path).parent / name
+    if not file.is_file():
+        return f"there is no file {name} beside the document"
+    wanted, lines = textwrap.dedent(body).splitlines(), file.read_text(encoding="utf-8").splitlines()
+    for start in range(len(lines) - len(wanted) + 1 if wanted else 0):
+        if textwrap.dedent("\n".join(lines[start : start + len(wanted)])).splitlines() == wanted:
+            return None
+    return f"{name} has no such lines:\n{body}"
+
+
+def _saved(example: Example) -> None:
+    """Write the block to the file that it is, in the document's directory."""
+    name, body = example.parsed
+    Path(name).write_text(body, encoding="utf-8")
 
 
 def _unknown(example: Example) -> str:
@@ -122,7 +160,6 @@ def _console(example: Example) -> str | None:
             more, _, wanted = wanted.partition("\n")
             command = f"{command}\n{more.removeprefix('> ')}"
         expected_exit = int(found[1]) if (found := _EXIT.search(command)) else 0
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         run = subprocess.run(
             ["bash", "-c", command],
             check=False,
@@ -131,7 +168,13 @@ def _console(example: Example) -> str | None:
             text=True,
             timeout=TIME_LIMIT,
             # Unbuffered, so that output and errors come in the order in which a reader sees them in a terminal.
-            env={**os.environ, "PATH": path, "COLUMNS": "120", "PYTHONUNBUFFERED": "1"},
+            env={
+                **os.environ,
+                "PATH": _path(),
+                "COLUMNS": "120",
+                "PYTHONUNBUFFERED": "1",
+                "EXAMPLES": str(DOCS / "examples"),
+            },
         )
         if run.returncode != expected_exit:
             return f"$ {command}\nended with {run.returncode}, not {expected_exit}:\n{run.stdout}"
@@ -139,6 +182,11 @@ def _console(example: Example) -> str | None:
         if wanted.strip() and not doctest.OutputChecker().check_output(wanted, run.stdout, options):
             return f"$ {command}\nprinted\n{run.stdout}\nand not\n{wanted}"
     return None
+
+
+def _path() -> str:
+    """Return where programs are looked for: beside Python's own first."""
+    return f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 
 def _parsed_by(parse: Callable[[str], object]) -> Callable[[Example], str | None]:

@@ -10,6 +10,12 @@ from pathlib import Path
 
 import pytest
 
+QUOTED = """def f():
+    # The answer.
+    if True:
+
+        answer = 42
+"""
 GOOD = """
 ```python
 answer = 42
@@ -43,6 +49,33 @@ url = "memory:"
 no { code
 ```
 
+<!-- from: quoted.py -->
+```python
+if True:
+
+    answer = 42
+```
+
+<!-- file: saved.py -->
+```python
+print("saved")
+```
+
+```console
+$ python saved.py
+saved
+```
+
+<!-- needs: bash -->
+```console
+$ bash -c "exit 0"
+```
+
+<!-- needs: a-program-that-is-not-here -->
+```console
+$ false
+```
+
 <!-- not-run: needs the real Google -->
 ```console
 $ gcloud version
@@ -59,6 +92,10 @@ WRONG = {
     "a JSON line that does not parse": '```jsonl\n{"a": 1}\n{"a"\n```\n',
     "a language that nobody runs": "```bash\ntrue\n```\n",
     "a fence without a language": "```\ntrue\n```\n",
+    "a quotation that its file does not hold": "<!-- from: quoted.py -->\n```python\nanswer = 43\n```\n",
+    "a quotation that skips lines of its file": "<!-- from: quoted.py -->\n```python\ndef f():\n    if True:\n```\n",
+    "a quotation of nothing": "<!-- from: quoted.py -->\n```python\n```\n",
+    "a quotation from no file": "<!-- from: nothing.py -->\n```python\nanswer = 42\n```\n",
     "a fence that never ends": "```python\nassert True\n",
 }
 
@@ -70,6 +107,8 @@ def project(tmp_path: Path, repository: Path) -> Path:
     (tmp_path / "tests").mkdir()
     shutil.copy(repository / "docs" / "conftest.py", tmp_path / "docs")
     shutil.copy(repository / "tests" / "conftest.py", tmp_path / "tests")
+    for folder in (tmp_path, tmp_path / "docs" / "how-to"):
+        (folder / "quoted.py").write_text(QUOTED, encoding="utf-8")
     return tmp_path
 
 
@@ -85,9 +124,10 @@ def test_every_block_of_good_documents_runs(project: Path) -> None:
     (project / "docs" / "how-to" / "do.md").write_text(GOOD, encoding="utf-8")
     run = _run(project)
     assert run.returncode == 0, run.stdout
-    assert "10 passed, 2 skipped" in run.stdout
+    assert "18 passed, 4 skipped" in run.stdout
     tail = run.stdout.partition(" not run here ")[2]
     assert len(re.findall(r"README\.md.*: not-run: needs the real Google", tail)) == 1
+    assert len(re.findall(r"do\.md.*: not-run: needs a-program-that-is-not-here, which is not here", tail)) == 1
     assert len(re.findall(r"do\.md.*: not-run: needs the real Google", tail)) == 1
 
 

@@ -23,3 +23,12 @@ def test_the_median_source_file_is_shorter_than_150_lines(package: Path) -> None
 def test_the_noxfile_stays_short(repository: Path) -> None:
     """The gate itself can be read at once: 120 lines at most."""
     assert (repository / "noxfile.py").read_text(encoding="utf-8").count("\n") <= 120
+
+
+def test_the_example_backend_is_shorter_than_500_lines(repository: Path) -> None:
+    """A storage backend is an afternoon's work: the one of the tutorial is written in fewer than 500 lines in all."""
+    backend = {name: size for name, size in _sizes(repository / "docs" / "examples").items() if "test" not in name}
+    server = backend.pop("redis_server.py")  # which only tests start
+    assert server
+    assert "redis_storage.py" in backend
+    assert sum(backend.values()) < 500

@@ -10,7 +10,7 @@ from attrs import define, field
 
 from smartify_core.model import Append, Batch, Claim, Document, Entry, Erase, Put, PutDocument, SealedAccount, Tombstone
 
-from .deciding import Met, TenantState, appends_of, item_of
+from .deciding import Met, TenantState, appends_of, document_of, item_of
 
 _Key = TypeVar("_Key", str, tuple[str, str])
 
@@ -59,12 +59,11 @@ class Held(TenantState):
 
     def write_beside(self, documents: Iterable[PutDocument], appends: Sequence[Append]) -> None:
         """Write documents and entries that were decided."""
-        for document in documents:
-            place = (document.kind, document.key)
-            if document.value is None:
-                del self.documents[place]
+        for write in documents:
+            if (document := document_of(write)) is None:
+                del self.documents[write.kind, write.key]
             else:
-                self.documents[place] = Document(*place, document.value, document.expected_version + 1)
+                self.documents[write.kind, write.key] = document
         for append in appends:
             self.entries.setdefault(append.journal, []).extend(self.entries_of(append))
 

@@ -18,8 +18,10 @@ from smartify_core.model import (
     Append,
     Batch,
     Claim,
+    Document,
     Entry,
     Erase,
+    Head,
     Put,
     PutDocument,
     Receipt,
@@ -243,6 +245,18 @@ def replaces(write: Put | Erase, found: Versioned | None) -> bool:
         item_of(write).account_id,
         write.expected_version,
     )
+
+
+def head_of(account: SealedAccount) -> Head:
+    """Return what `Storage.heads` tells of an account."""
+    return Head(account.source_id, account.fingerprint, account.state, account.version, account.inactive_reason)
+
+
+def document_of(write: PutDocument) -> Document | None:
+    """Return the document that a write leaves, ``None`` where it removes one."""
+    if write.value is None:
+        return None
+    return Document(write.kind, write.key, write.value, write.expected_version + 1)
 
 
 def appends_of(batch: Batch) -> tuple[Append, ...]:

@@ -16,7 +16,6 @@ from smartify_core.model import (
     Claim,
     Document,
     Entry,
-    Head,
     HeadPage,
     PutDocument,
     Receipt,
@@ -39,6 +38,7 @@ from .checks import (
     check_text,
     check_time,
 )
+from .deciding import head_of
 
 
 class MemoryStorage:
@@ -111,9 +111,7 @@ class MemoryStorage:
         with self._lock:
             held = self._of(tenant)
             accounts = map(held.live.__getitem__, page(held.source_ids, after, limit))
-            return HeadPage.of(
-                Head(one.source_id, one.fingerprint, one.state, one.version, one.inactive_reason) for one in accounts
-            )
+            return HeadPage.of(map(head_of, accounts))
 
     def load(self, tenant: str, source_ids: Sequence[str]) -> Mapping[str, SealedAccount]:
         """Return the live accounts among these. See `Storage.load`."""
