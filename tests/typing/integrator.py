@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self, assert_type
+
+import pytest
+from hypothesis import settings
 
 from smartify_core.directory import (
     Capability,
@@ -42,6 +45,13 @@ from smartify_core.sealing import FileKeyRing, KeyRing
 from smartify_core.sealing.memory import MemoryKeyRing
 from smartify_core.storage import KEYS_AT_ONCE, Storage
 from smartify_core.storage.memory import MemoryStorage
+from smartify_core.testing.conformance import (
+    DirectoryConformance,
+    FakeDirectoryWorld,
+    StorageCapability,
+    StorageConformance,
+    StorageWorld,
+)
 
 
 class OnePersonSnapshot:
@@ -154,6 +164,30 @@ class NowhereStorage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+class NowhereWorld(StorageWorld):
+    capabilities = frozenset({StorageCapability.DURABLE, StorageCapability.MULTI_PROCESS})
+
+    def open(self) -> Storage:
+        return NowhereStorage()
+
+    def opener(self) -> Callable[[], Storage]:
+        return NowhereStorage
+
+
+class TestNowhereStorage(StorageConformance):
+    histories = settings(StorageConformance.histories, max_examples=1000)
+
+    @pytest.fixture
+    def world(self) -> NowhereWorld:
+        return NowhereWorld()
+
+
+class TestOnePersonDirectory(DirectoryConformance):
+    @pytest.fixture
+    def world(self) -> FakeDirectoryWorld:
+        return FakeDirectoryWorld()
 
 
 a_snapshot: Snapshot = OnePersonSnapshot()

@@ -1,7 +1,7 @@
 """Doubles and samples for the tests of whoever uses this library. Needs nothing but the base install.
 
-The wire-level Google server is in ``smartify_core.testing.google``, the conformance kit for authors of sources in
-``smartify_core.testing.conformance``.
+The wire-level Google server is in ``smartify_core.testing.google``, the conformance kits for authors of sources
+and storage backends in ``smartify_core.testing.conformance``.
 """
 
 from __future__ import annotations

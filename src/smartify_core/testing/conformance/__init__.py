@@ -1,10 +1,15 @@
 """Kits that prove a directory source or a storage backend of yours. Needs the extra ``[testing]``.
 
-Subclass a kit in your tests and give it one fixture; each test in it is one numbered clause of the contract
-(``docs/reference/directory-contract.md``).
+Subclass a kit in your tests and give it one fixture, ``world``; each test in it is one numbered clause of a contract
+(``docs/reference/directory-contract.md``, ``docs/reference/storage-contract.md``).
+
+- `DirectoryConformance` proves a `DirectorySource` through a `DirectoryWorld`; `FakeDirectoryWorld` is one.
+- `StorageConformance` proves a `Storage` through a `StorageWorld`, which says by `StorageCapability` what it promises.
 """
 
 from __future__ import annotations
+
+import pkgutil
 
 try:
     import hypothesis  # noqa: F401 - looked for here, so that what is missing is named
@@ -16,14 +21,20 @@ except ImportError:
 
 # Before the clauses are imported, so that a failing one shows the values that it compared.
 pytest.register_assert_rewrite(
-    *(
-        f"{__name__}._directory_{part}"
-        for part in ("confirming", "groups", "looking_up", "people", "snapshots", "trouble")
-    )
+    *(f"{__name__}.{module.name}" for module in pkgutil.iter_modules(__path__) if not module.name.endswith("_world"))
 )
 
 from ._directory_kit import DirectoryConformance  # noqa: E402 - after the rewriting is registered
 from ._directory_world import DirectoryWorld  # noqa: E402 - as above
 from ._fake_directory_world import FakeDirectoryWorld  # noqa: E402 - as above
+from ._storage_kit import StorageConformance  # noqa: E402 - as above
+from ._storage_world import StorageCapability, StorageWorld  # noqa: E402 - as above
 
-__all__ = ["DirectoryConformance", "DirectoryWorld", "FakeDirectoryWorld"]
+__all__ = [
+    "DirectoryConformance",
+    "DirectoryWorld",
+    "FakeDirectoryWorld",
+    "StorageCapability",
+    "StorageConformance",
+    "StorageWorld",
+]
