@@ -2,7 +2,8 @@
 
 A backend reads what a write meets, lets this module decide, and writes what was decided, all of it in one transaction
 of its own. `MemoryStorage` is made of nothing else. A backend that has faster ways of its own (a key that refuses by
-itself, an update that sets the fence) may take only the refusals from here, so that its errors are everybody's.
+itself, an update that sets the fence) may take only the refusals from here, so that its errors are everybody's. One on
+a store that knows keys and bytes only finds more ready-made in `smartify_core.storage.rows`.
 """
 
 from __future__ import annotations

@@ -13,9 +13,11 @@ from smartify_core.errors import SmartifyError, StorageBroken
 from smartify_core.model import (
     OUTBOX,
     Append,
+    Batch,
     Claim,
     Document,
     Entry,
+    Erase,
     Head,
     PutDocument,
     SealedAccount,
@@ -31,7 +33,10 @@ HOUR = timedelta(hours=1)
 
 _T = TypeVar("_T")
 names = st.text("a\0\x01\uffff\U00010000", max_size=3) | st.text(max_size=4)
-times = st.datetimes(timezones=st.just(UTC))
+#: Any, and some that only a microsecond tells apart.
+times = st.datetimes(timezones=st.just(UTC)) | st.integers(0, 3).map(
+    lambda number: NOON + number * timedelta.resolution
+)
 
 
 class Rows:
@@ -80,8 +85,8 @@ def test_any_batches_leave_rows_that_tell_what_the_reference_tells(data: st.Data
     model, store = MemoryStorage(), Rows()
     claim = model.claim("acme", now=START, ttl=HOUR)
     assert store.write(["acme"], lambda write: write.tenant.take(START, HOUR)) == claim
-    for number in range(data.draw(st.integers(1, 5))):
-        batch = data.draw(batches("acme", model, START + number * HOUR))
+    for _ in range(data.draw(st.integers(1, 5))):
+        batch = data.draw(batches("acme", model, START + data.draw(st.integers(0, 3)) * HOUR))
         expected = answer(partial(model.commit, claim, batch))
         decide = partial(Write.commit, claim=claim, batch=batch)
         told = answer(partial(store.write, ["acme"], decide, rows.met_by(batch)))
@@ -151,6 +156,18 @@ def test_read_entries_can_be_removed() -> None:
     assert store.values(Entry, "entries", "a") == [Entry(3, b"3"), Entry(1, b"t")]
     store.write(["a"], lambda write: write.record((), (Append(OUTBOX, (b"4",)),)))
     assert store.values(Entry, "entries", "a")[:2] == [Entry(3, b"3"), Entry(4, b"4")]
+
+
+def test_the_latest_tombstone_of_a_source_id_stays() -> None:
+    """A tombstone from elsewhere that is older than the one there is kept, but not told as the latest."""
+    store = Rows()
+    claim = store.write(["acme"], lambda write: write.tenant.take(NOON, HOUR))
+    newer, older = (Tombstone("acme", "s1", name, NOON, NOON + hours * HOUR) for name, hours in (("a", 2), ("b", 1)))
+    for stone in (newer, older):
+        batch = Batch((Erase(stone, 0),))
+        store.write(["acme"], partial(Write.commit, claim=claim, batch=batch), rows.met_by(batch))
+    assert store.values(Tombstone, "tombstones", "acme") == [newer, older]
+    assert store.values(Tombstone, "ended", "acme") == [newer]
 
 
 # --- bytes ------------------------------------------------------------------------------------------------------------
