@@ -81,8 +81,12 @@ class OwnServer(GivenServer):
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def server() -> GivenServer | None:
-    """Return the server that ``SMARTIFY_TEST_REDIS`` names, else one of our own, else ``None``: there is no program."""
-    if url := os.environ.get("SMARTIFY_TEST_REDIS"):
-        return GivenServer(url)
+def own_server() -> OwnServer | None:
+    """Return a server of our own, or ``None`` where there is no program."""
     return OwnServer(executable) if (executable := program()) else None
+
+
+def given_server() -> GivenServer | None:
+    """Return the server that ``SMARTIFY_TEST_REDIS`` names, or ``None`` where it names none."""
+    url = os.environ.get("SMARTIFY_TEST_REDIS")
+    return GivenServer(url) if url else None

@@ -128,7 +128,7 @@ class RedisStorage:
         if not re.fullmatch(r"[A-Za-z0-9_.-]+", prefix):
             raise UsageError("a prefix has letters, digits, '_', '.' and '-' only", cure="Name another prefix.")
         try:
-            pool = redis.ConnectionPool.from_url(url)
+            pool = redis.ConnectionPool.from_url(url, protocol=2)
             pool.make_connection()  # which connects to nothing, but refuses options that nobody knows
         except (ValueError, TypeError):  # not quoted: a URL may hold a password
             raise UsageError("the URL names no Redis server", cure="Use redis://HOST:PORT/DATABASE.") from None

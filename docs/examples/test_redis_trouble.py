@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 import redis
 from redis.connection import UnixDomainSocketConnection as Connection
-from redis_server import OwnServer, program
+from redis_server import DURABLE, OwnServer, program
 from redis_storage import RedisStorage
 
 from smartify_core.errors import ForeignStore, NewerSchema, SmartifyError, StorageBroken, StorageUnavailable, UsageError
@@ -239,3 +240,18 @@ def test_a_forked_child_and_its_parent_share_a_handle(server: OwnServer) -> None
             assert storage.tenant(f"parent-{number}").fence == 1
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         assert len(storage.tenants()) == 201
+
+
+@pytest.mark.parametrize("query", ["", "?protocol=3", "?decode_responses=true"])
+def test_a_server_is_reached_through_a_port(running: OwnServer, query: str) -> None:
+    """A URL with host and port serves as well as one with a socket, whatever it asks of the client."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    executable = program()
+    assert executable
+    server = OwnServer(executable, (*DURABLE, "--bind", "127.0.0.1", "--port", str(port)))
+    try:
+        with RedisStorage(f"redis://127.0.0.1:{port}/1{query}") as storage:
+            assert storage.claim("acme", now=NOON, ttl=HOUR).fence == 1
+    finally:
+        server.close()
