@@ -22,6 +22,7 @@ from typing import Any, Final, Self, TypeVar
 
 import redis
 from redis.backoff import NoBackoff
+from redis.connection import parse_url
 from redis.retry import Retry
 
 from smartify_core.errors import (
@@ -127,16 +128,15 @@ class RedisStorage:
     def __init__(self, url: str, *, prefix: str = "smartify", durable: bool = True, timeout: float = 5.0) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_.-]+", prefix):
             raise UsageError("a prefix has letters, digits, '_', '.' and '-' only", cure="Name another prefix.")
+        # Whatever the URL says: answers are bytes, and the client repeats nothing by itself. A commit whose answer is
+        # lost may have been applied; only who gave it an id can safely repeat it.
+        fixed = {"decode_responses": False, "protocol": 2, "retry": Retry(NoBackoff(), 0)}
+        fixed |= {"socket_timeout": timeout, "socket_connect_timeout": timeout}
         try:
-            pool = redis.ConnectionPool.from_url(url, protocol=2)
+            pool = redis.ConnectionPool(**(given := parse_url(url) | fixed))  # type: ignore[no-untyped-call]  # as below
             pool.make_connection()  # which connects to nothing, but refuses options that nobody knows
         except (ValueError, TypeError):  # not quoted: a URL may hold a password
             raise UsageError("the URL names no Redis server", cure="Use redis://HOST:PORT/DATABASE.") from None
-        given = pool.connection_kwargs
-        # Whatever the URL says: answers are bytes, and the client repeats nothing by itself. A commit whose answer is
-        # lost may have been applied; only who gave it an id can safely repeat it.
-        given.update(decode_responses=False, protocol=2, retry=Retry(NoBackoff(), 0))
-        given.update(socket_timeout=timeout, socket_connect_timeout=timeout)
         self._where = f"Redis at {given.get('path') or given.get('host', 'localhost')}, prefix {prefix}"
         self._prefix = prefix
         self._closed = False

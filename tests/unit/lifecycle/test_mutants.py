@@ -44,7 +44,8 @@ from smartify_core.lifecycle._history import History
 from smartify_core.lifecycle._run_state import KEY, KIND, RunState
 from smartify_core.lifecycle._steps import Steps
 from smartify_core.model import Batch, Claim, Put, PutDocument, Receipt, Stage
-from smartify_core.storage._memory_tenant import Held
+from smartify_core.storage import deciding
+from smartify_core.storage.deciding import TenantState
 from smartify_core.storage.memory import MemoryStorage
 from smartify_core.testing import FakeDirectory, identity
 
@@ -162,7 +163,7 @@ def a_worker_that_was_overtaken_is_refused(world: World) -> None:
 
 @caught_by(a_worker_that_was_overtaken_is_refused)
 def ignores_the_fence(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(MemoryStorage, "_claimed", lambda self, claim: self._of(claim.tenant))
+    patch.setattr(TenantState, "require", lambda self, claim: None)
 
 
 def a_hand_over_happens_whole_or_not_at_all(world: World) -> None:
@@ -266,7 +267,7 @@ def no_late_write_revives_a_tombstone(world: World) -> None:
 
 @caught_by(no_late_write_revives_a_tombstone)
 def lets_the_dead_be_written(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Held, "_refuse_tombstoned", lambda *_: None)
+    patch.setattr(deciding, "refuse_tombstoned", lambda *_: None)
 
 
 def nobody_ends_before_their_time(world: World) -> None:
