@@ -6,6 +6,8 @@ Prints its figures as JSON.
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sqlite3
 import sys
 import time
@@ -18,6 +20,7 @@ from typing import Any
 from tests.benchmarks._measured import measured
 
 from smartify_core.model import AccountState, Batch, Put, SealedAccount
+from smartify_core.storage._sqlite_connections import Connections
 from smartify_core.storage._sqlite_rows import (
     ROW_COLUMNS,
     account_row,
@@ -143,6 +146,49 @@ def bare_scan(folder: Path, number: int) -> Figures:
     return figures
 
 
+def crash_points(folder: Path, number: int) -> Figures:
+    """Kill a process at each statement of a commit of so many accounts, and look each time at what it left."""
+    path = _fresh(folder / "crash.db")
+    some = next(accounts(number))
+    with SQLiteStorage(path) as storage:
+        claim = storage.claim("bench", now=NOON, ttl=timedelta(hours=1))
+    pristine = path.read_bytes()
+    points, found, started = 0, set(), time.perf_counter()
+    while True:
+        _fresh(path).write_bytes(pristine)
+        if not (child := os.fork()):
+            _die_at(points)
+            with SQLiteStorage(path) as storage:
+                storage.commit(claim, Batch(tuple(Put(one, 0) for one in some)))
+            os._exit(0)
+        if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0:
+            break
+        with SQLiteStorage(path) as storage:
+            assert not storage.check()
+            found.add(len(storage.heads("bench")))
+        points += 1
+    assert found <= {0, len(some)}
+    return {"points": points, "ms each": (time.perf_counter() - started) / points * 1000}
+
+
+def _die_at(statement: int) -> None:
+    """Have this process killed when its n-th statement is about to run."""
+    connect, left = Connections._connect, statement
+
+    def trace(_: str) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def traced(self: Connections) -> sqlite3.Connection:
+        connection = connect(self)
+        connection.set_trace_callback(trace)
+        return connection
+
+    Connections._connect = traced  # type: ignore[method-assign]  # the process that is to die does it to itself
+
+
 def _bare(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(_fresh(path), isolation_level=None)
     for setting in SETTINGS:
@@ -172,7 +218,7 @@ def _inserting(
 
 
 CASES: dict[str, Callable[[Path, int], Figures]] = {
-    case.__name__: case for case in (store, same_tables, one_table, heads, bare_scan)
+    case.__name__: case for case in (store, same_tables, one_table, heads, bare_scan, crash_points)
 }
 
 if __name__ == "__main__":

@@ -24,10 +24,13 @@ from tests.benchmarks.conftest import ROOT
 from tests.crash._postgresql_backend import PostgreSQLBackend
 from tests.crash.conftest import SQLiteBackend, play
 
+Case = Callable[..., dict[str, float]]
 Rounds = Callable[..., list[dict[str, dict[str, float]]]]
 
 ROUNDS = 3
 COMMIT_LIMIT, SCAN_LIMIT, KIT_LIMIT, POINT_LIMIT = 1.3, 1.2, 60.0, 10.0
+#: Milliseconds.
+BLINK = 100.0
 
 
 def test_commits_and_scans_of_sqlite(rounds: Rounds, bench_sizes: list[int], tmp_path: Path) -> None:
@@ -62,9 +65,20 @@ def test_the_kit_is_quick(backend: str) -> None:
     assert backend != "memory" or seconds <= KIT_LIMIT
 
 
+def test_a_crash_point_is_quick(case: Case, tmp_path: Path) -> None:
+    """Killing a process at one statement of a commit, and looking at what it left, takes at most ten milliseconds."""
+    figures = min(
+        (case("_storage_case", "crash_points", tmp_path, 20) for _ in range(ROUNDS)), key=lambda one: one["ms each"]
+    )
+    print(
+        json.dumps({"crash points": figures["points"], "ms each": round(figures["ms each"], 1), "limit": POINT_LIMIT})
+    )
+    assert figures["ms each"] <= POINT_LIMIT
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_a_crash_point_is_quick(request: pytest.FixtureRequest, tmp_path: Path, kind: str) -> None:
-    """Killing a worker at one statement and looking at what it left takes at most ten milliseconds on a file."""
+def test_a_point_of_the_campaign(request: pytest.FixtureRequest, tmp_path: Path, kind: str) -> None:
+    """Killing a worker in the middle of a run, and holding what it left against all laws, takes less than a blink."""
     backend: Any = (
         SQLiteBackend(tmp_path / "store")
         if kind == "sqlite"
@@ -87,5 +101,5 @@ def test_a_crash_point_is_quick(request: pytest.FixtureRequest, tmp_path: Path, 
         spent += time.perf_counter() - started
         points += 1
     milliseconds = spent / points * 1000
-    print(json.dumps({"crash points": points, "store": kind, "ms each": round(milliseconds, 1), "limit": POINT_LIMIT}))
-    assert kind != "sqlite" or milliseconds <= POINT_LIMIT
+    print(json.dumps({"points of the campaign": points, "store": kind, "ms each": round(milliseconds, 1)}))
+    assert milliseconds < BLINK
