@@ -66,6 +66,10 @@ def test_the_source_as_it_is_keeps_every_contract(copy: Path) -> None:
         ("sealing/_sealer.py", "import httplib2", {"google-only"}),
         ("lifecycle/_planner.py", "import hypothesis", {"test-tools"}),
         ("lifecycle/_planner.py", "import click", {"cli-tools"}),
+        ("lifecycle/_planner.py", "import psycopg", {"postgresql-only"}),
+        ("storage/deciding.py", "import smartify_core.storage.rows", {"storage"}),
+        ("storage/_sqlite/_rows.py", "import smartify_core.storage._postgresql", {"storage"}),
+        ("storage/rows.py", "import threading", {"pure"}),
     ],
 )
 def test_a_planted_import_breaks_its_contract(copy: Path, file: str, line: str, broken: set[str]) -> None:

@@ -25,7 +25,7 @@ from tests.benchmarks._pages import Pages
 
 from smartify_core.lifecycle import Memory, Reconciler, Verdict
 from smartify_core.model import AccountState, Batch, Put, SealedAccount
-from smartify_core.storage._postgresql_rows import COLUMNS
+from smartify_core.storage._postgresql._rows import COLUMNS
 from smartify_core.storage.postgresql import PostgreSQLStorage
 
 SCHEMA = "bench"

@@ -20,15 +20,15 @@ from typing import Any
 from tests.benchmarks._measured import measured
 
 from smartify_core.model import AccountState, Batch, Put, SealedAccount
-from smartify_core.storage._sqlite_connections import Connections
-from smartify_core.storage._sqlite_rows import (
+from smartify_core.storage._sqlite._connections import Connections
+from smartify_core.storage._sqlite._rows import (
     ROW_COLUMNS,
     account_row,
     bucket_bits,
     digest_record,
     sealed_record,
 )
-from smartify_core.storage._sqlite_schema import MIGRATIONS
+from smartify_core.storage._sqlite._schema import MIGRATIONS
 from smartify_core.storage.sqlite import SQLiteStorage
 from smartify_core.storage.walks import every_head_page
 

@@ -15,8 +15,8 @@ import pytest
 from smartify_core.errors import LeaseHeld, StorageError, StorageUnavailable
 from smartify_core.model import OUTBOX, Batch, Claim, Receipt
 from smartify_core.storage import Storage
-from smartify_core.storage._sqlite_connections import Connections
-from smartify_core.storage._sqlite_slabs import Place, Slab
+from smartify_core.storage._sqlite._connections import Connections
+from smartify_core.storage._sqlite._slabs import Place, Slab
 from smartify_core.storage.memory import MemoryStorage
 from smartify_core.storage.sqlite import SQLiteStorage
 from smartify_core.testing.conformance import StorageCapability, StorageWorld
@@ -167,7 +167,7 @@ def _commits_in_halves(_: pytest.MonkeyPatch) -> type[SQLiteStorage]:
 @breaks("ST-53")
 def _looks_once(monkeypatch: pytest.MonkeyPatch) -> type[SQLiteStorage]:
     """Look at the version of the schema when the store is opened, and never again."""
-    monkeypatch.setattr("smartify_core.storage._sqlite_connections.refuse_newer", lambda *_: None)
+    monkeypatch.setattr("smartify_core.storage._sqlite._connections.refuse_newer", lambda *_: None)
     return SQLiteStorage
 
 

@@ -32,7 +32,7 @@ from smartify_core.lifecycle.events._event import events_of
 from smartify_core.sealing import Sealer
 from smartify_core.sealing._root_secrets import RootKeyRing, RootSecrets
 from smartify_core.storage import Storage
-from smartify_core.storage._sqlite_connections import Connections
+from smartify_core.storage._sqlite._connections import Connections
 from smartify_core.storage.memory import MemoryStorage
 from smartify_core.storage.sqlite import SQLiteStorage
 from smartify_core.testing import FakeDirectory, ManualClock, group, identity

@@ -11,7 +11,7 @@ import pytest
 
 from smartify_core.errors import StorageError, StorageUnavailable
 from smartify_core.storage import Storage
-from smartify_core.storage._sqlite_connections import Connections
+from smartify_core.storage._sqlite._connections import Connections
 
 Stage = Any  # the class is in conftest.py, which importlib mode does not let tests import
 Child = Callable[[Callable[[], object]], int]

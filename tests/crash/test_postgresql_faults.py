@@ -262,7 +262,7 @@ def test_transactions_that_never_get_through_are_given_up(
     on_shared_server: Any, failing: Callable[..., int], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """Whichever statement fails for good, the act says that the store is busy, and the next one does the rest."""
-    monkeypatch.setattr("smartify_core.storage._postgresql_connections._PAUSE", 0)
+    monkeypatch.setattr("smartify_core.storage._postgresql._connections._PAUSE", 0)
     stage = on_shared_server[name]
     for number in range(1, ENOUGH):
         scene = stage.begin()

@@ -39,14 +39,14 @@ from .checks import (
 )
 
 try:
-    from . import _postgresql_accounts as accounts
-    from . import _postgresql_documents as documents
-    from . import _postgresql_journal as journals
-    from . import _postgresql_schema as schemas
-    from . import _postgresql_tenants as tenants
-    from ._postgresql_check import check
-    from ._postgresql_commit import KeyTaken, commit, erase_tenant, explain, record
-    from ._postgresql_connections import Connections
+    from ._postgresql import _accounts as accounts
+    from ._postgresql import _documents as documents
+    from ._postgresql import _journal as journals
+    from ._postgresql import _schema as schemas
+    from ._postgresql import _tenants as tenants
+    from ._postgresql._check import check
+    from ._postgresql._commit import KeyTaken, commit, erase_tenant, explain, record
+    from ._postgresql._connections import Connections
 except ImportError as _missing:
     # psycopg without a libpq cannot be imported either, and then names nothing that is missing.
     if _missing.name not in {None, "psycopg"}:

@@ -29,16 +29,16 @@ from smartify_core.model import (
     Tombstone,
 )
 
-from . import _sqlite_accounts as accounts
-from . import _sqlite_documents as documents
-from . import _sqlite_journal as journals
-from . import _sqlite_tenants as tenants
 from ._maintained import Finding
-from ._sqlite_backup import backup
-from ._sqlite_commit import KeyTaken, commit, erase_tenant, explain, record
-from ._sqlite_connections import Connections
-from ._sqlite_read_only import ReadOnlyConnections
-from ._sqlite_soundness import check
+from ._sqlite import _accounts as accounts
+from ._sqlite import _documents as documents
+from ._sqlite import _journal as journals
+from ._sqlite import _tenants as tenants
+from ._sqlite._backup import backup
+from ._sqlite._commit import KeyTaken, commit, erase_tenant, explain, record
+from ._sqlite._connections import Connections
+from ._sqlite._read_only import ReadOnlyConnections
+from ._sqlite._soundness import check
 from ._storage import KEYS_AT_ONCE
 from .checks import (
     check_batch,

@@ -12,7 +12,7 @@ from tests import _postgresql as postgresql
 from smartify_core.errors import UsageError
 from smartify_core.model import Append, Batch, PutDocument, SealedAccount
 from smartify_core.storage import Maintained
-from smartify_core.storage import _postgresql_check as checks
+from smartify_core.storage._postgresql import _check as checks
 from smartify_core.storage.postgresql import PostgreSQLStorage
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)

@@ -15,9 +15,9 @@ from tests import _postgresql as postgresql
 from smartify_core.errors import NewerSchema, StorageBroken, StorageBusy
 from smartify_core.model import Batch, SealedAccount
 from smartify_core.storage import Storage
-from smartify_core.storage import _postgresql_schema as schemas
-from smartify_core.storage._postgresql_connections import Connections
-from smartify_core.storage._postgresql_schema import MIGRATIONS, prepare
+from smartify_core.storage._postgresql import _schema as schemas
+from smartify_core.storage._postgresql._connections import Connections
+from smartify_core.storage._postgresql._schema import MIGRATIONS, prepare
 from smartify_core.storage.postgresql import PostgreSQLStorage
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)

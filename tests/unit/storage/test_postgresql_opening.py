@@ -24,7 +24,7 @@ from smartify_core.errors import (
     StorageUnavailable,
     UsageError,
 )
-from smartify_core.storage._postgresql_schema import MIGRATIONS
+from smartify_core.storage._postgresql._schema import MIGRATIONS
 from smartify_core.storage.postgresql import PostgreSQLStorage
 
 PASSWORD = "hunter2-Zx9"

@@ -18,7 +18,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from smartify_core.model import Append, Batch, SealedAccount
-from smartify_core.storage import _postgresql_lent as lending
+from smartify_core.storage._postgresql import _lent as lending
 from smartify_core.storage.postgresql import PostgreSQLStorage
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)

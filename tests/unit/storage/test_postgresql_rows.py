@@ -13,9 +13,9 @@ from tests import _postgresql as postgresql
 
 from smartify_core.errors import SealBroken, StorageBroken
 from smartify_core.model import AccountState, Batch, Head, HeadPage, InactiveReason, Put, PutDocument, SealedAccount
-from smartify_core.storage import _postgresql_accounts as accounts
-from smartify_core.storage import _postgresql_commit as commits
-from smartify_core.storage._postgresql_rows import blobs, in_columns, read, texts, written
+from smartify_core.storage._postgresql import _accounts as accounts
+from smartify_core.storage._postgresql import _commit as commits
+from smartify_core.storage._postgresql._rows import blobs, in_columns, read, texts, written
 from smartify_core.storage.postgresql import PostgreSQLStorage
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)

@@ -13,8 +13,8 @@ from tests import _postgresql as postgresql
 
 from smartify_core.errors import NewerSchema, SmartifyError, StorageBroken, StorageBusy, StorageUnavailable, UsageError
 from smartify_core.model import Append, Batch, Claim, Put, PutDocument, SealedAccount
-from smartify_core.storage import _postgresql_lent as lending
-from smartify_core.storage._postgresql_schema import MIGRATIONS
+from smartify_core.storage._postgresql import _lent as lending
+from smartify_core.storage._postgresql._schema import MIGRATIONS
 from smartify_core.storage.postgresql import PostgreSQLStorage
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)

@@ -11,7 +11,7 @@ import pytest
 from attrs import evolve
 
 from smartify_core.model import Batch, Put, SealedAccount
-from smartify_core.storage import _sqlite_rows
+from smartify_core.storage._sqlite import _rows as _sqlite_rows
 from smartify_core.storage.sqlite import SQLiteStorage
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from smartify_core.model import Batch, Entry, PutDocument
-from smartify_core.storage import _sqlite_tenants as tenants
+from smartify_core.storage._sqlite import _tenants as tenants
 from smartify_core.storage.sqlite import SQLiteStorage
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)

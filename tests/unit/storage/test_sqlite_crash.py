@@ -12,7 +12,7 @@ import pytest
 
 from smartify_core.model import Batch, SealedAccount
 from smartify_core.storage import Storage
-from smartify_core.storage._sqlite_connections import Connections
+from smartify_core.storage._sqlite._connections import Connections
 from smartify_core.storage.sqlite import SQLiteStorage
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the children of these tests are forked")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from smartify_core.errors import StorageBusy, StorageUnavailable
-from smartify_core.storage._sqlite_errors import as_storage_error, translated
+from smartify_core.storage._sqlite._errors import as_storage_error, translated
 
 
 def caught(work: Callable[[sqlite3.Connection], object], connection: sqlite3.Connection) -> sqlite3.Error:

@@ -11,7 +11,8 @@ import pytest
 
 from smartify_core.errors import LeaseLost, WriteConflict
 from smartify_core.model import Batch, SealedAccount
-from smartify_core.storage import _sqlite_commit, sqlite
+from smartify_core.storage import sqlite
+from smartify_core.storage._sqlite import _commit
 from smartify_core.storage.sqlite import SQLiteStorage
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -35,7 +36,7 @@ def test_a_lease_lost_before_the_second_look_is_told_as_that(
     path: Path, account: Callable[..., SealedAccount], put: Callable[..., Batch], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever takes the tenant over between the refusal and its explanation makes it a lost lease, not a conflict."""
-    explain = _sqlite_commit.explain
+    explain = _commit.explain
     with SQLiteStorage(path) as storage:
         claim = storage.claim("acme", now=NOON, ttl=HOUR)
         storage.commit(claim, put(account("s1", account_id="a1")))

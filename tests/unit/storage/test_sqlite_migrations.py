@@ -12,7 +12,7 @@ import pytest
 from smartify_core.errors import NewerSchema
 from smartify_core.model import Batch, SealedAccount
 from smartify_core.storage import Storage
-from smartify_core.storage._sqlite_schema import MIGRATIONS, bring_up_to_date
+from smartify_core.storage._sqlite._schema import MIGRATIONS, bring_up_to_date
 from smartify_core.storage.sqlite import SQLiteStorage
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)

@@ -13,7 +13,7 @@ import pytest
 
 from smartify_core.errors import LeaseHeld, LeaseLost, StorageBusy, StorageUnavailable
 from smartify_core.model import Batch, SealedAccount
-from smartify_core.storage._sqlite_schema import bring_up_to_date
+from smartify_core.storage._sqlite._schema import bring_up_to_date
 from smartify_core.storage.sqlite import SQLiteStorage
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the children of these tests are forked")

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ._maintained import Finding
-from ._postgresql_lent import Lent
-from ._postgresql_rows import REASONS, STATES, from_total, read
-from .checks import INDEX_BYTES
+from smartify_core.storage._maintained import Finding
+from smartify_core.storage.checks import INDEX_BYTES
+
+from ._lent import Lent
+from ._rows import REASONS, STATES, from_total, read
 
 #: Accounts in one question.
 _PAGE: Final = 10_000

@@ -16,9 +16,9 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 
 from smartify_core.errors import UsageError
+from smartify_core.storage import refusals
 
-from . import refusals
-from ._postgresql_errors import (
+from ._errors import (
     GONE,
     MISSING,
     READ_ONLY,
@@ -29,7 +29,7 @@ from ._postgresql_errors import (
     lost_at_commit,
     too_large,
 )
-from ._postgresql_lent import Lent, Place, teach
+from ._lent import Lent, Place, teach
 
 P = ParamSpec("P")
 T = TypeVar("T")

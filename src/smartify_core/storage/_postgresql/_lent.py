@@ -15,7 +15,7 @@ from psycopg.abc import Buffer
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
-from ._postgresql_rows import Blobs, Numbers, Texts
+from ._rows import Blobs, Numbers, Texts
 
 Cursor = psycopg.Cursor[tuple[Any, ...]]
 
@@ -144,7 +144,7 @@ def teach(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
 
 
 class _ReadyMade(Dumper):
-    """Sends an array that `_postgresql_rows` has packed already."""
+    """Sends an array that `_postgresql._rows` has packed already."""
 
     format = Format.BINARY
 

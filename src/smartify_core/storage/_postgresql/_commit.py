@@ -19,13 +19,14 @@ from smartify_core.model import (
     Receipt,
     SealedAccount,
 )
+from smartify_core.storage import refusals
+from smartify_core.storage.deciding import appends_of, item_of, refuse_conflicts, refuse_tombstoned, replaces
 
-from . import _postgresql_documents as documents
-from . import _postgresql_journal as journal
-from . import _postgresql_tenants as tenants
-from . import refusals
-from ._postgresql_lent import Lent
-from ._postgresql_rows import (
+from . import _documents as documents
+from . import _journal as journal
+from . import _tenants as tenants
+from ._lent import Lent
+from ._rows import (
     COLUMNS,
     copied,
     each_of,
@@ -38,7 +39,6 @@ from ._postgresql_rows import (
     to_total,
     written,
 )
-from .deciding import appends_of, item_of, refuse_conflicts, refuse_tombstoned, replaces
 
 _COPY: Final = f"copy @account (tenant, {', '.join(COLUMNS)}) from stdin (format binary)"
 #: The places of rows, found as by `each_of`. Nobody moves them while this transaction has the table open.

@@ -9,8 +9,7 @@ from typing import Any, Final
 
 from smartify_core.errors import SealBroken
 from smartify_core.model import AccountState, InactiveReason, SealedAccount, Tombstone
-
-from .checks import INDEX_BYTES
+from smartify_core.storage.checks import INDEX_BYTES
 
 STATES: Final = (AccountState.ACTIVE, AccountState.INACTIVE)
 #: Positions are stored: append only.

@@ -11,10 +11,10 @@ from threading import Lock
 from typing import Final
 
 from smartify_core.errors import StorageUnavailable, UsageError
+from smartify_core.storage import refusals
 
-from . import refusals
-from ._sqlite_errors import busy, translated
-from ._sqlite_schema import bring_up_to_date, refuse_foreign, refuse_newer
+from ._errors import busy, translated
+from ._schema import bring_up_to_date, refuse_foreign, refuse_newer
 
 #: The oldest SQLite that takes as many parameters in one statement as a keyed call has keys.
 _OLDEST_SQLITE: Final = (3, 32, 0)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from smartify_core.model import Document, PutDocument
+from smartify_core.storage import refusals
 
-from . import refusals
-from ._postgresql_lent import Lent
-from ._postgresql_rows import blobs, numbers, read, texts, written
+from ._lent import Lent
+from ._rows import blobs, numbers, read, texts, written
 
 _DOCUMENTS: Final = (
     "select kind, name, value, version from @document where tenant = (select id from @tenant where name = $1)"

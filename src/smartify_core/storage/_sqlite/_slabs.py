@@ -1,6 +1,6 @@
 """Rows that never move: a table is only appended to, and a row only overwritten by another of its length, in place.
 
-SQLite then writes over the very bytes that were there, which is what makes an erasure certain (see ``_sqlite_schema``).
+SQLite then writes over the very bytes that were there, which makes an erasure certain (see ``_schema``).
 """
 
 from __future__ import annotations

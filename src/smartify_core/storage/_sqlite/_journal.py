@@ -8,8 +8,7 @@ from typing import Final
 
 from smartify_core.errors import StorageUnavailable
 from smartify_core.model import OUTBOX, Append, Entry
-
-from . import refusals
+from smartify_core.storage import refusals
 
 #: Each entry comes after its length in so many bytes.
 _LENGTH_BYTES: Final = 4

@@ -9,11 +9,11 @@ from typing import Final
 
 from smartify_core.errors import SmartifyError
 from smartify_core.model import OUTBOX
+from smartify_core.storage._maintained import Finding
 
-from ._maintained import Finding
-from ._sqlite_journal import contents
-from ._sqlite_rows import ACCOUNT_COLUMNS, ACCOUNT_TABLES, account, buckets, fingerprint_number, total_record
-from ._sqlite_slabs import SLABS
+from ._journal import contents
+from ._rows import ACCOUNT_COLUMNS, ACCOUNT_TABLES, account, buckets, fingerprint_number, total_record
+from ._slabs import SLABS
 
 #: No rule tells more than this: a store that is damaged all over is damaged all over.
 _MOST: Final = 100

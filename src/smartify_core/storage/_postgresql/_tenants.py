@@ -9,11 +9,11 @@ from typing import Any, Final
 from attrs import frozen
 
 from smartify_core.model import Claim, TenantRecord
+from smartify_core.storage import refusals
 
-from . import refusals
-from ._postgresql_lent import Lent
-from ._postgresql_rows import numbers, read, texts, to_number, to_time, to_total, written
-from ._postgresql_schema import GIVEN, given, refuse_version
+from ._lent import Lent
+from ._rows import numbers, read, texts, to_number, to_time, to_total, written
+from ._schema import GIVEN, given, refuse_version
 
 #: What follows `GIVEN`: parameters from $3 on; $3 is the version that is known.
 _CLAIM: Final = (

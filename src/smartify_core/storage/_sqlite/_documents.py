@@ -11,8 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from smartify_core.model import Document, PutDocument
-
-from . import refusals
+from smartify_core.storage import refusals
 
 _DOCUMENTS: Final = (
     "select kind, name, value, version from document where tenant = (select id from tenant where name = ?)"

@@ -22,8 +22,8 @@ from typing import Final
 
 from smartify_core.errors import ForeignStore, NewerSchema, StorageBroken, StorageUnavailable, UsageError
 
-from ._sqlite_errors import as_storage_error, busy
-from ._sqlite_rows import fingerprint_number, total_record
+from ._errors import as_storage_error, busy
+from ._rows import fingerprint_number, total_record
 
 #: "smar", in the four bytes of the file's header that say which program a SQLite file belongs to.
 APPLICATION_ID: Final = 0x736D6172

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from smartify_core.errors import FileExists, StorageBroken, StorageUnavailable, UsageError
+from smartify_core.storage._maintained import Finding
 
-from ._maintained import Finding
-from ._sqlite_errors import as_storage_error
+from ._errors import as_storage_error
 
 _OWNER_ONLY: Final = 0o600
 #: What says that the store itself is in trouble, and not the place of the copy.

@@ -8,11 +8,11 @@ from typing import Final
 
 from smartify_core.errors import StorageBroken
 from smartify_core.model import OUTBOX, Append, Entry
+from smartify_core.storage import refusals
 
-from . import refusals
-from ._postgresql_lent import Lent
-from ._postgresql_rows import blobs, each_of, numbers, read, texts, written
-from ._postgresql_schema import GIVEN, given, refuse_version
+from ._lent import Lent
+from ._rows import blobs, each_of, numbers, read, texts, written
+from ._schema import GIVEN, given, refuse_version
 
 #: Each entry comes after its length.
 _LENGTH: Final = struct.Struct(">I")

@@ -11,11 +11,11 @@ from typing import Any, Final
 from attrs import frozen
 
 from smartify_core.model import Claim, TenantRecord
+from smartify_core.storage import refusals
 
-from . import _sqlite_journal as journal
-from . import refusals
-from ._sqlite_rows import to_number, to_time, total_record
-from ._sqlite_slabs import Place, totals
+from . import _journal as journal
+from ._rows import to_number, to_time, total_record
+from ._slabs import Place, totals
 
 #: Free tenants that are due, the longest first: a range of an index that holds no leased one.
 _FREE: Final = (

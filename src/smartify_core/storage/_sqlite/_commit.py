@@ -18,12 +18,13 @@ from smartify_core.model import (
     PutDocument,
     Receipt,
 )
+from smartify_core.storage import refusals
+from smartify_core.storage.deciding import appends_of, item_of, refuse_conflicts, refuse_tombstoned, replaces
 
-from . import _sqlite_documents as documents
-from . import _sqlite_journal as journal
-from . import _sqlite_tenants as tenants
-from . import refusals
-from ._sqlite_rows import (
+from . import _documents as documents
+from . import _journal as journal
+from . import _tenants as tenants
+from ._rows import (
     ACCOUNT_TABLES,
     ROW_COLUMNS,
     account_row,
@@ -35,8 +36,7 @@ from ._sqlite_rows import (
     sealed_record,
     to_number,
 )
-from ._sqlite_slabs import Place, digests, sealed
-from .deciding import appends_of, item_of, refuse_conflicts, refuse_tombstoned, replaces
+from ._slabs import Place, digests, sealed
 
 #: Keys in one statement: well below SQLite's limit of parameters.
 _KEYS: Final = 500

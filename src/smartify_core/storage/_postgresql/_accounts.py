@@ -9,9 +9,10 @@ from itertools import compress
 from typing import Any, Final
 
 from smartify_core.model import Head, HeadPage, InactiveReason, SealedAccount, Tombstone
+from smartify_core.storage.checks import INDEX_BYTES
 
-from ._postgresql_lent import Lent
-from ._postgresql_rows import (
+from ._lent import Lent
+from ._rows import (
     COLUMNS,
     REASONS,
     STATES,
@@ -24,7 +25,6 @@ from ._postgresql_rows import (
     tombstone,
     written,
 )
-from .checks import INDEX_BYTES
 
 _TENANT: Final = "(select id from @tenant where name = $1)"
 _HEADS: Final = (

@@ -14,9 +14,9 @@ from zlib import crc32
 
 from smartify_core.errors import ForeignStore, StorageBroken, StorageUnavailable
 
-from ._postgresql_connections import Connections
-from ._postgresql_errors import broken_schema, newer_schema
-from ._postgresql_lent import Lent
+from ._connections import Connections
+from ._errors import broken_schema, newer_schema
+from ._lent import Lent
 
 #: The oldest PostgreSQL that is still maintained when this is written is 14.
 _OLDEST: Final = 130000

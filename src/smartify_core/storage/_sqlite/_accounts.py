@@ -9,10 +9,10 @@ from itertools import compress
 from typing import Any, Final
 
 from smartify_core.model import Head, HeadPage, InactiveReason, SealedAccount, Tombstone
+from smartify_core.storage.checks import INDEX_BYTES
 
-from ._sqlite_commit import in_chunks
-from ._sqlite_rows import ACCOUNT_COLUMNS, ACCOUNT_TABLES, REASONS, STATES, account, buckets, damaged, tombstone
-from .checks import INDEX_BYTES
+from ._commit import in_chunks
+from ._rows import ACCOUNT_COLUMNS, ACCOUNT_TABLES, REASONS, STATES, account, buckets, damaged, tombstone
 
 _TENANT: Final = "(select id from tenant where name = ?)"
 _ROWS_FROM_START: Final = (

@@ -17,10 +17,10 @@ from typing import Final
 from attrs import frozen
 
 from smartify_core.errors import SmartifyError, StorageBusy, StorageUnavailable, UsageError
+from smartify_core.storage import refusals
 
-from . import refusals
-from ._sqlite_errors import translated
-from ._sqlite_schema import refuse_foreign, refuse_other_schema
+from ._errors import translated
+from ._schema import refuse_foreign, refuse_other_schema
 
 #: The byte of a SQLite file's header that says whether it is read through a write-ahead log, and what it is then.
 _MODE_BYTE: Final = 18

@@ -1,0 +1,1 @@
+"""The inside of the PostgreSQL store: tables, statements and connections. ``storage.postgresql`` is its face."""
