@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
-from smartify_core.errors import StorageBusy, StorageError, StorageUnavailable
+from smartify_core.errors import StorageError
 from smartify_core.model import OUTBOX, TenantRecord
 
+from . import refusals
 from ._contents import is_of, position_of
 from ._maintained import Finding
 from ._storage import KEYS_AT_ONCE, Storage
@@ -32,8 +33,8 @@ def check_storage(storage: Storage) -> Iterator[Finding]:
     position. What cannot be read because it is damaged is a finding.
 
     Raises:
-        StorageUnavailable: The store cannot be reached.
-        StorageBusy: Likewise.
+        StorageUnavailable: The store cannot be reached, or was closed.
+        StorageBusy: It is in use.
     """
     try:
         before: str | None = None
@@ -73,8 +74,8 @@ def _look(look: _Look, storage: Storage, tenant: str) -> list[Finding]:
 
 
 def _of_damage(error: StorageError, where: str) -> Finding:
-    """Return what an error says about the store; raise it when it says only that the store cannot be reached now."""
-    if error.retryable and isinstance(error, StorageUnavailable | StorageBusy):
+    """Return what an error says about the store; raise it when it says only that the store cannot be reached."""
+    if refusals.cannot_be_reached(error):
         raise error
     return Finding(error.what, error.where or where)
 
