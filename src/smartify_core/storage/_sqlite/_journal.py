@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from smartify_core.model import OUTBOX, Append, Entry
-from smartify_core.storage import refusals
 from smartify_core.storage._numbers import entries_in, entries_record
+from smartify_core.storage.deciding import end_of
 
 from ._rows import require
 
@@ -32,16 +32,13 @@ def append(connection: sqlite3.Connection, tenant: int, name: str, outbox: int, 
     """
     for one in appends:
         position = outbox if one.journal == OUTBOX else _position(connection, tenant, name, one.journal)
-        if position and one.expected_position not in {None, position}:
-            raise refusals.journal_conflict(name, one.journal)
-        begins = position or one.expected_position or 0
+        if (ends := end_of(name, one, position)) == position:
+            continue
         if one.entries:
             connection.execute(
                 "insert into journal (tenant, name, first, entries, record) values (?, ?, ?, ?, ?)",
-                (tenant, one.journal, begins + 1, len(one.entries), entries_record(one.entries)),
+                (tenant, one.journal, ends - len(one.entries) + 1, len(one.entries), entries_record(one.entries)),
             )
-        if (ends := begins + len(one.entries)) == position:
-            continue
         if one.journal == OUTBOX:
             outbox = ends
         else:
