@@ -53,10 +53,10 @@ _STONES: Final = (
 )
 #: Each journal from its first row on: whether a row begins where the one before ended, and where the last one ends.
 _JOURNALS: Final = (
-    "select name, count(*) filter (where first <> expected or entries < 1 or size < 4 * entries),"
-    " max(first + entries - 1)"
+    "select name, count(*) filter (where first - 1 <> expected or entries < 1 or size < 4 * entries),"
+    " max(first - 1 + entries)"
     " from (select name, first, entries, octet_length(record) as size,"
-    "  coalesce(lag(first + entries) over (partition by name order by first), first) as expected"
+    "  coalesce(lag(first - 1 + entries) over (partition by name order by first), first - 1) as expected"
     "  from @journal where tenant = $1) rows group by name"
 )
 _POSITIONS: Final = "select name, position, trimmed from @journal_position where tenant = $1"
