@@ -187,20 +187,26 @@ class IncompleteSnapshot(SourceError):
 
 
 class StorageError(SmartifyError):
-    """The storage backend could not do what was asked; nothing of the refused write was kept."""
+    """The storage backend could not do what was asked; nothing of a write that it refused was kept.
+
+    After a `StorageUnavailable` while a commit was under way it may have been kept whole: its batch's id tells.
+    """
 
     code = "SC300"
 
 
 class StorageUnavailable(StorageError):
-    """The store cannot be opened, read or written: path, permission, disk, or a file that is not a database."""
+    """The store cannot be reached now: a path that is not there, a full or failing disk, a server that is away.
+
+    Also the branch of `StorageBroken`, which time does not mend: look at ``retryable`` to tell them apart.
+    """
 
     code = "SC301"
     retryable = True
 
 
 class StorageBusy(StorageError):
-    """Another process held the store's write lock longer than the time allowed."""
+    """A lock of the store, or every connection of its pool, was in use for longer than the time allowed."""
 
     code = "SC302"
     retryable = True
@@ -220,7 +226,7 @@ class LeaseLost(StorageError):
 
 
 class WriteConflict(StorageError):
-    """An account or document was not at the version that the write expected; the whole batch was refused."""
+    """An account, a document or a journal was not as the write expected; the whole write was refused."""
 
     code = "SC305"
     retryable = True
@@ -245,7 +251,10 @@ class ForeignStore(StorageError):
 
 
 class SealBroken(StorageError):
-    """Sealed bytes do not open: altered, moved from another account or tenant, or cut short."""
+    """Sealed bytes do not open: altered, moved from another account or tenant, or cut short.
+
+    That is found when they are opened. Stored bytes that cannot even be read are a `StorageBroken`.
+    """
 
     code = "SC309"
 
@@ -257,7 +266,10 @@ class EventsTrimmed(StorageError):
 
 
 class StorageBroken(StorageUnavailable):
-    """The store cannot be used, and time will not change that: closed, damaged, or no database at all."""
+    """The store cannot be used, and time will not change that.
+
+    It was closed, something stored is damaged, it is no store at all, its tables are behind, or it lets nobody in.
+    """
 
     code = "SC311"
     retryable = False

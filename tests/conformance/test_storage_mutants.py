@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,7 +31,7 @@ from smartify_core.model import (
 )
 from smartify_core.storage import KEYS_AT_ONCE, Storage
 from smartify_core.storage._memory_tenant import Held
-from smartify_core.storage.checks import check_lease
+from smartify_core.storage.checks import LARGEST, check_claim, check_lease, check_text
 from smartify_core.storage.memory import MemoryStorage
 from smartify_core.testing.conformance import StorageWorld
 
@@ -95,6 +96,7 @@ class AnybodyReleases(MemoryStorage):
     """Lets an overtaken claim release the newer one's lease."""
 
     def release(self, claim: Claim, *, due_at: datetime | None = None) -> None:
+        check_claim(claim)
         held = self._open().get(claim.tenant)
         super().release(attrs.evolve(claim, fence=held.fence) if held and not due_at else claim, due_at=due_at)
 
@@ -104,6 +106,7 @@ class RenewsInWordsOnly(MemoryStorage):
     """Answers a renewal and forgets it."""
 
     def renew(self, claim: Claim, *, now: datetime, ttl: timedelta) -> Claim:
+        check_claim(claim)
         held = self._of(claim.tenant)
         held.require(claim)
         before = held.expires_at
@@ -117,6 +120,7 @@ class NeedsToKnowATenant(MemoryStorage):
     """Has no answer about tenants it never heard of."""
 
     def tombstones(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[Tombstone]:
+        check_text(tenant)
         if tenant not in self._open():
             raise StorageUnavailable("a mutant knows no such tenant")
         return super().tombstones(tenant, after=after, limit=limit)
@@ -154,7 +158,7 @@ class RepeatsTheLast(MemoryStorage):
     """Begins a page with the entry that the page before ended with."""
 
     def heads(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> HeadPage:
-        first = [head for head in super().heads(tenant) if head.source_id == after]
+        first = [head for head in super().heads(tenant) if head.source_id == after and limit > 1]
         return HeadPage.of([*first, *super().heads(tenant, after=after, limit=limit)][:limit])
 
 
@@ -362,7 +366,9 @@ class LooksAtTheLeaseFirst(MemoryStorage):
         try:
             return super().commit(claim, batch)
         except UsageError:
-            self._of(claim.tenant).require(claim)
+            held = self._of(claim.tenant)
+            if claim.fence < held.fence:
+                held.require(claim)
             raise
 
 
@@ -502,7 +508,7 @@ class RepeatsAnEntry(MemoryStorage):
     def entries(
         self, tenant: str, *, journal: str = OUTBOX, after: int = 0, limit: int = KEYS_AT_ONCE
     ) -> Sequence[Entry]:
-        return super().entries(tenant, journal=journal, after=after - 1 if after > 0 else after, limit=limit)
+        return super().entries(tenant, journal=journal, after=after - 1 if 0 < after <= LARGEST else after, limit=limit)
 
 
 @breaks("ST-40")
@@ -540,7 +546,8 @@ class DocumentsDoNotRefuse(MemoryStorage):
             return super().commit(claim, batch)
         except WriteConflict:
             if batch.documents:
-                super().commit(claim, attrs.evolve(batch, documents=()))
+                with suppress(WriteConflict):
+                    super().commit(claim, attrs.evolve(batch, documents=()))
             raise
 
 
@@ -639,7 +646,7 @@ class RevisionsAreItsOwn(MemoryStorage):
     """Does not take a revision from a batch."""
 
     def commit(self, claim: Claim, batch: Batch) -> Receipt:
-        return super().commit(claim, evolve(batch, revision=min(batch.revision, 0)))
+        return super().commit(claim, evolve(batch, revision=0) if 0 < batch.revision <= LARGEST else batch)
 
 
 @breaks("ST-54")

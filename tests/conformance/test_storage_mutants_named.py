@@ -10,8 +10,21 @@ import attrs
 import pytest
 
 from smartify_core.errors import StorageUnavailable, Tombstoned, WriteConflict
-from smartify_core.model import OUTBOX, Batch, Claim, Entry, HeadPage, Put, PutDocument, Receipt, SealedAccount
-from smartify_core.storage import KEYS_AT_ONCE, Storage
+from smartify_core.model import (
+    OUTBOX,
+    Append,
+    Batch,
+    Claim,
+    Document,
+    Entry,
+    HeadPage,
+    Put,
+    PutDocument,
+    Receipt,
+    SealedAccount,
+)
+from smartify_core.storage import KEYS_AT_ONCE, Storage, refusals
+from smartify_core.storage.deciding import end_of
 from smartify_core.storage.memory import MemoryStorage
 from smartify_core.testing.conformance import StorageWorld
 
@@ -216,13 +229,55 @@ class LooksUpAndThenLoads(MemoryStorage):
 
 
 #: What each is caught by. Those that keep erased bytes are in ``test_storage_mutants_sqlite.py``: they need bytes.
+class CutsLongIds(MemoryStorage):
+    """Cuts an id that is too long, as some databases do without a word."""
+
+    def document(self, tenant: str, kind: str, key: str) -> Document | None:
+        return super().document(tenant, kind, key.encode("utf-8", "surrogatepass")[:2000].decode("utf-8", "ignore"))
+
+
+class CountsWithoutAnEnd(MemoryStorage):
+    """Takes a position that has no place in 64 bits."""
+
+    def entries(
+        self, tenant: str, *, journal: str = OUTBOX, after: int = 0, limit: int = KEYS_AT_ONCE
+    ) -> Sequence[Entry]:
+        return super().entries(tenant, journal=journal, after=min(after, 2**63 - 1), limit=limit)
+
+
+class LooksAtDocumentsFirst(MemoryStorage):
+    """Tells the conflict of a document before that of an account."""
+
+    def commit(self, claim: Claim, batch: Batch) -> Receipt:
+        try:
+            return super().commit(claim, batch)
+        except WriteConflict:
+            versions = self._of(claim.tenant).versions()
+            for one in batch.documents:
+                if versions.get((one.kind, one.key), 0) != one.expected_version:
+                    raise refusals.document_conflict(claim.tenant, one.kind, one.key) from None
+            raise
+
+
+class LooksAtJournalsFirst(MemoryStorage):
+    """Tells the conflict of a journal before that of a document."""
+
+    def record(self, tenant: str, *, documents: Sequence[PutDocument] = (), appends: Sequence[Append] = ()) -> None:
+        try:
+            super().record(tenant, documents=documents, appends=appends)
+        except WriteConflict:
+            for one in appends:
+                end_of(tenant, one, self._of(tenant).positions.get(one.journal, 0))
+            raise
+
+
 CAUGHT: Mapping[type[MemoryStorage], str] = {
     ForgetsTombstones: "ST-08 ST-09 ST-12 ST-14 ST-19 ST-20 ST-21 ST-22 ST-25 ST-50",
-    IgnoresTheFence: "ST-16 ST-25 ST-46",
+    IgnoresTheFence: "ST-16 ST-24 ST-25 ST-46",
     CommitsHalf: "ST-19 ST-20 ST-23 ST-25 ST-42",
     LosesAnEvent: "ST-38",
     ReordersEvents: "ST-38",
-    LeaksATransaction: "ST-42",
+    LeaksATransaction: "ST-25 ST-42",
     LeaksHalfABatch: "ST-42",
     ScansAsInserted: "ST-08",
     SwallowsConflicts: "ST-41",
@@ -233,6 +288,10 @@ CAUGHT: Mapping[type[MemoryStorage], str] = {
     SortsByTheBeginning: "ST-08",
     TakesABeginningForAnIndex: "ST-11",
     LooksUpAndThenLoads: "ST-27",
+    CutsLongIds: "ST-24",
+    CountsWithoutAnEnd: "ST-24",
+    LooksAtDocumentsFirst: "ST-25",
+    LooksAtJournalsFirst: "ST-25",
 }
 
 

@@ -87,8 +87,9 @@ class PostgreSQLStorage:
 
     Raises:
         UsageError: The URL cannot be read, or an argument makes no sense.
-        StorageUnavailable: The server is not there, lets nobody in, or the database cannot hold a store.
-        StorageBroken: The tables are behind, and ``migrate`` is false.
+        StorageUnavailable: The server is not there, or there is no such database.
+        StorageBroken: The server does not let this role in, the database cannot hold a store, or the tables are behind
+            and ``migrate`` is false.
         ForeignStore: The schema holds something else; it was not touched.
         NewerSchema: A newer version of this library wrote the tables; they were not touched.
         MissingExtra: psycopg is not installed; raised by the import of this module.

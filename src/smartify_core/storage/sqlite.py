@@ -69,11 +69,13 @@ class SQLiteStorage:
             write raises `UsageError`. Other processes may go on writing.
 
     Raises:
-        StorageUnavailable: The path cannot hold a store, or holds something that is no database or cut short.
+        StorageUnavailable: The path cannot hold a store.
+        StorageBroken: It holds something that is no database or cut short; or, with ``read_only``, a store that an
+            older version of this library wrote.
         ForeignStore: The database is another program's; it was not touched.
         NewerSchema: A newer version of this library wrote it; it was not touched.
         StorageBusy: Another process held the file for longer than ``busy_timeout``.
-        UsageError: With ``read_only``, the store was written by an older version of this library.
+        UsageError: The path is empty or ``:memory:``.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, busy_timeout: float = 5.0, read_only: bool = False) -> None:

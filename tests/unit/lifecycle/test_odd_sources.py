@@ -20,7 +20,7 @@ TENANT = "acme"
 World = Any  # the class is in conftest.py, which importlib mode does not let tests import
 
 HALF = "half \ud800"
-ODD_IDS = ["", "private.person@acme.example", HALF]
+ODD_IDS = ["", "private.person@acme.example", HALF, "half " * 500]
 
 
 class OddDirectory(FakeDirectory):
@@ -59,7 +59,7 @@ def everything_kept(world: World) -> str:
     return repr((world.state(), world.storage.document(TENANT, "run", "state"), entries, world.storage.heads(TENANT)))
 
 
-@pytest.mark.parametrize("source_id", ODD_IDS, ids=["empty", "address", "half a pair"])
+@pytest.mark.parametrize("source_id", ODD_IDS, ids=["empty", "address", "half a pair", "too long"])
 @pytest.mark.parametrize("memory", get_args(Memory))
 def test_id_that_cannot_be_kept_is_set_aside(
     world: World, caplog: pytest.LogCaptureFixture, source_id: str, memory: Memory
@@ -87,7 +87,7 @@ def test_id_that_cannot_be_kept_is_set_aside(
     assert world.state().quarantine == ()
 
 
-@pytest.mark.parametrize("source_id", ODD_IDS, ids=["empty", "address", "half a pair"])
+@pytest.mark.parametrize("source_id", ODD_IDS, ids=["empty", "address", "half a pair", "too long"])
 def test_reject_whose_id_cannot_be_kept_is_set_aside_likewise(world: World, source_id: str) -> None:
     """A source's own rejects are not believed to have better ids."""
     _, directory = staffed(world)
@@ -113,6 +113,7 @@ def impossible(person: Identity) -> dict[str, Identity]:
         "long name": evolve(person, given_name="n" * 1_001),
         "group known by address": grouped(person, "private.list@acme.example"),
         "group without id": grouped(person, ""),
+        "group with a long id": grouped(person, "private" * 300),
         "group with half a pair": grouped(person, HALF),
         "too many groups": grouped(person, *(f"g{number:05}" for number in range(10_001))),
     }
@@ -145,7 +146,8 @@ def test_longest_person_is_let_in(world: World) -> None:
 
 
 def test_ids_in_any_script_are_ids() -> None:
-    """An id is any text but an empty one and an address."""
+    """An id is any text but an empty one, an address, and one that no store takes."""
     assert all(is_id(text) for text in ("1", "ω", "𝒳", "a b"))
     assert not any(is_id(text) for text in ODD_IDS)
+    assert [is_id("ω" * number) for number in (1_000, 1_001)] == [True, False]
     assert why_unusable(identity("ada", groups=["eng"])) is None

@@ -43,9 +43,9 @@ _TROUBLES: Final[dict[str, tuple[type[SmartifyError], str, str]]] = {
     ),
     "40001": (StorageBusy, "other transactions were in the way each time it was tried", "Try again."),
     "40P01": (StorageBusy, "other transactions were in the way each time it was tried", "Try again."),
-    "42501": (StorageUnavailable, "the role may not do this", _GRANT),
-    "28000": (StorageUnavailable, "the server does not let this role in", "Check the role's name and pg_hba.conf."),
-    "28P01": (StorageUnavailable, "the server did not accept the password", "Check the role's name and password."),
+    "42501": (StorageBroken, "the role may not do this", _GRANT),
+    "28000": (StorageBroken, "the server does not let this role in", "Check the role's name and pg_hba.conf."),
+    "28P01": (StorageBroken, "the server did not accept the password", "Check the role's name and password."),
     "3D000": (StorageUnavailable, "the database does not exist", "Create it, or correct its name in the URL."),
     "25006": (
         StorageUnavailable,
@@ -68,22 +68,26 @@ _TROUBLES: Final[dict[str, tuple[type[SmartifyError], str, str]]] = {
 }
 _LOST: Final = "the connection to the server was lost"
 
-#: What the text of an attempt to connect tells, in the order in which it is looked for.
-_REFUSALS: Final[tuple[tuple[str, str, str], ...]] = (
+#: What the text of an attempt to connect tells of a role that the server does not let in, which no time will change.
+_NOBODY: Final[tuple[tuple[str, str, str], ...]] = (
     ("password authentication failed", "the server did not accept the password", "Check the role's name and password."),
     ("no password supplied", "the server wants a password", "Put one into the URL, a password file or PGPASSWORD."),
-    ('database ".*" does not exist', "the database does not exist", "Create it, or correct its name in the URL."),
     ('role ".*" does not exist', "the role does not exist", "Create it, or correct its name in the URL."),
     ("permission denied for database", "the role may not connect to the database", _GRANT),
-    (
-        "too many (clients|connections)|remaining connection slots",
-        "the server has no connection left",
-        "Lower pool_size, raise max_connections, or put a pooling proxy in between.",
-    ),
     (
         "pg_hba.conf",
         "the server does not let this role in from here",
         "Check the URL's sslmode, and add a line to pg_hba.conf.",
+    ),
+)
+#: What the text of an attempt to connect tells, in the order in which it is looked for.
+_REFUSALS: Final[tuple[tuple[str, str, str], ...]] = (
+    *_NOBODY,
+    ('database ".*" does not exist', "the database does not exist", "Create it, or correct its name in the URL."),
+    (
+        "too many (clients|connections)|remaining connection slots",
+        "the server has no connection left",
+        "Lower pool_size, raise max_connections, or put a pooling proxy in between.",
     ),
     ("starting up|shutting down|recovery mode", "the server is starting up or shutting down", _RESTART),
     (
@@ -127,7 +131,8 @@ def as_refused_connection(error: psycopg.Error, where: str) -> SmartifyError:
     told = str(error)
     for pattern, what, cure in _REFUSALS:
         if re.search(pattern, told):
-            return StorageUnavailable(what, where=where, cure=cure)
+            kind = StorageBroken if what in {nobody for _, nobody, _ in _NOBODY} else StorageUnavailable
+            return kind(what, where=where, cure=cure)
     return StorageUnavailable("no connection can be made", where=where, cure="Look into the server's log for why.")
 
 

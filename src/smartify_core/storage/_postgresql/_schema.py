@@ -12,7 +12,7 @@ from importlib import metadata
 from typing import Final
 from zlib import crc32
 
-from smartify_core.errors import ForeignStore, StorageBroken, StorageUnavailable
+from smartify_core.errors import ForeignStore, StorageBroken
 
 from ._connections import Connections
 from ._errors import broken_schema, newer_schema
@@ -140,8 +140,8 @@ def prepare(connections: Connections, *, migrate: bool, migrations: Sequence[Seq
     """Check the server, and bring the schema's tables up to date where that is wanted.
 
     Raises:
-        StorageUnavailable: The server is too old or has another encoding than UTF-8.
-        StorageBroken: The tables are behind, and ``migrate`` is false.
+        StorageBroken: The server is too old or has another encoding than UTF-8, the role may not use the schema, or the
+            tables are behind and ``migrate`` is false.
         NewerSchema: A newer version of this library wrote them; they were not touched.
         ForeignStore: The schema holds something else; it was not touched.
     """
@@ -189,7 +189,7 @@ def refuse_version(found: int | None, where: str) -> None:
 
 def _check_server(lent: Lent, where: str) -> None:
     if (number := lent.connection.info.server_version) < _OLDEST:
-        raise StorageUnavailable(
+        raise StorageBroken(
             f"the server is PostgreSQL {number // 10000}, which is too old",
             where=where,
             cure="Use PostgreSQL 13 or newer.",
@@ -197,7 +197,7 @@ def _check_server(lent: Lent, where: str) -> None:
     row = lent.run("select current_setting('server_encoding')").fetchone()
     encoding = row[0] if row else "unknown"
     if encoding != "UTF8":
-        raise StorageUnavailable(
+        raise StorageBroken(
             f"the database's encoding is {encoding}, which cannot hold every id",
             where=where,
             cure="Create a database with: create database NAME encoding 'UTF8' template template0.",
@@ -209,7 +209,7 @@ def _version(lent: Lent, where: str, known: int) -> int:
     row = lent.run(_LOOK, (lent.place.schema,)).fetchone()
     number, ours, usable = row or (0, False, True)
     if not usable:
-        raise StorageUnavailable(
+        raise StorageBroken(
             "the role may not use the schema", where=where, cure="Grant it usage, or name another schema."
         )
     if not ours:

@@ -13,7 +13,7 @@ from typing import Final
 from smartify_core.errors import StorageBroken, StorageUnavailable, UsageError
 from smartify_core.storage import refusals
 
-from ._errors import busy, translated
+from ._errors import busy, not_a_database, translated
 from ._schema import bring_up_to_date, refuse_foreign, refuse_newer
 
 #: The oldest SQLite that takes as many parameters in one statement as a keyed call has keys.
@@ -63,7 +63,7 @@ class Connections:
         self._closed = False
         self._reset()
         if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
-            raise StorageUnavailable(
+            raise StorageBroken(
                 f"SQLite {sqlite3.sqlite_version} is too old",
                 cure="Use a Python that is linked with SQLite 3.32 or newer.",
             )
@@ -247,7 +247,7 @@ def _prepare(path: Path) -> None:
     if not folder.is_dir():
         raise StorageUnavailable("the folder of the store does not exist", where=str(folder), cure="Create it first.")
     if path.exists() and not path.is_file():
-        raise StorageUnavailable("the store is not a file", where=str(path), cure="Name a file.")
+        raise StorageBroken("the store is not a file", where=str(path), cure="Name a file.")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise StorageUnavailable(
             "the folder of the store is read-only",
@@ -266,9 +266,7 @@ def _prepare(path: Path) -> None:
             path.chmod(_OWNER_ONLY)
         elif size == 1:
             # SQLite takes a file of a single byte for an empty one, and would write over it.
-            raise StorageUnavailable(
-                "the file is not a SQLite database", where=str(path), cure="Name another file."
-            ) from None
+            raise not_a_database(path) from None
     except OSError as error:
         raise StorageUnavailable(
             f"the store cannot be created: {os.strerror(error.errno or 0)}", where=str(path), cure="Check the folder."

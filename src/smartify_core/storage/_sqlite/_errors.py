@@ -13,6 +13,9 @@ from smartify_core.storage import refusals
 
 _RESTORE: Final = "Restore the store from a backup; the next sync brings it up to date."
 
+_NO_DATABASE: Final = "the file is not a SQLite database"
+_NAME_ANOTHER: Final = "Name another file, or restore it from a backup."
+
 #: What happened and what to do, by primary result code (https://www.sqlite.org/rescode.html).
 _TROUBLES: Final = {
     sqlite3.SQLITE_FULL: ("the disk is full", "Free some space; nothing of the refused write was kept."),
@@ -21,7 +24,7 @@ _TROUBLES: Final = {
     sqlite3.SQLITE_PERM: ("access to the store is refused", "Make the file and its folder readable and writable."),
     sqlite3.SQLITE_IOERR: ("the disk failed while the store was read or written", "Check the disk and its quota."),
     sqlite3.SQLITE_CORRUPT: ("the store is damaged or cut short", _RESTORE),
-    sqlite3.SQLITE_NOTADB: ("the file is not a SQLite database", "Name another file, or restore it from a backup."),
+    sqlite3.SQLITE_NOTADB: (_NO_DATABASE, _NAME_ANOTHER),
     sqlite3.SQLITE_NOMEM: ("SQLite ran out of memory", "Give the process more memory."),
 }
 #: How Python's binding says that it cannot read a text, which has no code. The text is quoted after it.
@@ -52,6 +55,11 @@ def as_storage_error(error: sqlite3.Error, path: Path) -> StorageError:
     )
     kind = StorageBroken if code in _BROKEN else StorageUnavailable
     return kind(what, where=str(path), cure=cure)
+
+
+def not_a_database(path: Path) -> StorageBroken:
+    """Return the error for a file that holds something else: one of a single byte, which SQLite takes for empty."""
+    return StorageBroken(_NO_DATABASE, where=str(path), cure=_NAME_ANOTHER)
 
 
 def busy(path: Path) -> StorageBusy:

@@ -16,10 +16,10 @@ from typing import Final
 
 from attrs import frozen
 
-from smartify_core.errors import SmartifyError, StorageBusy, StorageUnavailable, UsageError
+from smartify_core.errors import SmartifyError, StorageBroken, StorageBusy, StorageUnavailable, UsageError
 from smartify_core.storage import refusals
 
-from ._errors import translated
+from ._errors import not_a_database, translated
 from ._schema import refuse_foreign, refuse_other_schema
 
 #: The byte of a SQLite file's header that says whether it is read through a write-ahead log, and what it is then.
@@ -45,7 +45,7 @@ class ReadOnlyConnections:
 
     Raises:
         StorageUnavailable: There is no store, or it cannot be read without writing.
-        UsageError: An older version of this library wrote it.
+        StorageBroken: It is no database, or an older version of this library wrote it.
         NewerSchema: A newer version wrote it.
         ForeignStore: It is another program's.
     """
@@ -119,16 +119,21 @@ class ReadOnlyConnections:
         try:
             if not self.path.is_file():
                 there = self.path.exists()
+                if there:
+                    raise StorageBroken("the store is not a file", where=str(self.path), cure="Name a file.")
                 raise StorageUnavailable(
-                    "the store is not a file" if there else "there is no store of this name",
+                    "there is no store of this name",
                     where=str(self.path),
-                    cure="Name a store that is there." if there else "Name one that is there, or open it for writing.",
+                    cure="Name one that is there, or open it for writing.",
                 )
             if not os.access(self.path, os.R_OK):
                 raise StorageUnavailable(
                     "the store may not be read", where=str(self.path), cure="Make it readable for this user."
                 )
-            if self.path.stat().st_size <= 1:
+            size = self.path.stat().st_size
+            if size == 1:
+                raise not_a_database(self.path)
+            if not size:
                 raise StorageUnavailable(
                     "there is no store in the file yet", where=str(self.path), cure="Open it for writing first."
                 )

@@ -20,7 +20,7 @@ from pathlib import Path
 from threading import Event
 from typing import Final
 
-from smartify_core.errors import ForeignStore, NewerSchema, StorageBroken, StorageUnavailable, UsageError
+from smartify_core.errors import ForeignStore, NewerSchema, StorageBroken, StorageUnavailable
 from smartify_core.storage._numbers import total_record
 
 from ._errors import as_storage_error, busy
@@ -231,15 +231,14 @@ def refuse_other_schema(connection: sqlite3.Connection, path: Path, *, cure: str
     """Raise unless the tables are those that this version of the library reads.
 
     Raises:
-        UsageError: An older version wrote them. ``cure`` says what to do.
-        StorageBroken: There are none.
+        StorageBroken: An older version wrote them, and ``cure`` says what to do; or there are none.
         NewerSchema: A newer version wrote them.
     """
     version = _version(connection, path, len(MIGRATIONS))
     if not version:
         raise StorageBroken("the file holds no store, or a damaged one", where=str(path), cure="Name another file.")
     if version < len(MIGRATIONS):
-        raise UsageError(
+        raise StorageBroken(
             f"the store has schema {version}, and only {len(MIGRATIONS)} is read; reading migrates nothing",
             where=str(path),
             cure=cure,
