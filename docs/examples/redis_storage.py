@@ -375,7 +375,8 @@ class RedisStorage:
         """Return the values of the first rows between these ends, as of one instant."""
         with self._translated():
             found = self._page([self._key(kind, tenant, order=True), self._key(kind, tenant)], [0, limit, *ends])
-        return [rows.unpacked(of, raw, where=f"tenant {tenant}") for raw in found]
+        where = f"tenant {tenant}" if tenant else self._where
+        return [rows.unpacked(of, raw, where=where) for raw in found]
 
     def _write(self, names: Sequence[str], decide: Callable[[Write], _T], met: rows.Keys | None = None) -> _T:
         """Read these tenants and what a write meets of the first, decide, and do it if all is still as it was read."""

@@ -17,7 +17,7 @@ from redis_server import DURABLE, OwnServer, program
 from redis_storage import RedisStorage
 
 from smartify_core.errors import ForeignStore, NewerSchema, SmartifyError, StorageBroken, StorageUnavailable, UsageError
-from smartify_core.model import Batch, PutDocument, Receipt
+from smartify_core.model import AccountState, Batch, Erase, Put, PutDocument, Receipt, SealedAccount, Tombstone
 from smartify_core.storage.rows import Write
 from smartify_core.storage.url import open_storage
 
@@ -255,3 +255,42 @@ def test_a_server_is_reached_through_a_port(query: str) -> None:
             assert storage.claim("acme", now=NOON, ttl=HOUR).fence == 1
     finally:
         server.close()
+
+
+DAMAGED: tuple[tuple[str, str, Callable[[RedisStorage], object]], ...] = (
+    ("heads:acme", "s1", lambda storage: storage.heads("acme")),
+    ("accounts:acme", "s1", lambda storage: storage.load("acme", ["s1"])),
+    ("accounts:acme", "s1", lambda storage: storage.find_by_email("acme", [bytes(16)])),
+    ("tombstones:acme", "a2", lambda storage: storage.tombstones("acme")),
+    ("ended:acme", "s2", lambda storage: storage.tombstones_of("acme", ["s2"])),
+    ("documents:acme", "note\0n", lambda storage: storage.document("acme", "note", "n")),
+    ("documents:acme", "note\0n", lambda storage: storage.documents("acme")),
+    ("entries:acme", f"outbox\0{1:020}", lambda storage: storage.entries("acme")),
+    ("tenants", "acme", lambda storage: storage.tenant("acme")),
+    ("tenants", "acme", lambda storage: storage.claim("acme", now=NOON, ttl=HOUR)),
+)
+
+
+@pytest.mark.parametrize("row", DAMAGED)
+@pytest.mark.parametrize("raw", [b"", b"{}", b"[1]", b"\xff", b'{"version": Infinity}'])
+def test_what_is_damaged_is_told_as_by_every_store(
+    server: OwnServer, client: redis.Redis, row: tuple[str, str, Callable[[RedisStorage], object]], raw: bytes
+) -> None:
+    """Whatever a row holds that is no value of its kind, the error is one that no time will mend, and says where."""
+    with RedisStorage(server.url) as storage:
+        claim = storage.claim("acme", now=NOON, ttl=HOUR)
+        made = [_account(f"s{number}", f"a{number}") for number in (1, 2)]
+        storage.commit(claim, Batch(tuple(Put(one, 0) for one in made)))
+        stone = Tombstone("acme", "s2", "a2", NOON, NOON)
+        storage.commit(claim, Batch((Erase(stone, 1),), (b"e",), NOTE.documents))
+        storage.release(claim)
+        assert client.hset(f"smartify:{row[0]}", row[1], raw) == 0
+        told = refused(StorageBroken, lambda: row[2](storage))
+    assert "is damaged (tenant acme)" in told
+
+
+def _account(source_id: str, account_id: str) -> SealedAccount:
+    index = bytes(16)
+    return SealedAccount(
+        "acme", source_id, account_id, AccountState.ACTIVE, None, index, index, (), b"key", b"payload", 1, NOON, NOON
+    )

@@ -272,7 +272,7 @@ class LooksAtJournalsFirst(MemoryStorage):
 
 
 CAUGHT: Mapping[type[MemoryStorage], str] = {
-    ForgetsTombstones: "ST-08 ST-09 ST-12 ST-14 ST-19 ST-20 ST-21 ST-22 ST-25 ST-50",
+    ForgetsTombstones: "ST-06 ST-08 ST-09 ST-12 ST-14 ST-19 ST-20 ST-21 ST-22 ST-25 ST-50",
     IgnoresTheFence: "ST-16 ST-24 ST-25 ST-46",
     CommitsHalf: "ST-19 ST-20 ST-23 ST-25 ST-42",
     LosesAnEvent: "ST-38",

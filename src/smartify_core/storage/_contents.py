@@ -12,7 +12,6 @@ from smartify_core.model import (
     OUTBOX,
     Batch,
     Erase,
-    Head,
     Put,
     PutDocument,
     SealedAccount,
@@ -21,6 +20,7 @@ from smartify_core.model import (
 )
 
 from ._storage import KEYS_AT_ONCE, Storage
+from .deciding import head_of
 from .walks import every_document, every_head_page, every_tombstone
 
 Item = TypeVar("Item")
@@ -36,19 +36,13 @@ def every_account(storage: Storage, tenant: str) -> Iterator[SealedAccount]:
         found = storage.load(tenant, page.source_ids)
         for head in page:
             account = found.get(head.source_id)
-            if account is None or not is_of(head, account):
+            if account is None or head_of(account) != head:
                 raise WriteConflict(
                     "an account is not as its head says",
                     where=f"tenant {tenant}, source id {head.source_id}",
                     cure="Stop what writes to the store, or have it checked.",
                 )
             yield account
-
-
-def is_of(head: Head, account: SealedAccount) -> bool:
-    """Return whether a head is that of the account."""
-    ours = Head(account.source_id, account.fingerprint, account.state, account.version, account.inactive_reason)
-    return ours == head
 
 
 def position_of(record: TenantRecord, journal: str) -> int:

@@ -13,9 +13,10 @@ from smartify_core.errors import StorageError
 from smartify_core.model import OUTBOX, TenantRecord
 
 from . import refusals
-from ._contents import is_of, position_of
+from ._contents import position_of
 from ._maintained import Finding
 from ._storage import KEYS_AT_ONCE, Storage
+from .deciding import head_of
 from .walks import every_document, every_entry, every_head_page, every_tenant, every_tombstone
 
 _MODULUS: Final = 1 << 128
@@ -108,7 +109,7 @@ def _accounts_at(storage: Storage, record: TenantRecord) -> Iterator[Finding]:
             counted += 1
             digest += int.from_bytes(head.fingerprint, "big")
             account = loaded.get(head.source_id)
-            if account is None or not is_of(head, account):
+            if account is None or head_of(account) != head:
                 yield Finding("an account is not as its head says", where)
             elif found.get(head.source_id) != account:
                 yield Finding("an account is not found by its address", where)

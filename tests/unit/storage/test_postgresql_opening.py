@@ -234,7 +234,7 @@ def test_a_role_without_the_schema_is_told(strict: str) -> None:
     """It may neither use it nor look inside."""
     with PostgreSQLStorage(strict, schema="closed"):
         error = refusal(postgresql.with_parts(strict, user="vendor", password=PASSWORD), schema="closed")
-    assert (type(error), error.what) == (StorageUnavailable, "the role may not use the schema")
+    assert (type(error), error.what) == (StorageBroken, "the role may not use the schema")
 
 
 def test_neither_repr_nor_log_holds_a_password(strict: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from tests import _postgresql as postgresql
 
-from smartify_core.errors import NewerSchema, SmartifyError, StorageBroken, StorageBusy, StorageUnavailable, UsageError
+from smartify_core.errors import NewerSchema, SmartifyError, StorageBroken, StorageBusy, StorageUnavailable
 from smartify_core.model import Append, Batch, Claim, Put, PutDocument, SealedAccount
 from smartify_core.storage._postgresql import _lent as lending
 from smartify_core.storage._postgresql._schema import MIGRATIONS
@@ -272,24 +272,22 @@ def test_a_server_that_takes_no_writes_says_so(postgresql_url: str, schema: str,
             storage.claim("umbrella", now=NOON, ttl=HOUR)
 
 
-def test_an_id_that_no_index_takes_is_the_callers_affair(
-    storage: PostgreSQLStorage, claim: Claim, put: MakeBatch, account: MakeAccount
+def test_the_longest_ids_fit_into_every_index(
+    storage: PostgreSQLStorage, claim: Claim, put: MakeBatch, erase: MakeBatch, account: MakeAccount
 ) -> None:
-    """It is a `UsageError` that tells how long one may be, and nothing was written."""
-    long = "".join(chr(33 + number * 7919 % 0xD000) for number in range(4000))
-    fits = "".join(chr(33 + number * 7919 % 90) for number in range(2500))
-    calls: list[Callable[[], object]] = [
-        lambda: storage.commit(claim, put(account(long))),
-        lambda: storage.claim(long, now=NOON, ttl=HOUR),
-        lambda: storage.record("acme", documents=[PutDocument(long, "k", b"", 0)]),
-        lambda: storage.record("acme", appends=[Append(long, (b"",))]),
-    ]
-    for call in calls:
-        with pytest.raises(UsageError, match="longer than an index"):
-            call()
-    assert storage.tenant("acme").revision == 0
-    storage.commit(claim, put(account(fits)))
-    assert list(storage.load("acme", [fits])) == [fits]
+    """Ids that cannot be packed, and those of which every other character is stored as two."""
+    for long in (
+        "".join(chr(0x4E00 + number * 7919 % 20000) for number in range(666)),
+        "".join(f"\0{chr(0x4E00 + number * 7919 % 20000)}" for number in range(400)),
+    ):
+        one = account(long, account_id=long)
+        storage.commit(claim, Batch(put(one).writes, id=long))
+        storage.commit(claim, erase(one))
+        assert list(storage.tombstones_of("acme", [long])) == [long]
+        half = long[: len(long) // 2]
+        storage.record("acme", documents=[PutDocument(half, half, b"", 0)], appends=[Append(long, (b"",))])
+        storage.schedule({long: NOON})
+        assert storage.tenants(after="acme")[-1].tenant == long
 
 
 def caught(

@@ -23,8 +23,10 @@ from smartify_core.errors import (
     StorageUnavailable,
     UsageError,
 )
-from smartify_core.storage import Storage
+from smartify_core.model import Append, Batch, Put, PutDocument, SealedAccount
+from smartify_core.storage import Maintained, Storage
 from smartify_core.storage._sqlite._schema import MIGRATIONS
+from smartify_core.storage.checks import LARGEST
 from smartify_core.storage.memory import MemoryStorage
 from smartify_core.storage.postgresql import PostgreSQLStorage
 from smartify_core.storage.sqlite import SQLiteStorage
@@ -141,3 +143,34 @@ def test_opened_for_reading_only(path: Path) -> None:
     SQLiteStorage(path).close()
     with SQLiteStorage(path, read_only=True) as storage:
         refused(UsageError, lambda: storage.claim("acme", now=NOON, ttl=HOUR))
+
+
+def test_numbers_end_where_64_bits_do(opened: Storage, account: Callable[..., SealedAccount]) -> None:
+    """The largest position and revision are used; what would go beyond them is refused and leaves nothing."""
+    opened.record("acme", appends=[Append("audit", (b"a", b"b"), LARGEST - 2)])
+    for call in (
+        lambda: opened.record("acme", appends=[Append("audit", (b"c",))]),
+        lambda: opened.record("new", appends=[Append("audit", (b"c",), LARGEST)]),
+    ):
+        refused(UsageError, call)
+    assert opened.tenant("acme").positions == {"audit": LARGEST}
+    for after, expected in ((0, [b"a", b"b"]), (LARGEST - 2, [b"a", b"b"]), (LARGEST - 1, [b"b"]), (LARGEST, [])):
+        assert [one.content for one in opened.entries("acme", journal="audit", after=after)] == expected
+    assert [one.position for one in opened.entries("acme", journal="audit", limit=1)] == [LARGEST - 1]
+    opened.trim("acme", journal="audit", through=LARGEST - 1)
+    assert [one.content for one in opened.entries("acme", journal="audit")] == [b"b"]
+    if isinstance(opened, Maintained):
+        assert opened.check() == []
+    opened.trim("acme", journal="audit", through=LARGEST)
+    assert list(opened.entries("acme", journal="audit")) == []
+    claim = opened.claim("acme", now=NOON, ttl=HOUR)
+    opened.commit(claim, Batch((Put(account("s1", LARGEST), 0),), revision=LARGEST))
+    before = opened.tenant("acme")
+    for call in (
+        lambda: opened.commit(claim, Batch((Put(account("s2"), 0),), (b"e",), (PutDocument("k", "n", b"", 0),))),
+        lambda: opened.erase_tenant(claim),
+    ):
+        refused(UsageError, call)
+    assert opened.tenant("acme") == before
+    assert [head.version for head in opened.heads("acme")] == [LARGEST]
+    assert list(opened.documents("acme")) == []

@@ -14,6 +14,7 @@ import pytest
 from smartify_core.errors import (
     ForeignStore,
     NewerSchema,
+    StorageBroken,
     StorageBusy,
     StorageError,
     StorageUnavailable,
@@ -241,7 +242,7 @@ def test_many_threads_read_while_a_process_writes(
     [
         (None, StorageUnavailable, "no store of this name"),
         (b"", StorageUnavailable, "no store in the file yet"),
-        (b"x", StorageUnavailable, "no store in the file yet"),
+        (b"x", StorageBroken, "not a SQLite database"),
         (b"name,email\n" * 500, StorageUnavailable, "not a SQLite database"),
         (b"SQLite format 3\0" + b"\xff" * 5000, StorageUnavailable, "not a SQLite database|damaged"),
     ],
@@ -278,7 +279,7 @@ def test_another_programs_database_is_refused(path: Path) -> None:
 @pytest.mark.parametrize(
     ("statement", "kind", "cure"),
     [
-        ("delete from smartify_schema where version > 2", UsageError, "once for writing"),
+        ("delete from smartify_schema where version > 2", StorageBroken, "once for writing"),
         ("insert into smartify_schema values (99, 0, 'tomorrow')", NewerSchema, "Upgrade"),
     ],
 )
