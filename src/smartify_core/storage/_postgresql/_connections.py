@@ -41,7 +41,7 @@ _PAUSE: Final = 0.005
 #: Seconds that anything waits for which the host has not said how long it may take.
 _PATIENCE: Final = 10.0
 #: What a URL may say otherwise. A server that is cut off is noticed within a minute.
-_UNLESS_TOLD: Final[Mapping[str, str]] = {
+_UNLESS_GIVEN: Final[Mapping[str, str]] = {
     "connect_timeout": "10",
     "fallback_application_name": "smartify",
     "keepalives_idle": "30",
@@ -63,6 +63,8 @@ class Connections:
         statement_timeout: Seconds that one statement may take.
         lock_timeout: Seconds to wait for a lock.
         prepare_threshold: After how many times a statement is prepared on the server; ``None`` for never.
+        read_only: Whether whoever asks to write is refused.
+        explain: Called when tables are missing, outside of any transaction: it may know a better reason, and raise it.
     """
 
     _process: int
@@ -81,15 +83,16 @@ class Connections:
         statement_timeout: float | None,
         lock_timeout: float | None,
         prepare_threshold: int | None,
+        read_only: bool,
+        explain: Callable[[Lent], None],
     ) -> None:
-        told = _told(conninfo)
-        database = told.get("dbname") or "the user's database"
-        host = ":".join(str(told[key]) for key in ("host", "port") if told.get(key)) or "the default host"
+        keywords = _keywords(conninfo)
+        database = keywords.get("dbname") or "the user's database"
+        host = ":".join(str(keywords[key]) for key in ("host", "port") if keywords.get(key)) or "the default host"
         self.place = Place(f"{host}/{database}, schema {schema}", schema, statement_timeout, lock_timeout)
-        #: What is to be called when tables are missing: it may know a better reason.
-        self.explain: Callable[[Lent], None] | None = None
-        self._keywords = {**{key: one for key, one in _UNLESS_TOLD.items() if key not in told}, **told}
-        self._keywords["client_encoding"] = "utf8"
+        self.read_only = read_only
+        self._explain = explain
+        self._keywords = {**_UNLESS_GIVEN, **keywords, "client_encoding": "utf8"}
         self._prepare_threshold = prepare_threshold
         self._pool_size = pool_size
         self._patience = _PATIENCE if lock_timeout is None else lock_timeout
@@ -100,18 +103,18 @@ class Connections:
     def read(self, work: Callable[Concatenate[Lent, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do work that asks, each time in a transaction of its own: by one question it sees one state of the store."""
 
-        def once(told: list[Lent]) -> T:
-            with self._borrowed(told) as lent:
+        def once(lendings: list[Lent]) -> T:
+            with self._borrowed(lendings) as lent:
                 return work(lent, *args, **kwargs)
 
-        def once_or_twice(told: list[Lent]) -> T:
+        def once_or_twice(lendings: list[Lent]) -> T:
             try:
-                return once(told)
+                return once(lendings)
             except psycopg.OperationalError:
                 # It changes nothing, so that it may be asked again where the server was away for a moment.
-                if not told[-1].connection.closed:
+                if not lendings[-1].connection.closed:
                     raise
-                return once(told)
+                return once(lendings)
 
         return self._tried(once_or_twice)
 
@@ -119,18 +122,27 @@ class Connections:
         """Do work in a transaction: committed at the end, rolled back when anything is raised.
 
         It may be done several times over, each time from the beginning, and so must do nothing beside.
+
+        Raises:
+            UsageError: The store was opened for reading only.
         """
-        return self._tried(lambda told: self._write(told, lambda lent: work(lent, *args, **kwargs), begun=True))
+        return self._tried(lambda lendings: self._write(lendings, lambda lent: work(lent, *args, **kwargs), begun=True))
 
     def write_at_once(self, work: Callable[Concatenate[Lent, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do work that writes by one statement, which sets its own limits and is a transaction by itself."""
+        """Do work that writes by one statement, which sets its own limits and is a transaction by itself.
+
+        Raises:
+            UsageError: The store was opened for reading only.
+        """
         begun = self._limits_statements
-        return self._tried(lambda told: self._write(told, lambda lent: work(lent, *args, **kwargs), begun=begun))
+        return self._tried(
+            lambda lendings: self._write(lendings, lambda lent: work(lent, *args, **kwargs), begun=begun)
+        )
 
     @contextmanager
     def lent(self) -> Iterator[Lent]:
         """Lend a connection outside of any transaction, for whoever begins one by themselves."""
-        with self._translated(explained=False) as told, self._borrowed(told) as lent:
+        with self._translated(explained=False) as lendings, self._borrowed(lendings) as lent:
             yield lent
 
     def close(self) -> None:
@@ -149,18 +161,25 @@ class Connections:
 
     def _tried(self, once: Callable[[list[Lent]], T]) -> T:
         """Do something that is a transaction, again and again where others were in its way."""
-        with self._translated() as told:
+        with self._translated() as lendings:
             for number in range(1, _TRIES):
                 try:
-                    return once(told)
+                    return once(lendings)
                 except psycopg.Error as error:
                     if error.sqlstate not in TRY_AGAIN:
                         raise
                 Event().wait(random() * _PAUSE * 2**number)  # noqa: S311 - only to step out of each other's way
-            return once(told)
+            return once(lendings)
 
-    def _write(self, told: list[Lent], work: Callable[[Lent], T], *, begun: bool) -> T:
-        with self._borrowed(told) as lent:
+    def _write(self, lendings: list[Lent], work: Callable[[Lent], T], *, begun: bool) -> T:
+        self.check_open()
+        if self.read_only:
+            raise UsageError(
+                "the store was opened for reading only; nothing was written",
+                where=self.place.where,
+                cure="Open it without read_only, or mode=ro, to write to it.",
+            )
+        with self._borrowed(lendings) as lent:
             if not begun:
                 lent.ending = True
                 return work(lent)
@@ -172,22 +191,23 @@ class Connections:
 
     @contextmanager
     def _translated(self, *, explained: bool = True) -> Iterator[list[Lent]]:
-        """Raise what psycopg raises inside as an error of ours; takes down what was lent, for what it says of it."""
-        told: list[Lent] = []
+        """Raise what psycopg raises inside as an error of ours; gives a list for what is lent, which tells more."""
+        lendings: list[Lent] = []
         try:
-            yield told
+            yield lendings
         except psycopg.Error as error:
-            if explained and error.sqlstate in MISSING and self.explain is not None and not self._closed:
+            if explained and error.sqlstate in MISSING and not self._closed:
                 with self.lent() as lent:
-                    self.explain(lent)
-            if told and told[-1].ending and told[-1].connection.closed and error.sqlstate != READ_ONLY:
+                    self._explain(lent)
+            last = lendings[-1] if lendings else None
+            if last is not None and last.ending and last.connection.closed and error.sqlstate != READ_ONLY:
                 raise lost_at_commit(self.place.where) from None
             raise as_our_error(error, self.place.where) from None
         except struct.error:
             raise too_large(self.place.where) from None
 
     @contextmanager
-    def _borrowed(self, told: list[Lent]) -> Iterator[Lent]:
+    def _borrowed(self, lendings: list[Lent]) -> Iterator[Lent]:
         self._leave_parent()
         self.check_open()
         free = self._free
@@ -195,7 +215,7 @@ class Connections:
             raise busy_pool(self.place.where, self._pool_size)
         try:
             connection = self._connection()
-            told.append(lent := Lent(connection, self.place))
+            lendings.append(lent := Lent(connection, self.place))
             try:
                 yield lent
             except psycopg.Error as error:
@@ -257,7 +277,7 @@ class Connections:
             self._reset()
 
 
-def _told(conninfo: str) -> dict[str, Any]:
+def _keywords(conninfo: str) -> dict[str, Any]:
     """Return the keywords of a URL."""
     try:
         if not isinstance(conninfo, str):

@@ -61,7 +61,7 @@ class ReadOnlyConnections:
             self._require_store()
             refuse_foreign(self._uri, self.path)
         with self.apart():
-            """The tables are looked at whenever a connection is made."""
+            pass  # the tables are looked at whenever a connection is made
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
