@@ -208,11 +208,8 @@ def test_a_backup_that_is_killed_leaves_a_part_that_is_in_nobodys_way(
         storage.commit(storage.claim("acme", now=NOON, ttl=HOUR), put(account()))
 
     def work() -> int:
-        def killed(_: int) -> None:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-        os.fsync = killed  # what comes after the copying, in this child only
-        with SQLiteStorage(path, read_only=True) as storage:
+        with SQLiteStorage(path, read_only=True) as storage, pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, "fsync", lambda _: os.kill(os.getpid(), signal.SIGKILL))  # it comes after the copying
             storage.backup(copy)
         return DONE
 
