@@ -208,13 +208,13 @@ class RedisStorage:
     def tenant(self, tenant: str) -> TenantRecord:
         """Return what is known of the tenant as a whole. See `Storage.tenant`."""
         checks.check_text(tenant)
-        return Kept.of(tenant, self._look_up("tenants", "", [tenant]).get(tenant)).record()
+        return Kept.of(tenant, self._look_up("tenants", "", [tenant]).get(tenant)).as_record()
 
     def tenants(self, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[TenantRecord]:
         """Return the next page of all tenants, in order of their names. See `Storage.tenants`."""
         checks.check_limit(limit)
         checks.check_text(after)
-        return [one.record() for one in self._after(Kept, "tenants", "", after, limit)]
+        return [one.as_record() for one in self._after(Kept, "tenants", "", after, limit)]
 
     def heads(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> HeadPage:
         """Return the next page of live accounts, in order of source id. See `Storage.heads`."""

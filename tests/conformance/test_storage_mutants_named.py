@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -186,6 +187,34 @@ class ReadsStale(MemoryStorage):
         return {one: self._cache.setdefault((tenant, one), account) for one, account in found.items()}
 
 
+class SortsByTheBeginning(MemoryStorage):
+    """Compares a thousand characters of an id, and leaves the rest as it was inserted."""
+
+    def heads(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> HeadPage:
+        inserted = list(self._of(tenant).live)
+        found = super().heads(tenant, after=after, limit=limit)
+        return HeadPage.of(sorted(found, key=lambda one: (one.source_id[:1_000], inserted.index(one.source_id))))
+
+
+class TakesABeginningForAnIndex(MemoryStorage):
+    """Finds whoever has an index that begins with the one given, as a range of keys does."""
+
+    def find_by_email(self, tenant: str, email_indexes: Sequence[bytes]) -> Sequence[SealedAccount]:
+        super().find_by_email(tenant, email_indexes)
+        known = self._of(tenant).by_email
+        return super().find_by_email(tenant, [one for one in known if one.startswith(tuple(email_indexes))])
+
+
+class LooksUpAndThenLoads(MemoryStorage):
+    """Finds who has an address, and loads them a moment later, when they may have another."""
+
+    def find_by_email(self, tenant: str, email_indexes: Sequence[bytes]) -> Sequence[SealedAccount]:
+        found = super().find_by_email(tenant, email_indexes)
+        threading.Event().wait(0.001)
+        later = super().load(tenant, [one.source_id for one in found])
+        return [later[one.source_id] for one in found if one.source_id in later]
+
+
 #: What each is caught by. Those that keep erased bytes are in ``test_storage_mutants_sqlite.py``: they need bytes.
 CAUGHT: Mapping[type[MemoryStorage], str] = {
     ForgetsTombstones: "ST-08 ST-09 ST-12 ST-14 ST-19 ST-20 ST-21 ST-22 ST-25 ST-50",
@@ -201,6 +230,9 @@ CAUGHT: Mapping[type[MemoryStorage], str] = {
     Resurrects: "ST-20 ST-50",
     PagesOffByOne: "ST-39",
     ReadsStale: "ST-06",
+    SortsByTheBeginning: "ST-08",
+    TakesABeginningForAnIndex: "ST-11",
+    LooksUpAndThenLoads: "ST-27",
 }
 
 

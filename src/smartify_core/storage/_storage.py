@@ -1,4 +1,4 @@
-"""The port where sealed accounts live. Everything that the author of a backend must read is here.
+"""The port where sealed accounts live. The author of a backend begins here.
 
 Rules that everything below serves (numbered clauses with their tests: ``docs/reference/storage-contract.md``):
 

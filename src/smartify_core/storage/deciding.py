@@ -99,7 +99,7 @@ class TenantState:
     positions: dict[str, int] = field(factory=dict)
     batch_id: str | None = None
 
-    def record(self) -> TenantRecord:
+    def as_record(self) -> TenantRecord:
         """Return what the port tells of the tenant."""
         return TenantRecord(
             tenant=self.name,
@@ -184,7 +184,7 @@ class TenantState:
         self.require(claim)
         refuse_tombstoned(self.name, batch.writes, met.ended)
         refuse_conflicts(self.name, batch.writes, met.live, met.owned)
-        self.note(batch.documents, appends_of(batch), met.documents)
+        self.record(batch.documents, appends_of(batch), met.documents)
         for write in batch.writes:
             if write.expected_version:
                 self._count(met.live[item_of(write).source_id], -1)
@@ -194,7 +194,7 @@ class TenantState:
         self.batch_id = batch.id
         return Receipt(self.revision)
 
-    def note(
+    def record(
         self, documents: Iterable[PutDocument], appends: Sequence[Append], versions: Mapping[tuple[str, str], int]
     ) -> None:
         """Decide documents and appends, as a whole. See `Storage.record`.
@@ -205,14 +205,8 @@ class TenantState:
         for document in documents:
             if versions.get((document.kind, document.key), 0) != document.expected_version:
                 raise refusals.document_conflict(self.name, document.kind, document.key)
-        for append in appends:
-            position = self.positions.get(append.journal, 0)
-            if position and append.expected_position not in {None, position}:
-                raise refusals.journal_conflict(self.name, append.journal)
-        for append in appends:
-            position = self.positions.get(append.journal, 0) or append.expected_position or 0
-            if position + len(append.entries):
-                self.positions[append.journal] = position + len(append.entries)
+        ends = {append.journal: end_of(self.name, append, self.positions.get(append.journal, 0)) for append in appends}
+        self.positions.update((journal, end) for journal, end in ends.items() if end)
 
     def entries_of(self, append: Append) -> list[Entry]:
         """Return the entries that an append, which was decided last of its journal, is to leave."""
@@ -258,6 +252,22 @@ def document_of(write: PutDocument) -> Document | None:
     if write.value is None:
         return None
     return Document(write.kind, write.key, write.value, write.expected_version + 1)
+
+
+def end_of(tenant: str, append: Append, position: int) -> int:
+    """Return the position of a journal after an append, which begins so many entries before it.
+
+    Args:
+        tenant: The tenant.
+        append: The append.
+        position: The journal's position before it; 0 for one that never had an entry.
+
+    Raises:
+        WriteConflict: The journal is not at the position that is expected.
+    """
+    if position and append.expected_position not in {None, position}:
+        raise refusals.journal_conflict(tenant, append.journal)
+    return (position or append.expected_position or 0) + len(append.entries)
 
 
 def appends_of(batch: Batch) -> tuple[Append, ...]:

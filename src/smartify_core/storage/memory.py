@@ -95,14 +95,14 @@ class MemoryStorage:
     def tenant(self, tenant: str) -> TenantRecord:
         """Return what is known of the tenant as a whole. See `Storage.tenant`."""
         with self._lock:
-            return self._of(tenant).record()
+            return self._of(tenant).as_record()
 
     def tenants(self, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[TenantRecord]:
         """Return the next page of all tenants, in order of their names. See `Storage.tenants`."""
         check_limit(limit)
         check_text(after)
         with self._lock:
-            return [self._tenants[name].record() for name in page(sorted(self._open()), after, limit)]
+            return [self._tenants[name].as_record() for name in page(sorted(self._open()), after, limit)]
 
     def heads(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> HeadPage:
         """Return the next page of live accounts, in order of source id. See `Storage.heads`."""
@@ -165,7 +165,7 @@ class MemoryStorage:
         check_record(tenant, documents, appends)
         with self._lock:
             held = self._of(tenant)
-            held.note(documents, appends, held.versions())
+            held.record(documents, appends, held.versions())
             held.write_beside(documents, appends)
             self._open()[tenant] = held
 

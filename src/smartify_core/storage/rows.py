@@ -220,7 +220,7 @@ class Write:
 
     def record(self, documents: Sequence[PutDocument], appends: Sequence[Append]) -> None:
         """Decide documents and appends. See `Storage.record`."""
-        self.tenant.note(documents, appends, self._versions())
+        self.tenant.record(documents, appends, self._versions())
         self._write_beside(documents, appends)
 
     def remove_entries(self, journal: str, entries: Iterable[Entry]) -> None:

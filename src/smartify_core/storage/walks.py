@@ -1,6 +1,6 @@
 """Walking through all that a store tells, page by page: what every room that reads whole tenants does alike.
 
-Each of these holds one page at a time. What is written meanwhile beyond the present page is seen, before it is not.
+Each of these holds one page at a time. What is written meanwhile is seen where it lies beyond the present page.
 """
 
 from __future__ import annotations

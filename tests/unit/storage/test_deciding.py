@@ -157,10 +157,12 @@ def test_schedule_tells_whether_anything_changed(
 
 def test_the_record_tells_the_outbox_apart_from_other_journals() -> None:
     """The port's record has the position of the outbox by itself, and those of other journals by name."""
-    record = TenantState("acme", fence=2, revision=3, accounts=4, digest=5, positions={OUTBOX: 6, "trail": 7}).record()
+    record = TenantState(
+        "acme", fence=2, revision=3, accounts=4, digest=5, positions={OUTBOX: 6, "trail": 7}
+    ).as_record()
     assert (record.tenant, record.fence, record.revision, record.accounts, record.digest) == ("acme", 2, 3, 4, 5)
     assert (record.position, dict(record.positions)) == (6, {"trail": 7})
-    assert TenantState("acme").record().position == 0
+    assert TenantState("acme").as_record().position == 0
 
 
 def test_a_batch_is_repeated_by_the_id_of_the_latest_only(state: TenantState, claim: Claim) -> None:
@@ -240,10 +242,10 @@ def test_journals_grow_without_gaps(position: int, expected: int | None, content
     append = Append("trail", tuple(contents), expected)
     if position and expected not in {None, position}:
         with pytest.raises(WriteConflict):
-            state.note((), (append,), {})
+            state.record((), (append,), {})
         assert state.positions == {"trail": position}
         return
-    state.note((), (append,), {})
+    state.record((), (append,), {})
     start = position or expected or 0
     assert state.positions.get("trail", 0) == start + len(contents)
     assert state.entries_of(append) == [Entry(start + n, one) for n, one in enumerate(contents, 1)]
@@ -258,10 +260,10 @@ def test_a_document_is_written_over_the_version_that_is_expected(
     write = PutDocument("note", "n", b"v", expected)
     for versions in ({("note", "n"): version}, {("note", "n"): version} if version else {}):
         if fits:
-            state.note((write,), (), versions)
+            state.record((write,), (), versions)
         else:
             with pytest.raises(WriteConflict, match="note/n"):
-                state.note((write,), (), versions)
+                state.record((write,), (), versions)
 
 
 def test_an_erased_tenant_keeps_what_must_not_come_again(state: TenantState, claim: Claim) -> None:

@@ -100,7 +100,7 @@ def test_any_batches_leave_rows_that_tell_what_the_reference_tells(data: st.Data
 
 def _same(store: Rows, model: MemoryStorage) -> None:
     live = model.load("acme", SOURCE_IDS)
-    assert [one.record() for one in store.values(Kept, "tenants")] == list(model.tenants())
+    assert [one.as_record() for one in store.values(Kept, "tenants")] == list(model.tenants())
     assert store.values(Head, "heads", "acme") == list(model.heads("acme"))
     assert store.values(SealedAccount, "accounts", "acme") == [live[name] for name in sorted(live)]
     assert store.values(Tombstone, "tombstones", "acme") == list(model.tombstones("acme"))
@@ -133,7 +133,7 @@ def test_what_changes_nothing_writes_nothing() -> None:
     store.write(["a"], lambda write: write.tenant.release(Claim("a", 1, NOON, 0), None))
     assert store.kept == {}
     store.write(["a"], lambda write: write.record((), ()))
-    assert [one.record().tenant for one in store.values(Kept, "tenants")] == ["a"]
+    assert [one.as_record().tenant for one in store.values(Kept, "tenants")] == ["a"]
 
 
 def test_the_numbers_tell_of_every_write_beside_them() -> None:

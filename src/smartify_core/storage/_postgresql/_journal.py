@@ -8,7 +8,7 @@ from typing import Final
 
 from smartify_core.errors import StorageBroken
 from smartify_core.model import OUTBOX, Append, Entry
-from smartify_core.storage import refusals
+from smartify_core.storage.deciding import end_of
 
 from ._lent import Lent
 from ._rows import blobs, each_of, numbers, read, texts, written
@@ -78,13 +78,11 @@ def append(lent: Lent, tenant: int, name: str, outbox: int, appends: Sequence[Ap
     moved: dict[str, int] = {}
     for one in appends:
         position = positions.get(one.journal, 0)
-        if position and one.expected_position not in {None, position}:
-            raise refusals.journal_conflict(name, one.journal)
-        begins = position or one.expected_position or 0
+        if (ends := end_of(name, one, position)) == position:
+            continue
+        moved[one.journal] = ends
         if one.entries:
-            rows.append((one.journal, begins + 1, len(one.entries), _record(one.entries)))
-        if (ends := begins + len(one.entries)) != position:
-            moved[one.journal] = ends
+            rows.append((one.journal, ends - len(one.entries) + 1, len(one.entries), _record(one.entries)))
     if rows:
         journals, firsts, lengths, records = zip(*rows, strict=True)
         lent.later(_APPEND, (tenant, texts(journals), numbers(firsts), numbers(lengths), blobs(records)))

@@ -8,7 +8,7 @@ from typing import Final
 
 from smartify_core.errors import StorageUnavailable
 from smartify_core.model import OUTBOX, Append, Entry
-from smartify_core.storage import refusals
+from smartify_core.storage.deciding import end_of
 
 #: Each entry comes after its length in so many bytes.
 _LENGTH_BYTES: Final = 4
@@ -31,16 +31,13 @@ def append(connection: sqlite3.Connection, tenant: int, name: str, outbox: int, 
     for one in appends:
         row = None if one.journal == OUTBOX else connection.execute(_NUMBERS, (tenant, one.journal)).fetchone()
         position = outbox if one.journal == OUTBOX else row[0] if row else 0
-        if position and one.expected_position not in {None, position}:
-            raise refusals.journal_conflict(name, one.journal)
-        begins = position or one.expected_position or 0
+        if (ends := end_of(name, one, position)) == position:
+            continue
         if one.entries:
             connection.execute(
                 "insert into journal (tenant, name, first, entries, record) values (?, ?, ?, ?, ?)",
-                (tenant, one.journal, begins + 1, len(one.entries), _record(one.entries)),
+                (tenant, one.journal, ends - len(one.entries) + 1, len(one.entries), _record(one.entries)),
             )
-        if (ends := begins + len(one.entries)) == position:
-            continue
         if one.journal == OUTBOX:
             outbox = ends
         else:

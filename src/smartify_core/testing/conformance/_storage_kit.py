@@ -27,23 +27,24 @@ from ._storage_world import StorageWorld
 from ._storage_writing import WritingClauses
 
 
+# The last comes first: pytest runs what is inherited from it first, so that clauses run in order of their numbers.
 class StorageConformance(
-    ClaimClauses,
-    ReadingClauses,
-    WritingClauses,
-    ShapeClauses,
-    ThreadClauses,
-    LifeClauses,
-    DueClauses,
-    JournalClauses,
-    DocumentClauses,
-    EndingClauses,
-    RepeatClauses,
-    ProcessClauses,
-    TroubleClauses,
-    LargeClauses,
-    HistoryClauses,
     LifecycleClauses,
+    HistoryClauses,
+    LargeClauses,
+    TroubleClauses,
+    ProcessClauses,
+    RepeatClauses,
+    EndingClauses,
+    DocumentClauses,
+    JournalClauses,
+    DueClauses,
+    LifeClauses,
+    ThreadClauses,
+    ShapeClauses,
+    WritingClauses,
+    ReadingClauses,
+    ClaimClauses,
 ):
     """Proves a `Storage`.
 

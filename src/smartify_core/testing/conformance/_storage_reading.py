@@ -109,6 +109,8 @@ class ReadingClauses:
         expected = bytewise(ODD_IDS)
         storage.commit(taken, put(*made))
         assert [head.source_id for head in storage.heads("acme")] == expected
+        one_by_one = paged(storage.heads, lambda head: head.source_id, 1)
+        assert [head.source_id for page in one_by_one for head in page] == expected
         storage.commit(taken, erase(*made))
         assert [one.source_id for one in storage.tombstones("acme")] == expected
 
@@ -160,6 +162,8 @@ class ReadingClauses:
         storage.commit(taken, put(*made, near))
         found = [one.source_id for one in storage.find_by_email("acme", [shared])]
         assert found == ["B", "b", "\uffff", "\U00010000"]
+        for other in (b"", shared[:8], shared[:-1], shared + b"\0"):
+            assert list(storage.find_by_email("acme", [other])) == []
         storage.commit(taken, put(evolve(made[2], version=2, email_index=digest("moved"))))
         assert {one.source_id for one in storage.find_by_email("acme", [shared])} == {"B", "\uffff", "\U00010000"}
         assert {one.source_id for one in storage.find_by_email("acme", [digest("moved"), near.email_index])} == {
