@@ -227,7 +227,9 @@ class RedisStorage:
         checks.check_text(tenant)
         checks.check_keys(source_ids)
         found = self._look_up("accounts", tenant, source_ids)
-        return {source_id: rows.unpacked(SealedAccount, raw) for source_id, raw in found.items()}
+        return {
+            source_id: rows.unpacked(SealedAccount, raw, where=f"tenant {tenant}") for source_id, raw in found.items()
+        }
 
     def find_by_email(self, tenant: str, email_indexes: Sequence[bytes]) -> Sequence[SealedAccount]:
         """Return the live accounts that carry one of these email indexes. See `Storage.find_by_email`."""
@@ -239,7 +241,7 @@ class RedisStorage:
         keys = [self._key("emails", tenant, order=True), self._key("accounts", tenant)]
         with self._translated():
             found = self._page(keys, [checks.INDEX_BYTES, -1, *ranges])
-        accounts = [rows.unpacked(SealedAccount, raw) for raw in found]
+        accounts = [rows.unpacked(SealedAccount, raw, where=f"tenant {tenant}") for raw in found]
         return sorted(accounts, key=lambda account: account.source_id)
 
     def tombstones(self, tenant: str, *, after: str | None = None, limit: int = KEYS_AT_ONCE) -> Sequence[Tombstone]:
@@ -253,7 +255,7 @@ class RedisStorage:
         checks.check_text(tenant)
         checks.check_keys(source_ids)
         found = self._look_up("ended", tenant, source_ids)
-        return {source_id: rows.unpacked(Tombstone, raw) for source_id, raw in found.items()}
+        return {source_id: rows.unpacked(Tombstone, raw, where=f"tenant {tenant}") for source_id, raw in found.items()}
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
@@ -300,7 +302,7 @@ class RedisStorage:
         """Return a document. See `Storage.document`."""
         checks.check_text(tenant, kind, key)
         found = self._look_up("documents", tenant, [rows.document_key(kind, key)])
-        return next((rows.unpacked(Document, raw) for raw in found.values()), None)
+        return next((rows.unpacked(Document, raw, where=f"tenant {tenant}") for raw in found.values()), None)
 
     def documents(
         self,
@@ -379,7 +381,7 @@ class RedisStorage:
         """Return the values of the first rows between these ends, as of one instant."""
         with self._translated():
             found = self._page([self._key(kind, tenant, order=True), self._key(kind, tenant)], [0, limit, *ends])
-        return [rows.unpacked(of, raw) for raw in found]
+        return [rows.unpacked(of, raw, where=f"tenant {tenant}") for raw in found]
 
     def _write(self, names: Sequence[str], decide: Callable[[Write], _T], met: rows.Keys | None = None) -> _T:
         """Read these tenants and what a write meets of the first, decide, and do it if all is still as it was read."""

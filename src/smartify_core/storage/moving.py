@@ -20,11 +20,13 @@ from typing import Any, Final, TypeVar
 
 from attrs import define, evolve, field, frozen
 
-from smartify_core.errors import LeaseHeld, SmartifyError, StorageBusy, StorageError, StorageUnavailable, StoreDiffers
+from smartify_core.errors import LeaseHeld, SmartifyError, StorageError, StoreDiffers, UsageError
 from smartify_core.model import OUTBOX, Append, Batch, Claim, TenantRecord
 
+from . import refusals
 from ._contents import KINDS, Kind, position_of, side_by_side
 from ._storage import KEYS_AT_ONCE, Storage
+from .checks import check_lease
 from .walks import every_entry, every_tenant
 
 _Item = TypeVar("_Item")
@@ -94,13 +96,19 @@ def copy_storage(
 
     Returns:
         What became of each tenant, in order. One that a worker holds (`LeaseHeld`), whose target holds something else
-        (`StoreDiffers`) or whose source is damaged is left, and does not stop the others.
+        (`StoreDiffers`) or does not take an id of it (`UsageError`), or of which something is damaged (`StorageBroken`)
+        is left, and does not stop the others.
 
     Raises:
-        StorageUnavailable: One of the stores cannot be used. Start again when it can.
+        StorageUnavailable: One of the stores cannot be reached. Start again when it can.
         StorageBusy: Likewise.
-        UsageError: One of the stores was opened for reading only.
+        StorageBroken: One of them was closed, or its tenants cannot be listed.
+        UsageError: One of the stores was opened for reading only, or the lease makes no sense.
     """
+    check_lease(now(), lease)
+    for storage in (source, target):
+        # Writes nothing, and is refused where nothing can be written.
+        storage.schedule({})
     told = on_progress or (lambda _: None)
     return tuple(_Move(source, target, record.tenant, now, lease, told).make() for record in every_tenant(source))
 
@@ -126,9 +134,9 @@ class _Move:
                 self._require_like(record)
                 self._write(record)
                 counts = self._compare()
-        except (StorageUnavailable, StorageBusy):
-            raise
-        except StorageError as error:
+        except (StorageError, UsageError) as error:
+            if refusals.cannot_be_reached(error):
+                raise
             return CopiedTenant(self._tenant, written=self._written, error=error)
         return evolve(counts, written=self._written)
 

@@ -3,13 +3,47 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Final
 
-from smartify_core.errors import LeaseHeld, LeaseLost, StorageBroken, Tombstoned, WriteConflict
+from smartify_core.errors import (
+    LeaseHeld,
+    LeaseLost,
+    SmartifyError,
+    StorageBroken,
+    StorageBusy,
+    StorageUnavailable,
+    Tombstoned,
+    WriteConflict,
+)
+
+_CLOSED: Final = "the storage is closed"
 
 
 def closed() -> StorageBroken:
     """Return the error for a call after `Storage.close`."""
-    return StorageBroken("the storage is closed", cure="Open a new one.")
+    return StorageBroken(_CLOSED, cure="Open a new one.")
+
+
+def cannot_be_reached(error: SmartifyError) -> bool:
+    """Return whether an error says only that the store cannot be reached now, and nothing of what it holds.
+
+    It is away for a moment, in use, or this handle on it was closed. Whoever walks through a store stops then; anything
+    else is about what was asked for, and the rest of the store may be sound.
+    """
+    away = error.retryable and isinstance(error, StorageUnavailable | StorageBusy)
+    return away or (isinstance(error, StorageBroken) and error.what == _CLOSED)
+
+
+def damaged(what: str, where: str | None) -> StorageBroken:
+    """Return the error for stored bytes that no version of this library or of the backend writes.
+
+    Args:
+        what: What is damaged, such as ``the row of an account``. Nothing of the bytes is quoted.
+        where: The place: a tenant, and a journal or a document where it is known.
+    """
+    return StorageBroken(
+        f"{what} is damaged", where=where, cure="Restore the store from a backup, or begin a new one and sync."
+    )
 
 
 def lease_held(tenant: str, until: datetime) -> LeaseHeld:

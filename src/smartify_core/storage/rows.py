@@ -31,7 +31,6 @@ from typing import Final, TypeAlias, TypeVar
 from attrs import define
 from cattrs.preconf.json import make_converter
 
-from smartify_core.errors import StorageBroken
 from smartify_core.model import (
     Append,
     Batch,
@@ -45,6 +44,7 @@ from smartify_core.model import (
     Tombstone,
 )
 
+from . import refusals
 from .deciding import Met, TenantState, appends_of, document_of, head_of, item_of, latest
 
 _T = TypeVar("_T")
@@ -74,16 +74,21 @@ def packed(value: object) -> bytes:
     return _converter.dumps(value).encode()
 
 
-def unpacked(kind: type[_T], raw: bytes) -> _T:
+def unpacked(kind: type[_T], raw: bytes, *, where: str | None = None) -> _T:
     """Return the value that `packed` made these bytes of.
+
+    Args:
+        kind: What it is.
+        raw: The bytes.
+        where: The place, such as ``tenant acme``, for the error.
 
     Raises:
         StorageBroken: They are no such value. Nothing of them is quoted.
     """
     try:
         return _converter.loads(raw, kind)
-    except (ValueError, TypeError, LookupError, AttributeError):
-        raise StorageBroken(f"a stored {kind.__name__} is damaged", cure="Restore the store from a backup.") from None
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
+        raise refusals.damaged(f"a stored {kind.__name__}", where) from None
 
 
 # --- keys whose bytes have an order -----------------------------------------------------------------------------------
@@ -113,8 +118,15 @@ def due_key(time: datetime, tenant: str = "") -> bytes:
 
 
 def due_tenant(key: bytes) -> str:
-    """Return the tenant of a `due_key`."""
-    return key[_DIGITS:].decode()
+    """Return the tenant of a `due_key`.
+
+    Raises:
+        StorageBroken: It is no such key.
+    """
+    try:
+        return key[_DIGITS:].decode()
+    except UnicodeDecodeError:
+        raise refusals.damaged("a stored key", None) from None
 
 
 def email_key(index: bytes, source_id: str) -> bytes:
@@ -142,7 +154,7 @@ class Kept(TenantState):
     @classmethod
     def of(cls, name: str, raw: bytes | None) -> Kept:
         """Return what these bytes tell; ``None`` stands for a tenant that was never heard of."""
-        return cls(name) if raw is None else unpacked(cls, raw)
+        return cls(name) if raw is None else unpacked(cls, raw, where=f"tenant {name}")
 
 
 def met_by(batch: Batch) -> Keys:
@@ -205,7 +217,7 @@ class Write:
         """Decide a batch. See `Storage.commit`; the caller has checked it with `checks.check_batch`."""
         if (first := self.tenant.repeats(batch)) is not None:
             return first
-        live = {key.decode(): unpacked(SealedAccount, raw) for key, raw in self._found.get("accounts", {}).items()}
+        live = {key.decode(): self._of(SealedAccount, raw) for key, raw in self._found.get("accounts", {}).items()}
         owned, ended = ({key.decode() for key in self._found.get(kind, ())} for kind in ("owners", "tombstones"))
         receipt = self.tenant.commit(claim, batch, Met(live, owned, ended, self._versions()))
         for write in batch.writes:
@@ -234,7 +246,7 @@ class Write:
         self.clears = True
 
     def _versions(self) -> dict[tuple[str, str], int]:
-        documents = (unpacked(Document, raw) for raw in self._found.get("documents", {}).values())
+        documents = (self._of(Document, raw) for raw in self._found.get("documents", {}).values())
         return {(one.kind, one.key): one.version for one in documents}
 
     def _take_out(self, account: SealedAccount) -> None:
@@ -254,7 +266,7 @@ class Write:
     def _bury(self, stone: Tombstone) -> None:
         source_id = stone.source_id.encode()
         known = self._found.get("ended", {}).get(source_id)
-        before = None if known is None else unpacked(Tombstone, known)
+        before = None if known is None else self._of(Tombstone, known)
         self._row("tombstones", stone.account_id.encode(), packed(stone))
         self._row("ended", source_id, packed(latest(before, stone)))
 
@@ -266,6 +278,9 @@ class Write:
             for entry in self.tenant.entries_of(append):
                 self._row("entries", entry_key(append.journal, entry.position), packed(entry))
         self.tenant.writes += 1
+
+    def _of(self, kind: type[_T], raw: bytes) -> _T:
+        return unpacked(kind, raw, where=f"tenant {self.tenant.name}")
 
     def _row(self, kind: str, key: bytes, value: bytes | None) -> None:
         self._rows[kind, self.tenant.name, key] = value

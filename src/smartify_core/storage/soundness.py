@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
-from smartify_core.errors import StorageBusy, StorageError, StorageUnavailable
+from smartify_core.errors import StorageError
 from smartify_core.model import OUTBOX, TenantRecord
 
+from . import _findings as findings
+from . import refusals
 from ._contents import is_of, position_of
 from ._maintained import Finding
 from ._storage import KEYS_AT_ONCE, Storage
@@ -32,8 +34,8 @@ def check_storage(storage: Storage) -> Iterator[Finding]:
     position. What cannot be read because it is damaged is a finding.
 
     Raises:
-        StorageUnavailable: The store cannot be reached.
-        StorageBusy: Likewise.
+        StorageUnavailable: The store cannot be reached, or was closed.
+        StorageBusy: It is in use.
     """
     try:
         before: str | None = None
@@ -73,8 +75,8 @@ def _look(look: _Look, storage: Storage, tenant: str) -> list[Finding]:
 
 
 def _of_damage(error: StorageError, where: str) -> Finding:
-    """Return what an error says about the store; raise it when it says only that the store cannot be reached now."""
-    if error.retryable and isinstance(error, StorageUnavailable | StorageBusy):
+    """Return what an error says about the store; raise it when it says only that the store cannot be reached."""
+    if refusals.cannot_be_reached(error):
         raise error
     return Finding(error.what, error.where or where)
 
@@ -110,11 +112,11 @@ def _accounts_at(storage: Storage, record: TenantRecord) -> Iterator[Finding]:
             if account is None or not is_of(head, account):
                 yield Finding("an account is not as its head says", where)
             elif found.get(head.source_id) != account:
-                yield Finding("an account is not found by its address", where)
+                yield findings.lost_address(tenant, head.source_id)
     if counted != record.accounts:
-        yield Finding(f"{counted} accounts are there, and {record.accounts} are told", f"tenant {tenant}")
+        yield findings.other_number(tenant, counted, record.accounts)
     if digest % _MODULUS != record.digest:
-        yield Finding("the digest is not that of the accounts", f"tenant {tenant}")
+        yield findings.other_digest(tenant)
 
 
 def _tombstones(storage: Storage, tenant: str) -> Iterator[Finding]:
@@ -130,7 +132,7 @@ def _tombstones(storage: Storage, tenant: str) -> Iterator[Finding]:
                 yield Finding("tombstones are not in order", where)
             before = stone.account_id
             if stone.account_id in live:
-                yield Finding("an account is live that has ended", where)
+                yield findings.revived(tenant, stone.account_id)
             last = latest.get(stone.source_id)
             if last is None or (last.deleted_at, last.account_id) < (stone.deleted_at, stone.account_id):
                 yield Finding("a tombstone is not found by its source id", where)
@@ -139,16 +141,15 @@ def _tombstones(storage: Storage, tenant: str) -> Iterator[Finding]:
 def _journals(storage: Storage, tenant: str) -> Iterator[Finding]:
     record = storage.tenant(tenant)
     for journal in (OUTBOX, *sorted(record.positions)):
-        where = f"tenant {tenant}, journal {journal}"
         position = 0
         for entry in every_entry(storage, tenant, journal):
             if position and entry.position != position + 1:
-                yield Finding(f"position {entry.position} follows {position}", where)
+                yield findings.gap(tenant, journal, entry.position, position)
             position = entry.position
         # Somebody may have added to it since, or trimmed all of it away.
         least, most = (position_of(one, journal) for one in (record, storage.tenant(tenant)))
         if position and not least <= position <= most:
-            yield Finding(f"the last entry has position {position}, and {most} is told", where)
+            yield findings.other_end(tenant, journal, position, most)
 
 
 def _documents(storage: Storage, tenant: str) -> Iterator[Finding]:

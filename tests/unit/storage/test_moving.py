@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 from attrs import evolve
 
-from smartify_core.errors import LeaseHeld, SealBroken, StorageUnavailable, StoreDiffers, UsageError
+from smartify_core.errors import LeaseHeld, StorageBroken, StorageUnavailable, StoreDiffers, UsageError
 from smartify_core.model import Append, Batch, Claim, Put, PutDocument, Receipt, SealedAccount
 from smartify_core.storage import Maintained, Storage
 from smartify_core.storage.memory import MemoryStorage
@@ -350,7 +350,7 @@ def test_a_damaged_source_does_not_stop_the_others(
         with source._connections.writing() as connection:
             connection.execute("update sealed set record = x'00' where id = 1")
         acme, globex = copy_storage(source, target, now=clock)
-    assert isinstance(acme.error, SealBroken)
+    assert isinstance(acme.error, StorageBroken)
     assert (globex.error, globex.accounts) == (None, 1)
 
 
@@ -373,3 +373,101 @@ def test_more_than_a_page_is_copied(target: Storage, clock: ManualClock, account
     (acme,) = copy_storage(source, target, now=clock)
     assert (acme.accounts, acme.entries, acme.documents, acme.error) == (2001, 2001, 1001, None)
     assert acme.written == 5003
+
+
+@pytest.mark.parametrize(
+    ("damage", "what"),
+    [
+        ("update journal set record = x'00' where tenant = 1", "a journal is damaged"),
+        ("update tombstone set created_at = 'text' where tenant = 1", "a tombstone is damaged"),
+        ("update document set value = 'text' where tenant = 1", "a document is damaged"),
+        ("update account set state = 9 where tenant = 1", "the row of an account is damaged"),
+    ],
+)
+def test_damage_of_any_kind_is_its_tenants_alone(
+    path: Path, clock: ManualClock, account: MakeAccount, erase: MakeBatch, damage: str, what: str
+) -> None:
+    """A tenant of which something cannot be read is left out with the reason; the check finds it, and no more."""
+    with SQLiteStorage(path.with_name("source.db")) as source:
+        for tenant in ("acme", "globex"):
+            claim = source.claim(tenant, now=NOON, ttl=HOUR)
+            source.commit(claim, Batch(tuple(Put(account(f"s{n}", tenant=tenant), 0) for n in range(3))))
+            source.commit(claim, erase(account("s1", tenant=tenant)))
+            source.commit(claim, Batch(entries=(b"e",), documents=(PutDocument("k", "a", b"v", 0),)))
+            source.release(claim)
+        with source._connections.writing() as connection:
+            connection.execute(damage)
+        acme, globex = copy_storage(source, MemoryStorage(), now=clock)
+        assert isinstance(acme.error, StorageBroken)
+        assert acme.error.what == what
+        assert (globex.error, globex.accounts, globex.tombstones, globex.entries, globex.documents) == (
+            None,
+            2,
+            1,
+            1,
+            1,
+        )
+        found = list(check_storage(source))
+        assert what in {one.what for one in found}
+        assert not [one for one in found if "globex" in one.where]
+        assert source.tenant("acme").expires_at is None
+
+
+class Particular(MemoryStorage):
+    """A backend that cannot take one id, of an account or of a tenant."""
+
+    def commit(self, claim: Claim, batch: Batch) -> Receipt:
+        if any(isinstance(one, Put) and one.account.source_id == "s1" for one in batch.writes):
+            raise UsageError("this backend cannot take an id", cure="Leave it out.")
+        return super().commit(claim, batch)
+
+    def claim(self, tenant: str, *, now: datetime, ttl: timedelta) -> Claim:
+        if tenant == "odd":
+            raise UsageError("this backend cannot take a tenant", cure="Leave it out.")
+        return super().claim(tenant, now=now, ttl=ttl)
+
+
+def test_an_id_that_the_target_does_not_take_leaves_out_its_tenant(clock: ManualClock, account: MakeAccount) -> None:
+    """The tenant is named with the reason, and those after it are copied."""
+    source = MemoryStorage()
+    for tenant, source_id in (("acme", "s1"), ("globex", "s2"), ("odd", "s2"), ("umbrella", "s3")):
+        claim = source.claim(tenant, now=NOON, ttl=HOUR)
+        source.commit(claim, Batch((Put(account(source_id, tenant=tenant), 0),)))
+        source.release(claim)
+    told = copy_storage(source, Particular(), now=clock)
+    assert [(one.tenant, type(one.error), one.accounts) for one in told] == [
+        ("acme", UsageError, 0),
+        ("globex", type(None), 1),
+        ("odd", UsageError, 0),
+        ("umbrella", type(None), 1),
+    ]
+    assert {one.expires_at for one in source.tenants()} == {None}
+
+
+@pytest.mark.parametrize("closed", ["source", "target"])
+def test_a_store_that_was_closed_ends_the_copy(source: MemoryStorage, clock: ManualClock, closed: str) -> None:
+    """That says nothing of any tenant, so it is no tenant's error."""
+    target = MemoryStorage()
+
+    def close(progress: CopyProgress) -> None:
+        (source if closed == "source" else target).close()
+
+    with pytest.raises(StorageBroken, match="is closed"):
+        copy_storage(source, target, now=clock, on_progress=close)
+
+
+def test_a_target_that_is_opened_for_reading_only_is_refused_before_anything(
+    source: MemoryStorage, path: Path, clock: ManualClock
+) -> None:
+    """It takes no tenant at all, and no lease of the source is taken."""
+    SQLiteStorage(path).close()
+    fences = [one.fence for one in source.tenants()]
+    with SQLiteStorage(path, read_only=True) as target, pytest.raises(UsageError, match="for reading only"):
+        copy_storage(source, target, now=clock)
+    assert [one.fence for one in source.tenants()] == fences
+
+
+def test_a_clock_without_a_zone_is_the_callers_mistake(source: MemoryStorage, target: Storage) -> None:
+    """It is no tenant's error, and refused before anything is done."""
+    with pytest.raises(UsageError, match="time zone"):
+        copy_storage(source, target, now=lambda: NOON.replace(tzinfo=None))

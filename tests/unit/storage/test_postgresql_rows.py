@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests import _postgresql as postgresql
 
-from smartify_core.errors import SealBroken, StorageBroken
+from smartify_core.errors import StorageBroken
 from smartify_core.model import AccountState, Batch, Head, HeadPage, InactiveReason, Put, PutDocument, SealedAccount
 from smartify_core.storage._postgresql import _accounts as accounts
 from smartify_core.storage._postgresql import _commit as commits
@@ -86,10 +86,15 @@ def test_pages_tell_of_every_state_and_reason(storage: PostgreSQLStorage, accoun
     "damage",
     [
         "state = 2",
+        "state = 9",
+        "state = 256",
+        "state = 257",
         "state = -1",
         "inactive_reason = 4",
         "inactive_reason = -1",
         "inactive_reason = 64",
+        "inactive_reason = 256",
+        "inactive_reason = -16384",
         r"fingerprint = '\x00'",
         r"fingerprint = fingerprint || '\x00'",
     ],
@@ -107,9 +112,9 @@ def test_a_damaged_row_is_told(
     storage.commit(claim, put(account("a"), account("b")))
     assert storage.check() == []
     postgresql.run(postgresql_url, f"update {schema}.account set {damage} where source_id = 'a'")
-    with pytest.raises(SealBroken, match="tenant acme"):
+    with pytest.raises(StorageBroken, match="tenant acme"):
         list(storage.heads("acme"))
-    with pytest.raises(SealBroken, match="tenant acme"):
+    with pytest.raises(StorageBroken, match="tenant acme"):
         storage.load("acme", ["a"])
     assert {finding.where for finding in storage.check()} == {"tenant acme"}
     assert [*storage.load("acme", ["b"])] == ["b"]

@@ -223,3 +223,10 @@ def test_what_is_written_meanwhile_is_no_contradiction(account: MakeAccount, wri
     found = list(check_storage(storage))
     assert len(found) == expected
     assert all("were not compared" in one.what for one in found)
+
+
+def test_a_store_that_was_closed_is_an_error(storage: MemoryStorage) -> None:
+    """Whoever looks through a closed handle has looked at nothing."""
+    storage.close()
+    with pytest.raises(StorageUnavailable, match="is closed"):
+        list(check_storage(storage))

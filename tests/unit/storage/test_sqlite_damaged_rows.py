@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from smartify_core.errors import SealBroken
+from smartify_core.errors import StorageBroken
 from smartify_core.lifecycle import Reconciler
 from smartify_core.sealing import Sealer
 from smartify_core.sealing.memory import MemoryKeyRing
@@ -40,7 +40,7 @@ def test_damaged_row_is_named_as_such(tmp_path: Path, damage: str) -> None:
     connection.execute(damage)
     connection.commit()
     connection.close()
-    with SQLiteStorage(path) as storage, pytest.raises(SealBroken, match="tenant acme"):
+    with SQLiteStorage(path) as storage, pytest.raises(StorageBroken, match="tenant acme"):
         storage.load("acme", [ADA.source_id])
 
 
@@ -63,7 +63,7 @@ def test_a_damaged_head_is_refused_beside_sound_ones(tmp_path: Path, damage: str
     connection.execute(f"update account set {damage} where source_id = ?", (BOB.source_id,))
     connection.commit()
     connection.close()
-    with SQLiteStorage(path) as storage, pytest.raises(SealBroken, match="tenant acme"):
+    with SQLiteStorage(path) as storage, pytest.raises(StorageBroken, match="tenant acme"):
         list(storage.heads("acme"))
 
 
@@ -78,7 +78,7 @@ def test_a_damaged_fingerprint_is_refused_beside_sound_ones(tmp_path: Path, reco
     )
     connection.commit()
     connection.close()
-    with SQLiteStorage(path) as storage, pytest.raises(SealBroken, match="tenant acme"):
+    with SQLiteStorage(path) as storage, pytest.raises(StorageBroken, match="tenant acme"):
         storage.heads("acme")
 
 

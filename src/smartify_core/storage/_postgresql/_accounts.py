@@ -9,13 +9,12 @@ from itertools import compress
 from typing import Any, Final
 
 from smartify_core.model import Head, HeadPage, InactiveReason, SealedAccount, Tombstone
+from smartify_core.storage._numbers import REASONS, STATES
 from smartify_core.storage.checks import INDEX_BYTES
 
 from ._lent import Lent
 from ._rows import (
     COLUMNS,
-    REASONS,
-    STATES,
     account,
     blobs,
     damaged,
@@ -36,22 +35,15 @@ _HEADS: Final = (
 _COLUMNS: Final = (
     "select count(*), string_agg(source_id, chr(10)), string_agg(fingerprint, ''::bytea),"
     " string_agg(int8send(version), ''::bytea),"
-    " string_agg(int2send((inactive_reason * 4 + state)::smallint), ''::bytea)"
+    " string_agg(int4send((inactive_reason::int << 16) | (state::int & 65535)), ''::bytea)"
 )
 _VERSION: Final = struct.Struct(">q")
-#: Reason and state in one number.
-_STANDING: Final = struct.Struct(">h")
-_STATE_BITS: Final = 2
-_DELETED: Final = REASONS.index(InactiveReason.DELETED)
-#: All the numbers that there are for reason and state, by the last of their two bytes.
-_STANDINGS: Final = {
-    reason << _STATE_BITS | state: (STATES[state], REASONS[reason])
-    for reason in range(len(REASONS))
-    for state in range(len(STATES))
-}
-_WAITING: Final = {number for number, (_, reason) in _STANDINGS.items() if reason is InactiveReason.DELETED}
-#: Makes a truth of each of those bytes: whether its account waits.
-_WAITS: Final = bytes(number in _WAITING for number in range(256))
+#: Reason and state side by side, whole: two bytes each, of which the first is 0 in a sound row.
+_STANDING: Final = struct.Struct(">hh")
+_STATE_BYTES: Final = frozenset(range(len(STATES)))
+_REASON_BYTES: Final = frozenset(range(len(REASONS)))
+#: Makes a truth of each reason: whether its account waits.
+_WAITS: Final = bytes(number == REASONS.index(InactiveReason.DELETED) for number in range(256))
 _BY_SOURCE_ID: Final = each_of("text", "account", "source_id", COLUMNS, tenant=_TENANT)
 _STONE: Final = ("account_id", "source_id", "created_at", "deleted_at")
 _STONES: Final = f"select {', '.join(_STONE)} from @tombstone where tenant = {_TENANT}"  # noqa: S608  # constants
@@ -74,19 +66,21 @@ def heads(lent: Lent, tenant: str, after: str | None, limit: int) -> HeadPage:
         source_ids = tuple(ids.split("\n"))
         if "\1" in ids:
             source_ids = tuple(map(read, source_ids))
-        low = standings[_STANDING.size - 1 :: _STANDING.size]
+        high, reasons, more, states = (standings[place :: _STANDING.size] for place in range(_STANDING.size))
         # An id that holds the separator can only add to the parts, so their number tells. So do lengths of what is
         # damaged, and numbers that mean nothing. Row by row the former is read, and the latter refused.
         if (
             len(source_ids) == number
             and len(fingerprints) == INDEX_BYTES * number
             and len(standings) == _STANDING.size * number
-            and _STANDINGS.keys() >= set(low)
-            and not any(standings[_STANDING.size - 2 :: _STANDING.size])
+            and not any(high)
+            and not any(more)
+            and _REASON_BYTES.issuperset(reasons)
+            and _STATE_BYTES.issuperset(states)
         ):
-            waits = low.translate(_WAITS)
+            waits = reasons.translate(_WAITS)
             waiting = tuple(compress(source_ids, waits)) if any(waits) else ()
-            make = partial(_from_columns, source_ids, fingerprints, versions, low)
+            make = partial(_from_columns, source_ids, fingerprints, versions, states, reasons)
             return HeadPage(source_ids, fingerprints, waiting, make)
         return HeadPage.of(_from_rows(tenant, lent.ask(rows, values)))
     return HeadPage.of(())
@@ -121,18 +115,24 @@ def tombstones_of(lent: Lent, tenant: str, source_ids: Sequence[str]) -> Mapping
 
 def _from_rows(tenant: str, rows: Iterable[tuple[Any, ...]]) -> Iterator[Head]:
     for source_id, fingerprint, version, state, reason in rows:
-        standing = _STANDINGS.get(reason << _STATE_BITS | state) if min(state, reason) >= 0 else None
-        if len(fingerprint) != INDEX_BYTES or standing is None or state >= len(STATES):
+        if len(fingerprint) != INDEX_BYTES or state not in _STATE_BYTES or reason not in _REASON_BYTES:
             raise damaged(tenant)
-        yield Head(read(source_id), fingerprint, standing[0], version, standing[1])
+        yield Head(read(source_id), fingerprint, STATES[state], version, REASONS[reason])
 
 
-def _from_columns(source_ids: Sequence[str], fingerprints: bytes, versions: bytes, low: bytes) -> Sequence[Head]:
-    heads = []
-    for number, (source_id, (version,), standing) in enumerate(
-        zip(source_ids, _VERSION.iter_unpack(versions), low, strict=True)
-    ):
-        state, reason = _STANDINGS[standing]
-        fingerprint = fingerprints[number * INDEX_BYTES : (number + 1) * INDEX_BYTES]
-        heads.append(Head(source_id, fingerprint, state, version, reason))
-    return tuple(heads)
+def _from_columns(
+    source_ids: Sequence[str], fingerprints: bytes, versions: bytes, states: bytes, reasons: bytes
+) -> Sequence[Head]:
+    return tuple(
+        [
+            Head(source_id, fingerprints[at : at + INDEX_BYTES], STATES[state], version, REASONS[reason])
+            for source_id, at, (version,), state, reason in zip(
+                source_ids,
+                range(0, len(fingerprints), INDEX_BYTES),
+                _VERSION.iter_unpack(versions),
+                states,
+                reasons,
+                strict=True,
+            )
+        ]
+    )

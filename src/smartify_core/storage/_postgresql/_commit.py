@@ -20,6 +20,8 @@ from smartify_core.model import (
     SealedAccount,
 )
 from smartify_core.storage import refusals
+from smartify_core.storage._numbers import to_number, to_total, total_record
+from smartify_core.storage.checks import INDEX_BYTES
 from smartify_core.storage.deciding import appends_of, item_of, refuse_conflicts, refuse_tombstoned, replaces
 
 from . import _documents as documents
@@ -29,14 +31,12 @@ from ._lent import Lent
 from ._rows import (
     COLUMNS,
     copied,
+    damaged,
     each_of,
-    from_total,
     in_columns,
     numbers,
     read,
     texts,
-    to_number,
-    to_total,
     written,
 )
 
@@ -107,7 +107,7 @@ def commit(lent: Lent, claim: Claim, batch: Batch) -> Receipt:
     erases = [write for write in batch.writes if isinstance(write, Erase)]
     _refuse_tombstoned(lent, tenant, name, batch)
     replaced = [write for write in batch.writes if write.expected_version]
-    live = _live(lent, tenant.id, replaced)
+    live = _live(lent, tenant.id, name, replaced)
     brought = [write.tombstone.account_id for write in erases if not write.expected_version]
     if _among_live(lent, tenant.id, brought) or not all(
         replaces(write, live.get(item_of(write).source_id)) for write in replaced
@@ -120,12 +120,12 @@ def commit(lent: Lent, claim: Claim, batch: Batch) -> Receipt:
     position = journal.append(lent, tenant.id, name, tenant.position, appends_of(batch))
     documents.write(lent, tenant.id, batch.documents)
     revision = max(batch.revision, tenant.revision + bool(batch.writes))
-    total = to_total(tenant.total)
+    total = to_total(tenant.total, name)
     total += sum(int.from_bytes(one.fingerprint, "big") for one in puts)
     total -= sum(int.from_bytes(one.fingerprint, "big") for one in live.values())
     # Whoever was there is put again or erased, so that only those who are put are there now.
     number = tenant.accounts + len(puts) - len(live)
-    changes = (revision, number, tenant.ended + len(erases), from_total(total), position, batch_id)
+    changes = (revision, number, tenant.ended + len(erases), total_record(total), position, batch_id)
     lent.later(_ADVANCE, (tenant.id, *changes))
     return Receipt(revision)
 
@@ -159,7 +159,7 @@ def erase_tenant(lent: Lent, claim: Claim) -> None:
     lent.later(
         "update @tenant set accounts = 0, ended = 0, digest = $2, revision = revision + 1, trimmed = position,"
         " batch = null, due_at = null, expires_at = null where id = $1",
-        (tenant.id, from_total(0)),
+        (tenant.id, total_record(0)),
     )
 
 
@@ -177,19 +177,21 @@ def _refuse_tombstoned(lent: Lent, tenant: tenants.Row, name: str, batch: Batch)
 
 def _refuse_conflicts(lent: Lent, tenant: int, name: str, batch: Batch) -> None:
     """Raise for the first write of the batch that the accounts which are there do not allow."""
-    live = _live(lent, tenant, batch.writes)
+    live = _live(lent, tenant, name, batch.writes)
     new_ids = [item_of(write).account_id for write in batch.writes if not write.expected_version]
     refuse_conflicts(name, batch.writes, live, _among_live(lent, tenant, new_ids))
 
 
-def _live(lent: Lent, tenant: int, writes: Sequence[Put | Erase]) -> dict[str, _Live]:
+def _live(lent: Lent, tenant: int, name: str, writes: Sequence[Put | Erase]) -> dict[str, _Live]:
     if not writes:
         return {}
     rows = lent.run(_LIVE, (tenant, texts([item_of(write).source_id for write in writes])))
-    return {
-        read(source_id): _Live(read(account_id), version, fingerprint)
-        for source_id, account_id, version, fingerprint in rows
-    }
+    found = {}
+    for source_id, account_id, version, fingerprint in rows:
+        if len(fingerprint) != INDEX_BYTES:
+            raise damaged(name)
+        found[read(source_id)] = _Live(read(account_id), version, fingerprint)
+    return found
 
 
 def _among_live(lent: Lent, tenant: int, account_ids: Sequence[str]) -> set[str]:

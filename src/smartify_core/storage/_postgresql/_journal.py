@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-from smartify_core.errors import StorageBroken
 from smartify_core.model import OUTBOX, Append, Entry
+from smartify_core.storage._numbers import entries_in, entries_record
 from smartify_core.storage.deciding import end_of
 
 from ._lent import Lent
 from ._rows import blobs, each_of, numbers, read, texts, written
 from ._schema import GIVEN, given, refuse_version
-
-#: Each entry comes after its length.
-_LENGTH: Final = struct.Struct(">I")
 
 #: Beyond every position that there will be, and small enough to be counted on from.
 _FAR: Final = 1 << 62
@@ -34,7 +30,8 @@ _PAGE: Final = (
     "  (select max(j.first) from @journal j where j.tenant = s.tenant and j.name = $2"
     "   and j.first <= greatest($3::bigint, s.trimmed) + 1),"
     "  (select min(j.first) from @journal j where j.tenant = s.tenant and j.name = $2)) as edge from state s)"
-    " select page.start, j.first, j.record from page join @journal j on j.tenant = page.tenant and j.name = $2"
+    " select page.start, j.first, j.entries, j.record from page"
+    " join @journal j on j.tenant = page.tenant and j.name = $2"
     " and j.first >= page.edge and j.first < greatest(page.start, page.edge) + $4::bigint order by j.first"
 )
 _TRIM_OUTBOX: Final = (
@@ -82,7 +79,7 @@ def append(lent: Lent, tenant: int, name: str, outbox: int, appends: Sequence[Ap
             continue
         moved[one.journal] = ends
         if one.entries:
-            rows.append((one.journal, ends - len(one.entries) + 1, len(one.entries), _record(one.entries)))
+            rows.append((one.journal, ends - len(one.entries) + 1, len(one.entries), entries_record(one.entries)))
     if rows:
         journals, firsts, lengths, records = zip(*rows, strict=True)
         lent.later(_APPEND, (tenant, texts(journals), numbers(firsts), numbers(lengths), blobs(records)))
@@ -96,10 +93,12 @@ def entries(lent: Lent, tenant: str, journal: str, after: int, limit: int) -> Se
     """Return the next page of a journal. See `Storage.entries`."""
     statement = _PAGE.format(state=_OUTBOX_STATE if journal == OUTBOX else _OTHER_STATE)
     page: list[Entry] = []
-    for start, first, record in lent.ask(statement, (written(tenant), written(journal), min(after, _FAR), limit)):
+    rows = lent.ask(statement, (written(tenant), written(journal), min(after, _FAR), limit))
+    where = f"tenant {tenant}, journal {journal}"
+    for start, first, counted, record in rows:
         page.extend(
             Entry(position, content)
-            for position, content in enumerate(_contents(record, tenant), start=first)
+            for position, content in enumerate(entries_in(record, counted, where), start=first)
             if position >= start
         )
     return page[:limit]
@@ -121,19 +120,3 @@ def erase(lent: Lent, tenant: int) -> None:
     """Remove all entries of a tenant. Its outbox is told by the row of the tenant what was trimmed."""
     lent.later("delete from @journal where tenant = $1", (tenant,))
     lent.later("update @journal_position set trimmed = position where tenant = $1", (tenant,))
-
-
-def _record(entries: Sequence[bytes]) -> bytes:
-    return b"".join([part for entry in entries for part in (_LENGTH.pack(len(entry)), entry)])
-
-
-def _contents(record: bytes, tenant: str) -> Iterator[bytes]:
-    at = 0
-    while at < len(record):
-        start = at + _LENGTH.size
-        at = start + int.from_bytes(record[at:start], "big")
-        if at > len(record):
-            raise StorageBroken(
-                "the journal is damaged", where=f"tenant {tenant}", cure="Restore the database from a backup."
-            )
-        yield record[start:at]

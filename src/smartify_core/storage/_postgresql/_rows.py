@@ -8,25 +8,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Any, Final
 
-from smartify_core.errors import SealBroken
-from smartify_core.model import AccountState, InactiveReason, SealedAccount, Tombstone
+from smartify_core.errors import StorageBroken
+from smartify_core.model import SealedAccount, Tombstone
+from smartify_core.storage import refusals
+from smartify_core.storage._numbers import REASONS, STATES, reason_number, state_number, to_number, to_time
 from smartify_core.storage.checks import INDEX_BYTES
-
-STATES: Final = (AccountState.ACTIVE, AccountState.INACTIVE)
-#: Positions are stored: append only.
-REASONS: Final = (None, InactiveReason.SUSPENDED, InactiveReason.ARCHIVED, InactiveReason.DELETED)
-#: By far the most frequent one, whose number is 0: finding it in a mapping costs more than all the rest of a row.
-_ACTIVE: Final = STATES[0]
-_STATE_NUMBERS: Final = {state: number for number, state in enumerate(STATES)}
-_REASON_NUMBERS: Final = {reason: number for number, reason in enumerate(REASONS)}
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
-_DIGEST_BYTES: Final = 16
 
 #: The columns of an account in the order in which `copied` and `account` have them, but for the tenant.
 COLUMNS: Final = (
@@ -121,24 +109,6 @@ def read(text: str) -> str:
     return text.replace("\1\1", "\0").replace("\1\2", "\1") if "\1" in text else text
 
 
-def to_number(time: datetime) -> int:
-    """Return an aware time as microseconds since 1970."""
-    # By the fold as well, by which two times that are equal may be an hour apart.
-    return _number(time, time.fold)
-
-
-# The accounts of a batch share their times, so that most are at hand.
-@lru_cache(256)
-def _number(time: datetime, _fold: int) -> int:
-    return (time - _EPOCH) // _MICROSECOND
-
-
-@lru_cache(256)
-def to_time(number: int) -> datetime:
-    """Return microseconds since 1970 as an aware time in UTC; accounts that were written together share one."""
-    return _EPOCH + timedelta(microseconds=number)
-
-
 def copied(tenant: int, accounts: Sequence[SealedAccount]) -> bytes:
     """Return these accounts as what PostgreSQL's binary COPY reads: the tenant, then `COLUMNS`."""
     fixed, length = _FIXED.pack, _LENGTH
@@ -149,7 +119,7 @@ def copied(tenant: int, accounts: Sequence[SealedAccount]) -> bytes:
         parts += (
             fixed(
                 *(15, 8, tenant, 8, one.version, 8, to_number(one.created_at), 8, to_number(one.updated_at)),
-                *(2, _state(one), 2, _reason(one), 1, one.adopted),
+                *(2, state_number(one), 2, reason_number(one), 1, one.adopted),
                 *(INDEX_BYTES, one.fingerprint, INDEX_BYTES, one.email_index),
             ),
             length(len(source_id)),
@@ -174,8 +144,8 @@ def in_columns(accounts: Sequence[SealedAccount]) -> tuple[object, ...]:
         numbers([one.version for one in accounts]),
         numbers([to_number(one.created_at) for one in accounts]),
         numbers([to_number(one.updated_at) for one in accounts]),
-        numbers([_state(one) for one in accounts]),
-        numbers([_reason(one) for one in accounts]),
+        numbers([state_number(one) for one in accounts]),
+        numbers([reason_number(one) for one in accounts]),
         numbers([int(one.adopted) for one in accounts]),
         blobs([one.fingerprint for one in accounts]),
         blobs([one.email_index for one in accounts]),
@@ -192,7 +162,7 @@ def account(tenant: str, row: tuple[Any, ...]) -> SealedAccount:
     """Return the account in a row of `COLUMNS`.
 
     Raises:
-        SealBroken: The row is damaged.
+        StorageBroken: The row is damaged.
     """
     version, created_at, updated_at, state, reason, adopted, fingerprint, email_index, *others = row
     source_id, account_id, predecessor, groups, wrapped_key, payload = others
@@ -221,37 +191,22 @@ def account(tenant: str, row: tuple[Any, ...]) -> SealedAccount:
         raise damaged(tenant) from None
 
 
-def tombstone(tenant: str, row: tuple[str, str, int, int]) -> Tombstone:
-    """Return the tombstone in a row of account id, source id, and the times of beginning and end."""
+def tombstone(tenant: str, row: tuple[Any, ...]) -> Tombstone:
+    """Return the tombstone in a row of account id, source id, and the times of beginning and end.
+
+    Raises:
+        StorageBroken: The row is damaged.
+    """
     account_id, source_id, created_at, deleted_at = row
-    return Tombstone(tenant, read(source_id), read(account_id), to_time(created_at), to_time(deleted_at))
+    try:
+        return Tombstone(tenant, read(source_id), read(account_id), to_time(created_at), to_time(deleted_at))
+    except OverflowError:
+        raise refusals.damaged("a tombstone", f"tenant {tenant}") from None
 
 
-def damaged(tenant: str) -> SealBroken:
-    """Return the error for a row that no version of this library writes."""
-    return SealBroken(
-        "the row of an account is damaged",
-        where=f"tenant {tenant}",
-        cure="Restore the database from a backup, or begin a new schema and sync.",
-    )
-
-
-def to_total(record: bytes) -> int:
-    """Return a sum of fingerprints as a number."""
-    return int.from_bytes(record, "big")
-
-
-def from_total(total: int) -> bytes:
-    """Return a sum of fingerprints as it is stored."""
-    return (total % (1 << 8 * _DIGEST_BYTES)).to_bytes(_DIGEST_BYTES, "big")
-
-
-def _state(account: SealedAccount) -> int:
-    return 0 if account.state is _ACTIVE else _STATE_NUMBERS[account.state]
-
-
-def _reason(account: SealedAccount) -> int:
-    return 0 if account.inactive_reason is None else _REASON_NUMBERS[account.inactive_reason]
+def damaged(tenant: str) -> StorageBroken:
+    """Return the error for the row of an account that no version of this library writes."""
+    return refusals.damaged("the row of an account", f"tenant {tenant}")
 
 
 def _encoded(texts: Sequence[str]) -> Iterator[bytes]:

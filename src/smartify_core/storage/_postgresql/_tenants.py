@@ -10,9 +10,10 @@ from attrs import frozen
 
 from smartify_core.model import Claim, TenantRecord
 from smartify_core.storage import refusals
+from smartify_core.storage._numbers import to_number, to_time, to_total
 
 from ._lent import Lent
-from ._rows import numbers, read, texts, to_number, to_time, to_total, written
+from ._rows import numbers, read, texts, written
 from ._schema import GIVEN, given, refuse_version
 
 #: What follows `GIVEN`: parameters from $3 on; $3 is the version that is known.
@@ -111,10 +112,10 @@ def claim(lent: Lent, tenant: str, now: datetime, ttl: timedelta) -> Claim:
     while True:
         held_until, fence, revision, due_at = _answer(lent, _CLAIM, values)
         if fence is not None:
-            return Claim(tenant, fence, to_time(expires_at), revision, _time(due_at))
+            return Claim(tenant, fence, to_time(expires_at), revision, _maybe(due_at, tenant))
         # What was refused was refused by the row as it is now, which may have changed since the statement began.
         if held_until is not None and held_until > to_number(now):
-            raise refusals.lease_held(tenant, to_time(held_until))
+            raise refusals.lease_held(tenant, _time(held_until, tenant))
 
 
 def claim_due(lent: Lent, now: datetime, ttl: timedelta, limit: int) -> list[Claim]:
@@ -125,7 +126,7 @@ def claim_due(lent: Lent, now: datetime, ttl: timedelta, limit: int) -> list[Cla
     until = to_time(expires_at)
     # Text is ordered by code point in Python, by bytes in PostgreSQL: the same order.
     taken = sorted((due_at, read(name), fence, revision) for _, name, fence, revision, due_at in rows if fence)
-    return [Claim(name, fence, until, revision, to_time(due_at)) for due_at, name, fence, revision in taken]
+    return [Claim(name, fence, until, revision, _time(due_at, name)) for due_at, name, fence, revision in taken]
 
 
 def renew(lent: Lent, claim: Claim, now: datetime, ttl: timedelta) -> Claim:
@@ -195,21 +196,29 @@ def _answer(lent: Lent, statement: str, values: Sequence[object]) -> tuple[Any, 
 
 def _record(row: tuple[Any, ...]) -> TenantRecord:
     name, fence, expires_at, revision, due_at, accounts, total, position, journals, positions = row
+    tenant = read(name)
     return TenantRecord(
-        tenant=read(name),
+        tenant=tenant,
         fence=fence,
-        expires_at=_time(expires_at),
+        expires_at=_maybe(expires_at, tenant),
         revision=revision,
-        due_at=_time(due_at),
+        due_at=_maybe(due_at, tenant),
         accounts=accounts,
-        digest=to_total(total),
+        digest=to_total(total, tenant),
         position=position,
         positions=dict(zip(map(read, journals or ()), positions or (), strict=True)),
     )
 
 
-def _time(number: int | None) -> datetime | None:
-    return None if number is None else to_time(number)
+def _time(number: int, tenant: str) -> datetime:
+    try:
+        return to_time(number)
+    except OverflowError:
+        raise refusals.damaged("the numbers of a tenant", f"tenant {tenant}") from None
+
+
+def _maybe(number: int | None, tenant: str) -> datetime | None:
+    return None if number is None else _time(number, tenant)
 
 
 def _number(time: datetime | None) -> int | None:

@@ -9,10 +9,11 @@ from itertools import compress
 from typing import Any, Final
 
 from smartify_core.model import Head, HeadPage, InactiveReason, SealedAccount, Tombstone
+from smartify_core.storage._numbers import REASONS, STATES
 from smartify_core.storage.checks import INDEX_BYTES
 
 from ._commit import in_chunks
-from ._rows import ACCOUNT_COLUMNS, ACCOUNT_TABLES, REASONS, STATES, account, buckets, damaged, tombstone
+from ._rows import ACCOUNT, ACCOUNT_COLUMNS, ACCOUNT_TABLES, account, buckets, damaged, require, tombstone
 
 _TENANT: Final = "(select id from tenant where name = ?)"
 _ROWS_FROM_START: Final = (
@@ -20,6 +21,7 @@ _ROWS_FROM_START: Final = (
     " from account a cross join digest d on d.id = a.digest"
     f" where a.tenant = {_TENANT} order by a.source_id limit ?"
 )
+_HEAD_KINDS: Final = (str, bytes, int, int, int)
 _ROWS: Final = _ROWS_FROM_START.replace(" order by", " and a.source_id > ? order by")
 #: A page in one row, each column joined into one value: that takes half as long as a row for each account. The rows
 #: inside have a limit, so that SQLite may not hand them on in another order than theirs.
@@ -51,7 +53,8 @@ def heads(connection: sqlite3.Connection, tenant: str, after: str | None, limit:
         # An id that holds the separator can only add to the parts, so their number tells. So do lengths of what is
         # damaged, and digits that mean nothing. Row by row the former is read, and the latter refused.
         if (
-            len(source_ids) == len(states) == len(reasons) == number
+            None not in columns
+            and len(source_ids) == len(states) == len(reasons) == number
             and len(fingerprints) == INDEX_BYTES * number
             and _STATE_DIGITS.keys() >= set(states)
             and _REASON_DIGITS.keys() >= set(reasons)
@@ -108,13 +111,11 @@ def tombstones_of(connection: sqlite3.Connection, tenant: str, source_ids: Seque
 
 
 def _from_rows(tenant: str, rows: Iterable[tuple[Any, ...]]) -> Iterator[Head]:
-    try:
-        for source_id, fingerprint, state, version, reason in rows:
-            if len(fingerprint) != INDEX_BYTES or min(state, reason) < 0:
-                raise damaged(tenant)
-            yield Head(source_id, fingerprint, STATES[state], version, REASONS[reason])
-    except (IndexError, TypeError):
-        raise damaged(tenant) from None
+    for row in rows:
+        source_id, fingerprint, state, version, reason = require(row, _HEAD_KINDS, ACCOUNT, f"tenant {tenant}")
+        if len(fingerprint) != INDEX_BYTES or not (0 <= state < len(STATES) and 0 <= reason < len(REASONS)):
+            raise damaged(tenant)
+        yield Head(source_id, fingerprint, STATES[state], version, REASONS[reason])
 
 
 def _from_columns(tenant: str, source_ids: Sequence[str], columns: Sequence[Any]) -> Sequence[Head]:

@@ -19,6 +19,8 @@ from smartify_core.model import (
     Receipt,
 )
 from smartify_core.storage import refusals
+from smartify_core.storage._numbers import to_number
+from smartify_core.storage.checks import INDEX_BYTES
 from smartify_core.storage.deciding import appends_of, item_of, refuse_conflicts, refuse_tombstoned, replaces
 
 from . import _documents as documents
@@ -34,7 +36,6 @@ from ._rows import (
     digest_record,
     fingerprint_number,
     sealed_record,
-    to_number,
 )
 from ._slabs import Place, digests, sealed
 
@@ -128,7 +129,7 @@ def commit(connection: sqlite3.Connection, claim: Claim, batch: Batch) -> Receip
             revision,
             # Whoever was there is put again or erased, so that only those who are put are there now.
             tenant.accounts + len(puts) - len(live),
-            tenants.add_to_total(connection, tenant, change),
+            tenants.add_to_total(connection, name, tenant, change),
             position,
             batch.id,
             tenant.id,
@@ -205,7 +206,12 @@ def _live(connection: sqlite3.Connection, tenant: int, name: str, replaced: Sequ
             f" where a.tenant = ? and a.source_id in ({marks})"
         )
         for source_id, account_id, version, bucket, record, *places in connection.execute(statement, (tenant, *chunk)):
-            if not isinstance(record, bytes):
+            if not (
+                isinstance(record, bytes)
+                and len(record) == 2 * INDEX_BYTES
+                and isinstance(version, int)
+                and isinstance(account_id, str)
+            ):
                 raise damaged(name)
             number = fingerprint_number(record)
             found[source_id] = _Live(account_id, version, number, bucket, Place(*places[:2]), Place(*places[2:]))

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
-from smartify_core.errors import StorageUnavailable, UsageError
+from smartify_core.errors import StorageBroken, StorageUnavailable, UsageError
 from smartify_core.storage import refusals
 
 from ._errors import busy, translated
@@ -89,8 +89,12 @@ class Connections:
                 # One state of the store for all that is read inside, even by several statements.
                 connection.execute("begin")
                 yield connection
-            finally:
-                self._give_back(connection)
+            except BaseException:
+                # What was being read stays open for as long as somebody keeps the error, and with it the state of the
+                # store that it was read in: whoever is lent the connection next would see that one.
+                connection.close()
+                raise
+            self._give_back(connection)
 
     @contextmanager
     def writing(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
@@ -114,9 +118,11 @@ class Connections:
                     refuse_newer(writer, self.path)
                     yield writer
                     writer.execute("commit")
-                except BaseException:
+                except BaseException as error:
                     if writer.in_transaction:
                         writer.execute("rollback")
+                    if isinstance(error, StorageBroken):
+                        self._drop_writer(writer)
                     raise
                 if self._log_to_clear:
                     self._clear_log()
@@ -211,6 +217,12 @@ class Connections:
         if self._writer is None:
             self._writer = self._connect()
         return self._writer
+
+    def _drop_writer(self, writer: sqlite3.Connection) -> None:
+        """Close the writing connection, as a reading one is closed when something was wrong with what it read."""
+        writer.close()
+        self._writer = None
+        self._durable = True
 
     def _clear_log(self) -> None:
         """Empty the log now, or remember to do it later.

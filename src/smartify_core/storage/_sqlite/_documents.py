@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from smartify_core.model import Document, PutDocument
 from smartify_core.storage import refusals
 
-_DOCUMENTS: Final = (
-    "select kind, name, value, version from document where tenant = (select id from tenant where name = ?)"
-)
+from ._rows import require
+
+#: The rows that `of_row` takes.
+ROWS: Final = "document.kind, document.name, document.value, document.version from document"
+_DOCUMENTS: Final = f"select {ROWS} where tenant = (select id from tenant where name = ?)"  # noqa: S608  # constants
+
+#: What is called so where it is damaged.
+_DAMAGED: Final = "a document"
 
 
 def document(connection: sqlite3.Connection, tenant: str, kind: str, key: str) -> Document | None:
     """Return a document. See `Storage.document`."""
     row = connection.execute(f"{_DOCUMENTS} and kind = ? and name = ?", (tenant, kind, key)).fetchone()
-    return Document(*row) if row else None
+    return of_row(tenant, row) if row else None
 
 
 def documents(
@@ -31,7 +36,7 @@ def documents(
     only, kinds = ("", ()) if kind is None else (" and kind = ?", (kind,))
     start, keys = ("", ()) if after is None else (" and (kind, name) > (?, ?)", after)
     rows = connection.execute(f"{_DOCUMENTS}{only}{start} order by kind, name limit ?", (tenant, *kinds, *keys, limit))
-    return [Document(*row) for row in rows]
+    return [of_row(tenant, row) for row in rows]
 
 
 def refuse_conflicts(connection: sqlite3.Connection, tenant: int, name: str, documents: Iterable[PutDocument]) -> None:
@@ -39,8 +44,9 @@ def refuse_conflicts(connection: sqlite3.Connection, tenant: int, name: str, doc
     for put in documents:
         row = connection.execute(
             "select version from document where tenant = ? and kind = ? and name = ?", (tenant, put.kind, put.key)
-        ).fetchone()
-        if (row[0] if row else 0) != put.expected_version:
+        ).fetchone() or (0,)
+        require(row, (int,), _DAMAGED, f"tenant {name}, document {put.kind}/{put.key}")
+        if row[0] != put.expected_version:
             raise refusals.document_conflict(name, put.kind, put.key)
 
 
@@ -59,3 +65,12 @@ def write(connection: sqlite3.Connection, tenant: int, documents: Iterable[PutDo
             connection.execute(
                 "insert into document (tenant, kind, name, value, version) values (?, ?, ?, ?, 1)", (*place, put.value)
             )
+
+
+def of_row(tenant: str, row: tuple[Any, ...]) -> Document:
+    """Return the document in a row.
+
+    Raises:
+        StorageBroken: The row is damaged.
+    """
+    return Document(*require(row, (str, str, bytes, int), _DAMAGED, f"tenant {tenant}, document {row[0]}/{row[1]}"))

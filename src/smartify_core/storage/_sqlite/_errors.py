@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from smartify_core.errors import StorageBroken, StorageBusy, StorageError, StorageUnavailable
+from smartify_core.storage import refusals
 
 _RESTORE: Final = "Restore the store from a backup; the next sync brings it up to date."
 
@@ -23,6 +24,8 @@ _TROUBLES: Final = {
     sqlite3.SQLITE_NOTADB: ("the file is not a SQLite database", "Name another file, or restore it from a backup."),
     sqlite3.SQLITE_NOMEM: ("SQLite ran out of memory", "Give the process more memory."),
 }
+#: How Python's binding says that it cannot read a text, which has no code. The text is quoted after it.
+_NO_TEXT: Final = "Could not decode to UTF-8"
 _BROKEN: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _BUSY: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
@@ -40,6 +43,8 @@ def as_storage_error(error: sqlite3.Error, path: Path) -> StorageError:
     """Return our error for SQLite's."""
     # Extended codes keep the primary one in their low byte. Errors of Python's own binding carry none.
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if _NO_TEXT in str(error):
+        return refusals.damaged("a text in the store", str(path))
     if code in _BUSY:
         return busy(path)
     what, cure = _TROUBLES.get(

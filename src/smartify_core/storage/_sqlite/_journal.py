@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from smartify_core.errors import StorageUnavailable
 from smartify_core.model import OUTBOX, Append, Entry
+from smartify_core.storage._numbers import entries_in, entries_record
 from smartify_core.storage.deciding import end_of
 
-#: Each entry comes after its length in so many bytes.
-_LENGTH_BYTES: Final = 4
+from ._rows import require
+
+#: What is called damaged.
+_JOURNAL: Final = "a journal"
 
 #: The row that holds the position given, or the first one after it, and all that follow.
 _ROWS: Final = (
-    "select first, record from journal where tenant = :tenant and name = :journal and first >= coalesce("
+    "select first, entries, record from journal where tenant = :tenant and name = :journal and first >= coalesce("
     "(select max(first) from journal where tenant = :tenant and name = :journal and first <= :start), 0)"
     " order by first"
 )
@@ -29,14 +31,13 @@ def append(connection: sqlite3.Connection, tenant: int, name: str, outbox: int, 
         WriteConflict: A journal is not as its append expects it.
     """
     for one in appends:
-        row = None if one.journal == OUTBOX else connection.execute(_NUMBERS, (tenant, one.journal)).fetchone()
-        position = outbox if one.journal == OUTBOX else row[0] if row else 0
+        position = outbox if one.journal == OUTBOX else _position(connection, tenant, name, one.journal)
         if (ends := end_of(name, one, position)) == position:
             continue
         if one.entries:
             connection.execute(
                 "insert into journal (tenant, name, first, entries, record) values (?, ?, ?, ?, ?)",
-                (tenant, one.journal, ends - len(one.entries) + 1, len(one.entries), _record(one.entries)),
+                (tenant, one.journal, ends - len(one.entries) + 1, len(one.entries), entries_record(one.entries)),
             )
         if one.journal == OUTBOX:
             outbox = ends
@@ -54,10 +55,12 @@ def entries(connection: sqlite3.Connection, tenant: str, journal: str, after: in
     number, _, trimmed = _numbers(connection, tenant, journal)
     start = max(after, trimmed) + 1
     page: list[Entry] = []
-    for first, record in connection.execute(_ROWS, {"tenant": number, "journal": journal, "start": start}):
+    where = f"tenant {tenant}, journal {journal}"
+    for row in connection.execute(_ROWS, {"tenant": number, "journal": journal, "start": start}):
+        first, counted, record = require(row, (int, int, bytes), _JOURNAL, where)
         page.extend(
             Entry(position, content)
-            for position, content in enumerate(contents(record, tenant), start=first)
+            for position, content in enumerate(entries_in(record, counted, where), start=first)
             if position >= start
         )
         if len(page) >= limit:
@@ -105,26 +108,10 @@ def positions(connection: sqlite3.Connection, tenants: str, keys: Sequence[objec
         "select t.name, j.name, j.position from journal_position j join tenant t on t.id = j.tenant"  # noqa: S608  # constants
         f" where j.tenant in ({tenants})"
     )
-    for tenant, journal, position in connection.execute(statement, keys):
+    for row in connection.execute(statement, keys):
+        tenant, journal, position = require(row, (str, str, int), _JOURNAL, f"tenant {row[0]}")
         found.setdefault(tenant, {})[journal] = position
     return found
-
-
-def contents(record: bytes, tenant: str) -> Iterator[bytes]:
-    """Yield the entries that a row holds.
-
-    Raises:
-        StorageUnavailable: The row is damaged.
-    """
-    at = 0
-    while at < len(record):
-        start = at + _LENGTH_BYTES
-        at = start + int.from_bytes(record[at:start], "big")
-        if at > len(record):
-            raise StorageUnavailable(
-                "the journal is damaged", where=f"tenant {tenant}", cure="Restore the store from a backup."
-            )
-        yield record[start:at]
 
 
 def _numbers(connection: sqlite3.Connection, tenant: str, journal: str) -> tuple[int, int, int]:
@@ -135,8 +122,12 @@ def _numbers(connection: sqlite3.Connection, tenant: str, journal: str) -> tuple
     number, position, trimmed = found
     if journal != OUTBOX:
         position, trimmed = connection.execute(_NUMBERS, (number, journal)).fetchone() or (0, 0)
+    require((position, trimmed), (int, int), _JOURNAL, f"tenant {tenant}, journal {journal}")
     return number, position, trimmed
 
 
-def _record(entries: Sequence[bytes]) -> bytes:
-    return b"".join(part for entry in entries for part in (len(entry).to_bytes(_LENGTH_BYTES, "big"), entry))
+def _position(connection: sqlite3.Connection, tenant: int, name: str, journal: str) -> int:
+    """Return the position of a journal other than the outbox; ``name`` is the tenant's."""
+    row = connection.execute(_NUMBERS, (tenant, journal)).fetchone() or (0, 0)
+    position: int = require(row, (int, int), _JOURNAL, f"tenant {name}, journal {journal}")[0]
+    return position

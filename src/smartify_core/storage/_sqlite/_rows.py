@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import struct
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Final
+from types import NoneType
+from typing import Any, Final, TypeAlias
 
-from smartify_core.errors import SealBroken
-from smartify_core.model import AccountState, InactiveReason, SealedAccount, Tombstone
+from smartify_core.errors import StorageBroken
+from smartify_core.model import SealedAccount, Tombstone
+from smartify_core.storage import refusals
+from smartify_core.storage._numbers import REASONS, STATES, reason_number, state_number, to_number, to_time
 from smartify_core.storage.checks import INDEX_BYTES
 
-STATES: Final = (AccountState.ACTIVE, AccountState.INACTIVE)
-#: Positions are stored: append only.
-REASONS: Final = (None, InactiveReason.SUSPENDED, InactiveReason.ARCHIVED, InactiveReason.DELETED)
-#: By far the most frequent one, whose number is 0: finding it in a mapping costs more than all the rest of a row.
-_ACTIVE: Final = STATES[0]
-_STATE_NUMBERS: Final = {state: number for number, state in enumerate(STATES)}
-_REASON_NUMBERS: Final = {reason: number for number, reason in enumerate(REASONS)}
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
+#: What a column may hold.
+Kinds: TypeAlias = type | tuple[type, ...]
 
 #: Groups, bytes of the wrapped key, bytes of the payload.
 _RECORD_HEADER: Final = struct.Struct(">III")
@@ -50,25 +45,12 @@ ACCOUNT_COLUMNS: Final = (
     "a.source_id, a.account_id, a.state, a.inactive_reason, a.version, a.created_at, a.updated_at, a.predecessor, "
     "a.adopted, d.record, s.record"
 )
+#: What they hold.
+_ACCOUNT_KINDS: Final[Sequence[Kinds]] = (str, str, int, int, int, int, int, (str, NoneType), int, bytes, bytes)
+#: What a row of one is called where it is damaged.
+ACCOUNT: Final = "the row of an account"
+_TOMBSTONE: Final = "a tombstone"
 ACCOUNT_TABLES: Final = "account a cross join digest d on d.id = a.digest cross join sealed s on s.id = a.sealed"
-
-
-def to_number(time: datetime) -> int:
-    """Return an aware time as microseconds since 1970."""
-    # By the fold as well, by which two times that are equal may be an hour apart.
-    return _number(time, time.fold)
-
-
-# The accounts of a batch share their times, so that most are at hand.
-@lru_cache(256)
-def _number(time: datetime, _fold: int) -> int:
-    return (time - _EPOCH) // _MICROSECOND
-
-
-@lru_cache(256)
-def to_time(number: int) -> datetime:
-    """Return microseconds since 1970 as an aware time in UTC; accounts that were written together share one."""
-    return _EPOCH + timedelta(microseconds=number)
 
 
 def account_row(account: SealedAccount, bits: int) -> tuple[object, ...]:
@@ -78,8 +60,8 @@ def account_row(account: SealedAccount, bits: int) -> tuple[object, ...]:
     """
     return (
         account.account_id,
-        0 if account.state is _ACTIVE else _STATE_NUMBERS[account.state],
-        0 if account.inactive_reason is None else _REASON_NUMBERS[account.inactive_reason],
+        state_number(account),
+        reason_number(account),
         account.version,
         to_number(account.created_at),
         to_number(account.updated_at),
@@ -89,25 +71,32 @@ def account_row(account: SealedAccount, bits: int) -> tuple[object, ...]:
     )
 
 
+def require(row: tuple[Any, ...], kinds: Sequence[Kinds], what: str, where: str) -> tuple[Any, ...]:
+    """Return a row that has these types: SQLite keeps whatever comes into a column.
+
+    Raises:
+        StorageBroken: It has not, so that ``what`` is damaged.
+    """
+    if not all(map(isinstance, row, kinds)):
+        raise refusals.damaged(what, where)
+    return row
+
+
 def account(tenant: str, row: tuple[Any, ...]) -> SealedAccount:
     """Return the account in a row of `ACCOUNT_COLUMNS`.
 
     Raises:
-        SealBroken: The row is damaged.
+        StorageBroken: The row is damaged.
     """
     try:
-        return _account(tenant, row)
-    except (IndexError, TypeError, ValueError, OverflowError, struct.error):
+        return _account(tenant, require(row, _ACCOUNT_KINDS, ACCOUNT, f"tenant {tenant}"))
+    except (IndexError, ValueError, OverflowError, struct.error):
         raise damaged(tenant) from None
 
 
-def damaged(tenant: str) -> SealBroken:
-    """Return the error for a row that no version of this library writes."""
-    return SealBroken(
-        "the row of an account is damaged",
-        where=f"tenant {tenant}",
-        cure="Restore the store from a backup, or begin a new one and sync.",
-    )
+def damaged(tenant: str) -> StorageBroken:
+    """Return the error for the row of an account that no version of this library writes."""
+    return refusals.damaged(ACCOUNT, f"tenant {tenant}")
 
 
 def _account(tenant: str, row: tuple[Any, ...]) -> SealedAccount:
@@ -154,11 +143,6 @@ def fingerprint_number(record: bytes) -> int:
     return int.from_bytes(record[:INDEX_BYTES], "big")
 
 
-def total_record(total: int) -> bytes:
-    """Return a sum of fingerprints as a record; they all have one length."""
-    return (total % (1 << 8 * INDEX_BYTES)).to_bytes(INDEX_BYTES, "big")
-
-
 def bucket_bits(accounts: int) -> int:
     """Return how many bits the buckets of addresses have that are written while a tenant has so many accounts."""
     return max(bits for least, bits in _BUCKET_BITS if accounts >= least)
@@ -178,10 +162,18 @@ def _bucket(email_index: bytes, bits: int) -> int:
     return number if bits == _FEWEST_BITS else number | 1 << bits
 
 
-def tombstone(tenant: str, row: tuple[str, str, int, int]) -> Tombstone:
-    """Return the tombstone in a row of account id, source id, and the times of beginning and end."""
-    account_id, source_id, created_at, deleted_at = row
-    return Tombstone(tenant, source_id, account_id, to_time(created_at), to_time(deleted_at))
+def tombstone(tenant: str, row: tuple[Any, ...]) -> Tombstone:
+    """Return the tombstone in a row of account id, source id, and the times of beginning and end.
+
+    Raises:
+        StorageBroken: The row is damaged.
+    """
+    where = f"tenant {tenant}"
+    account_id, source_id, created_at, deleted_at = require(row, (str, str, int, int), _TOMBSTONE, where)
+    try:
+        return Tombstone(tenant, source_id, account_id, to_time(created_at), to_time(deleted_at))
+    except OverflowError:
+        raise refusals.damaged(_TOMBSTONE, where) from None
 
 
 @lru_cache(1024)

@@ -21,9 +21,10 @@ from threading import Event
 from typing import Final
 
 from smartify_core.errors import ForeignStore, NewerSchema, StorageBroken, StorageUnavailable, UsageError
+from smartify_core.storage._numbers import total_record
 
 from ._errors import as_storage_error, busy
-from ._rows import fingerprint_number, total_record
+from ._rows import fingerprint_number
 
 #: "smar", in the four bytes of the file's header that say which program a SQLite file belongs to.
 APPLICATION_ID: Final = 0x736D6172

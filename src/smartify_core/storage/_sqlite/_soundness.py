@@ -5,15 +5,20 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 from typing import Final
 
-from smartify_core.errors import SmartifyError
+from smartify_core.errors import SmartifyError, StorageBroken
 from smartify_core.model import OUTBOX
 from smartify_core.storage import _findings as findings
 from smartify_core.storage._maintained import Finding
+from smartify_core.storage._numbers import entries_in, total_record
 
-from ._journal import contents
-from ._rows import ACCOUNT_COLUMNS, ACCOUNT_TABLES, account, buckets, fingerprint_number, total_record
+from . import _tenants as tenants
+from ._documents import ROWS as DOCUMENTS
+from ._documents import of_row
+from ._errors import as_storage_error
+from ._rows import ACCOUNT_COLUMNS, ACCOUNT_TABLES, account, buckets, fingerprint_number, tombstone
 from ._slabs import SLABS
 
 #: No rule tells more than this: a store that is damaged all over is damaged all over.
@@ -30,14 +35,13 @@ _IN_USE: Final = {
 def check(connection: sqlite3.Connection) -> list[Finding]:
     """Return what is wrong with the store."""
     found: list[Finding] = []
-    for rule in (_pages, _references, _slabs, _accounts, _totals, _tombstones, _journals):
+    for rule in (_pages, _references, _slabs, _tenants, _accounts, _totals, _tombstones, _documents, _journals):
         try:
             found.extend(islice(rule(connection), _MOST))
         except sqlite3.DatabaseError as error:
-            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            if code not in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            if not isinstance(as_storage_error(error, Path()), StorageBroken):
                 raise
-            found.append(Finding("damaged pages keep this from being looked at", rule.__name__.strip("_")))
+            found.append(Finding("damage keeps this from being looked at", rule.__name__.strip("_")))
     return found
 
 
@@ -76,6 +80,15 @@ def _slabs(connection: sqlite3.Connection) -> Iterator[Finding]:
                 yield Finding(what, f"{table}, record {record}")
 
 
+def _tenants(connection: sqlite3.Connection) -> Iterator[Finding]:
+    """The numbers of every tenant can be read."""
+    for (name,) in connection.execute("select name from tenant").fetchall():
+        try:
+            tenants.record(connection, name)
+        except SmartifyError as error:
+            yield Finding(error.what, error.where or f"tenant {name}")
+
+
 def _accounts(connection: sqlite3.Connection) -> Iterator[Finding]:
     """Every account can be read, and is found by its address."""
     statement = (
@@ -94,10 +107,10 @@ def _accounts(connection: sqlite3.Connection) -> Iterator[Finding]:
 
 def _totals(connection: sqlite3.Connection) -> Iterator[Finding]:
     """What a tenant's row says of its accounts is so."""
-    tenants = connection.execute(
+    rows = connection.execute(
         "select t.id, t.name, t.accounts, o.record from tenant t left join total o on o.id = t.total order by t.name"
     ).fetchall()
-    for number, name, accounts, record in tenants:
+    for number, name, accounts, record in rows:
         counted = total = 0
         for (digest,) in connection.execute(
             "select d.record from account a join digest d on d.id = a.digest where a.tenant = ?", (number,)
@@ -111,13 +124,31 @@ def _totals(connection: sqlite3.Connection) -> Iterator[Finding]:
 
 
 def _tombstones(connection: sqlite3.Connection) -> Iterator[Finding]:
-    """Nobody who has ended lives."""
+    """Every tombstone can be read, and nobody who has ended lives."""
+    stones = (
+        "select t.name, s.account_id, s.source_id, s.created_at, s.deleted_at"
+        " from tombstone s join tenant t on t.id = s.tenant"
+    )
+    for name, *row in connection.execute(stones):
+        try:
+            tombstone(name, tuple(row))
+        except SmartifyError as error:
+            yield Finding(error.what, f"tenant {name}, account {row[0]}")
     statement = (
         "select t.name, s.account_id from tombstone s"
         " join account a on a.tenant = s.tenant and a.account_id = s.account_id join tenant t on t.id = s.tenant"
     )
     for name, account_id in connection.execute(statement):
         yield findings.revived(name, account_id)
+
+
+def _documents(connection: sqlite3.Connection) -> Iterator[Finding]:
+    """Every document can be read."""
+    for name, *row in connection.execute(f"select t.name, {DOCUMENTS} join tenant t on t.id = document.tenant"):
+        try:
+            of_row(name, tuple(row))
+        except SmartifyError as error:
+            yield Finding(error.what, error.where or f"tenant {name}")
 
 
 def _journals(connection: sqlite3.Connection) -> Iterator[Finding]:
@@ -137,18 +168,21 @@ def _journals(connection: sqlite3.Connection) -> Iterator[Finding]:
         )
         follows: int | None = None
         for first, entries, record in rows:
+            if not (isinstance(first, int) and isinstance(entries, int)):
+                yield Finding("a journal is damaged", where)
+                break
             if follows is not None and first != follows:
                 yield findings.gap(tenant, journal, first, follows - 1)
             follows = first + entries
-            if not _whole(record, entries, tenant):
+            if not _whole(record, entries, where):
                 yield Finding(f"the entries from position {first} on are damaged", where)
         if follows is not None and follows - 1 != position:
             yield findings.other_end(tenant, journal, follows - 1, position)
 
 
-def _whole(record: object, entries: int, tenant: str) -> bool:
+def _whole(record: object, entries: object, where: str) -> bool:
     """Return whether a record of a journal holds so many entries, and nothing else."""
     try:
-        return isinstance(record, bytes) and sum(1 for _ in contents(record, tenant)) == entries
+        return all(True for _ in entries_in(record, entries, where))
     except SmartifyError:
         return False

@@ -6,15 +6,17 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from heapq import nsmallest
+from types import NoneType
 from typing import Any, Final
 
 from attrs import frozen
 
 from smartify_core.model import Claim, TenantRecord
 from smartify_core.storage import refusals
+from smartify_core.storage._numbers import to_number, to_time, to_total, total_record
 
 from . import _journal as journal
-from ._rows import to_number, to_time, total_record
+from ._rows import require
 from ._slabs import Place, totals
 
 #: Free tenants that are due, the longest first: a range of an index that holds no leased one.
@@ -29,9 +31,13 @@ _EXPIRED: Final = (
     " order by due_at, name limit :limit"
 )
 _RECORD: Final = (
-    "select t.name, t.fence, t.expires_at, t.revision, t.due_at, t.accounts, o.record, t.position"
+    "select t.name, t.fence, t.expires_at, t.revision, t.due_at, t.accounts, t.total, o.record, t.position"
     " from tenant t left join total o on o.id = t.total"
 )
+#: What a column holds that may be empty.
+_MAYBE: Final = (int, NoneType)
+#: What is called so where its row is damaged.
+_NUMBERS: Final = "the numbers of a tenant"
 
 
 @frozen(order=False)
@@ -57,11 +63,12 @@ def claim(connection: sqlite3.Connection, tenant: str, now: datetime, ttl: timed
     if found is None:
         number, fence, revision, due_at = bring_in(connection, tenant), 0, 0, None
     else:
-        number, fence, held_until, revision, due_at = found
+        kinds = (int, int, _MAYBE, int, _MAYBE)
+        number, fence, held_until, revision, due_at = require(found, kinds, _NUMBERS, f"tenant {tenant}")
         if held_until is not None and held_until > to_number(now):
-            raise refusals.lease_held(tenant, to_time(held_until))
+            raise refusals.lease_held(tenant, _time(held_until, tenant))
     connection.execute("update tenant set fence = ?, expires_at = ? where id = ?", (fence + 1, expires_at, number))
-    return Claim(tenant, fence + 1, to_time(expires_at), revision, _time(due_at))
+    return Claim(tenant, fence + 1, to_time(expires_at), revision, _maybe(due_at, tenant))
 
 
 def claim_due(connection: sqlite3.Connection, now: datetime, ttl: timedelta, limit: int) -> list[Claim]:
@@ -76,7 +83,11 @@ def claim_due(connection: sqlite3.Connection, now: datetime, ttl: timedelta, lim
         "update tenant set fence = fence + 1, expires_at = ? where id = ?", [(expires_at, row[2]) for row in taken]
     )
     until = to_time(expires_at)
-    return [Claim(name, fence + 1, until, revision, to_time(due_at)) for due_at, name, _, fence, revision in taken]
+    claims = []
+    for row in taken:
+        due_at, name, _, fence, revision = require(row, (int, str, int, int, int), _NUMBERS, f"tenant {row[1]}")
+        claims.append(Claim(name, fence + 1, until, revision, _time(due_at, name)))
+    return claims
 
 
 def renew(connection: sqlite3.Connection, claim: Claim, now: datetime, ttl: timedelta) -> Claim:
@@ -132,7 +143,10 @@ def find(connection: sqlite3.Connection, tenant: str) -> Row | None:
         "select id, fence, expires_at, revision, accounts, total, position, batch from tenant where name = ?",
         (tenant,),
     ).fetchone()
-    return Row(*row) if row else None
+    if row is None:
+        return None
+    kinds = (int, int, _MAYBE, int, int, _MAYBE, int, (str, NoneType))
+    return Row(*require(row, kinds, _NUMBERS, f"tenant {tenant}"))
 
 
 def claimed(row: Row | None, claim: Claim) -> Row:
@@ -147,35 +161,45 @@ def bring_in(connection: sqlite3.Connection, tenant: str) -> int:
     return connection.execute("insert into tenant (name, fence, revision) values (?, 0, 0)", (tenant,)).lastrowid or 0
 
 
-def add_to_total(connection: sqlite3.Connection, row: Row, change: int) -> int | None:
+def add_to_total(connection: sqlite3.Connection, tenant: str, row: Row, change: int) -> int | None:
     """Add ``change`` to the sum of the tenant's fingerprints, and return where the sum lies."""
     if not change:
         return row.total
-    before = b""
+    before, present = 0, None
     if row.total is not None:
-        (before,) = connection.execute("select record from total where id = ?", (row.total,)).fetchone()
-    record = total_record(int.from_bytes(before, "big") + change)
-    (place,) = totals(connection).store([record], [None if row.total is None else Place(row.total, len(before))])
+        (record,) = connection.execute("select record from total where id = ?", (row.total,)).fetchone() or (b"",)
+        before, present = to_total(record, tenant), Place(row.total, len(record))
+    (place,) = totals(connection).store([total_record(before + change)], [present])
     return place
 
 
 def _record(row: tuple[Any, ...], positions: Mapping[str, int]) -> TenantRecord:
-    name, fence, expires_at, revision, due_at, accounts, total, position = row
+    where = f"tenant {row[0]}"
+    name, fence, expires_at, revision, due_at, accounts, total, record, position = require(
+        row, (str, int, _MAYBE, int, _MAYBE, int, _MAYBE, object, int), _NUMBERS, where
+    )
     return TenantRecord(
         tenant=name,
         fence=fence,
-        expires_at=_time(expires_at),
+        expires_at=_maybe(expires_at, name),
         revision=revision,
-        due_at=_time(due_at),
+        due_at=_maybe(due_at, name),
         accounts=accounts,
-        digest=int.from_bytes(total or b"", "big"),
+        digest=0 if total is None else to_total(record, name),
         position=position,
         positions=positions,
     )
 
 
-def _time(number: int | None) -> datetime | None:
-    return None if number is None else to_time(number)
+def _time(number: int, tenant: str) -> datetime:
+    try:
+        return to_time(number)
+    except OverflowError:
+        raise refusals.damaged(_NUMBERS, f"tenant {tenant}") from None
+
+
+def _maybe(number: int | None, tenant: str) -> datetime | None:
+    return None if number is None else _time(number, tenant)
 
 
 def _number(time: datetime | None) -> int | None:
