@@ -386,7 +386,7 @@ class RedisStorage:
     def _write(self, names: Sequence[str], decide: Callable[[Write], _T], met: rows.Keys | None = None) -> _T:
         """Read these tenants and what a write meets of the first, decide, and do it if all is still as it was read."""
         if self._read_only:
-            raise UsageError("the store was opened for reading only", where=self._where, cure="Open it for writing.")
+            raise refusals.only_read(self._where)
         keys, met = [self._key("schema"), self._key("tenants")], met or {}
         asked = [self._get(kind, names[0], wanted) for kind, wanted in met.items()]
         for _ in range(_ATTEMPTS):

@@ -174,11 +174,7 @@ class Connections:
     def _write(self, lendings: list[Lent], work: Callable[[Lent], T], *, begun: bool) -> T:
         self.check_open()
         if self.read_only:
-            raise UsageError(
-                "the store was opened for reading only; nothing was written",
-                where=self.place.where,
-                cure="Open it without read_only, or mode=ro, to write to it.",
-            )
+            raise refusals.only_read(self.place.where)
         with self._borrowed(lendings) as lent:
             if not begun:
                 lent.ending = True

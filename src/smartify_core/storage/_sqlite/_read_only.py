@@ -96,11 +96,7 @@ class ReadOnlyConnections:
             UsageError: Always, unless the storage is closed.
         """
         self.check_open()
-        raise UsageError(
-            "the store was opened for reading only; nothing was written",
-            where=str(self.path),
-            cure="Open it without read_only, or mode=ro, to write to it.",
-        )
+        raise refusals.only_read(str(self.path))
 
     def clear_log_after_this(self) -> None:
         """Do nothing: nothing is ever erased here."""
