@@ -188,13 +188,13 @@ class RedisStorage:
 
     def renew(self, claim: Claim, *, now: datetime, ttl: timedelta) -> Claim:
         """Prolong the lease. See `Storage.renew`."""
-        checks.check_text(claim.tenant)
+        checks.check_claim(claim)
         checks.check_lease(now, ttl)
         return self._write([claim.tenant], lambda write: write.tenant.renew(claim, now, ttl))
 
     def release(self, claim: Claim, *, due_at: datetime | None = None) -> None:
         """Give the lease back. See `Storage.release`."""
-        checks.check_text(claim.tenant)
+        checks.check_claim(claim)
         checks.check_time(*([] if due_at is None else [due_at]))
         self._write([claim.tenant], lambda write: write.tenant.release(claim, due_at))
 
@@ -272,7 +272,7 @@ class RedisStorage:
 
     def erase_tenant(self, claim: Claim) -> None:
         """Erase all that is held for the tenant. See `Storage.erase_tenant`."""
-        checks.check_text(claim.tenant)
+        checks.check_claim(claim)
         self._write([claim.tenant], lambda write: write.erase(claim))
 
     # --- journals and documents ---------------------------------------------------------------------------------------

@@ -10,12 +10,15 @@ from typing import Final, Protocol
 from smartify_core.directory import is_address
 from smartify_core.errors import UsageError
 from smartify_core.model import Identity
+from smartify_core.storage.checks import LONGEST_ID, check_text
 
 from ._plan import Quarantined
 from ._sorting import BLOCK
 
 #: An id is kept and logged in the open: an address for an id would be a name in the open.
-_NO_ID: Final = "the id is empty, holds an @ or is no text: it cannot be kept, so it stands here as a keyed hash"
+_NO_ID: Final = (
+    "the id is empty, too long, holds an @ or is no text: it cannot be kept, so it stands here as a keyed hash"
+)
 
 _LONGEST_NAME: Final = 1_000
 #: 64 for the local part, the @, and 255 for the domain (RFC 5321, 4.5.3.1).
@@ -25,7 +28,15 @@ _MOST_MEMBERSHIPS: Final = 10_000
 
 def is_id(text: str) -> bool:
     """Return whether ``text`` may be kept as the id of a person or group."""
-    return bool(text) and "@" not in text and (text.isascii() or _is_text(text))
+    if not text or "@" in text:
+        return False
+    if len(text) <= LONGEST_ID // 2 and text.isascii():
+        return True
+    try:
+        check_text(text)
+    except UsageError:
+        return False
+    return True
 
 
 #: The same, of ids that come again with every member of a group.
@@ -36,11 +47,11 @@ def require_id(source_id: str, *, tenant: str) -> None:
     """Refuse an id that cannot be kept, without quoting it.
 
     Raises:
-        UsageError: It is empty, holds an @ or half a surrogate pair.
+        UsageError: It is empty, too long, holds an @ or half a surrogate pair.
     """
     if not is_id(source_id):
         raise UsageError(
-            "this is no source id: it is empty, holds an @ or half a surrogate pair",
+            "this is no source id: it is empty, too long, holds an @ or half a surrogate pair",
             where=f"tenant {tenant}",
             cure="Give the directory's immutable id of the person, never an address.",
         )
@@ -58,7 +69,7 @@ def why_unusable(identity: Identity) -> str | None:
     if len(identity.memberships) > _MOST_MEMBERSHIPS:
         return f"there are more than {_MOST_MEMBERSHIPS} memberships"
     if not all(map(_is_group_id, [membership.group.id for membership in identity.memberships])):
-        return "the id of a group is empty, holds an @ or is no text"
+        return "the id of a group is empty, too long, holds an @ or is no text"
     return None
 
 
@@ -116,7 +127,7 @@ def _all_plain(ids: Sequence[str]) -> bool:
         text = "".join(ids)
     except TypeError:  # one of them is no text
         return False
-    return "@" not in text and text.isascii() and all(ids)
+    return "@" not in text and text.isascii() and all(ids) and max(map(len, ids)) <= LONGEST_ID // 2
 
 
 def _is_text(text: str) -> bool:

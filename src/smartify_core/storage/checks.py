@@ -15,6 +15,11 @@ from smartify_core.model import OUTBOX, AccountState, Append, Batch, Claim, Put,
 
 from ._storage import KEYS_AT_ONCE
 
+#: The largest position, version, revision and fence: what a store keeps in 64 bits with a sign.
+LARGEST: Final = 2**63 - 1
+#: The most bytes of an id of any kind in UTF-8, and of kind and key of a document together. U+0000 and U+0001 count
+#: twice, as a store may have to write each as two. An index of PostgreSQL takes some 2,700 bytes.
+LONGEST_ID: Final = 2_000
 #: The length of fingerprints and blind indexes.
 INDEX_BYTES: Final = 16
 _INDEX_LENGTHS: Final = {INDEX_BYTES}
@@ -41,16 +46,35 @@ def check_due(due: Mapping[str, datetime | None]) -> None:
     check_time(*(time for time in due.values() if time is not None))
 
 
+def check_number(what: str, number: int, *, least: int = 0, most: int = LARGEST) -> None:
+    """Raise `UsageError` unless ``number`` has a place in every store."""
+    if not least <= number <= most:
+        raise UsageError(f"{what} is {least} to {most}, not {number}", cure="Correct the call.")
+
+
 def check_position(position: int) -> None:
     """Raise `UsageError` unless ``position`` may be one of a journal, or 0 for its beginning."""
-    if position < 0:
-        raise UsageError(f"a position of a journal is not negative, as {position} is", cure="Begin with 0.")
+    check_number("a position of a journal", position)
+
+
+def check_claim(claim: Claim) -> None:
+    """Raise `UsageError` unless ``claim`` may be one that a store has made."""
+    check_text(claim.tenant)
+    check_number("a fence", claim.fence)
 
 
 def check_document(tenant: str, document: PutDocument) -> None:
     """Raise `UsageError` unless ``document`` is well formed in itself."""
     check_text(tenant, document.kind, document.key)
-    if document.expected_version < (1 if document.value is None else 0):
+    if _size(document.kind) + _size(document.key) > LONGEST_ID:
+        raise UsageError(
+            f"kind and key of a document are longer than {LONGEST_ID:,} bytes together",
+            where=f"tenant {tenant}",
+            cure="Give it a shorter key.",
+        )
+    # One that is written gets the version after the one that is expected.
+    least, most = (1, LARGEST) if document.value is None else (0, LARGEST - 1)
+    if not least <= document.expected_version <= most:
         raise UsageError(
             f"a document cannot be expected at version {document.expected_version}",
             where=f"tenant {tenant}",
@@ -59,18 +83,21 @@ def check_document(tenant: str, document: PutDocument) -> None:
 
 
 def check_text(*texts: str | None) -> None:
-    """Raise `UsageError` when an id is not Unicode text.
+    """Raise `UsageError` when an id is not Unicode text, or longer than `LONGEST_ID`. The id is not quoted.
 
     Half a surrogate pair has no UTF-8 form, and so no place in the order.
     """
     for text in texts:
-        if text is not None and not text.isascii():
-            try:
-                text.encode()
-            except UnicodeEncodeError:
-                raise UsageError(
-                    "an id holds half a surrogate pair, which is no text", cure="Correct the source."
-                ) from None
+        if text is None or (len(text) <= LONGEST_ID // 2 and text.isascii()):
+            continue
+        try:
+            size = _size(text)
+        except UnicodeEncodeError:
+            raise UsageError(
+                "an id holds half a surrogate pair, which is no text", cure="Correct the source."
+            ) from None
+        if size > LONGEST_ID:
+            raise UsageError(f"an id is longer than {LONGEST_ID:,} bytes", cure="Give it a shorter one.")
 
 
 def check_lease(now: datetime, ttl: timedelta) -> None:
@@ -93,7 +120,8 @@ def check_time(*times: datetime) -> None:
 
 def check_batch(claim: Claim, batch: Batch) -> None:
     """Raise `UsageError` unless ``batch`` is well formed in itself and belongs to the claim's tenant."""
-    check_text(claim.tenant, batch.id)
+    check_claim(claim)
+    check_text(batch.id)
     seen: set[str] = set()
     where = f"tenant {claim.tenant}"
     for write in batch.writes:
@@ -110,10 +138,8 @@ def check_batch(claim: Claim, batch: Batch) -> None:
             _check_put(write, write.account, where)
         else:
             check_time(write.tombstone.created_at, write.tombstone.deleted_at)
-        if write.expected_version < 0:
-            raise UsageError("a version is not negative", where=where)
-    if batch.revision < 0:
-        raise UsageError("a revision is not negative", where=where)
+        check_number("a version", write.expected_version)
+    check_number("a revision", batch.revision)
     _check_beside(claim.tenant, batch.documents, batch.appends, {OUTBOX} if batch.entries else set())
 
 
@@ -134,6 +160,7 @@ def _check_beside(tenant: str, documents: Iterable[PutDocument], appends: Iterab
         check_text(append.journal)
         if append.expected_position is not None:
             check_position(append.expected_position)
+            check_position(append.expected_position + len(append.entries))
         if append.journal in journals:
             raise UsageError("a batch names a journal twice", where=f"tenant {tenant}, journal {append.journal}")
         journals.add(append.journal)
@@ -148,5 +175,10 @@ def _check_put(write: Put, account: SealedAccount, where: str) -> None:
     check_time(account.created_at, account.updated_at)
     if account.state is AccountState.DELETED:
         raise UsageError("an account cannot be put in the state deleted", where=where, cure="Use an Erase.")
-    if account.version < 1 or (write.expected_version and account.version != write.expected_version + 1):
+    check_number("the version of an account", account.version, least=1)
+    if write.expected_version and account.version != write.expected_version + 1:
         raise UsageError("an account's version must be one more than the version it replaces", where=where)
+
+
+def _size(text: str) -> int:
+    return len(text.encode()) + text.count("\0") + text.count("\1")

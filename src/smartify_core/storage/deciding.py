@@ -32,6 +32,7 @@ from smartify_core.model import (
 )
 
 from . import refusals
+from .checks import check_number, check_position
 
 _MODULUS: Final = 1 << 128
 
@@ -184,13 +185,14 @@ class TenantState:
         self.require(claim)
         refuse_tombstoned(self.name, batch.writes, met.ended)
         refuse_conflicts(self.name, batch.writes, met.live, met.owned)
+        revision = revision_after(self.revision, grows=bool(batch.writes), least=batch.revision)
         self.record(batch.documents, appends_of(batch), met.documents)
         for write in batch.writes:
             if write.expected_version:
                 self._count(met.live[item_of(write).source_id], -1)
             if isinstance(write, Put):
                 self._count(write.account, 1)
-        self.revision = max(batch.revision, self.revision + bool(batch.writes))
+        self.revision = revision
         self.batch_id = batch.id
         return Receipt(self.revision)
 
@@ -220,9 +222,9 @@ class TenantState:
             LeaseLost: The claim does not hold.
         """
         self.require(claim)
+        self.revision = revision_after(self.revision, grows=True)
         self.expires_at = self.due_at = self.batch_id = None
         self.accounts = self.digest = 0
-        self.revision += 1
 
     def _count(self, account: LiveAccount, sign: int) -> None:
         self.accounts += sign
@@ -264,10 +266,29 @@ def end_of(tenant: str, append: Append, position: int) -> int:
 
     Raises:
         WriteConflict: The journal is not at the position that is expected.
+        UsageError: There are no positions left.
     """
     if position and append.expected_position not in {None, position}:
         raise refusals.journal_conflict(tenant, append.journal)
-    return (position or append.expected_position or 0) + len(append.entries)
+    end = (position or append.expected_position or 0) + len(append.entries)
+    check_position(end)
+    return end
+
+
+def revision_after(revision: int, *, grows: bool, least: int = 0) -> int:
+    """Return a tenant's revision after a write.
+
+    Args:
+        revision: The one before.
+        grows: Whether the write counts.
+        least: What it is to be at least. See `Batch.revision`.
+
+    Raises:
+        UsageError: There are no revisions left.
+    """
+    after = max(least, revision + grows)
+    check_number("a revision", after)
+    return after
 
 
 def appends_of(batch: Batch) -> tuple[Append, ...]:

@@ -29,6 +29,7 @@ from ._memory_tenant import Held, page
 from ._storage import KEYS_AT_ONCE
 from .checks import (
     check_batch,
+    check_claim,
     check_due,
     check_keys,
     check_lease,
@@ -68,13 +69,14 @@ class MemoryStorage:
 
     def renew(self, claim: Claim, *, now: datetime, ttl: timedelta) -> Claim:
         """Prolong the lease. See `Storage.renew`."""
+        check_claim(claim)
         check_lease(now, ttl)
         with self._lock:
             return self._of(claim.tenant).renew(claim, now, ttl)
 
     def release(self, claim: Claim, *, due_at: datetime | None = None) -> None:
         """Give the lease back. See `Storage.release`."""
-        check_text(claim.tenant)
+        check_claim(claim)
         if due_at is not None:
             check_time(due_at)
         with self._lock:
@@ -171,6 +173,7 @@ class MemoryStorage:
 
     def erase_tenant(self, claim: Claim) -> None:
         """Erase all that is held for the tenant. See `Storage.erase_tenant`."""
+        check_claim(claim)
         with self._lock:
             self._open()[claim.tenant] = self._of(claim.tenant).ended(claim)
 

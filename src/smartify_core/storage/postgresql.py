@@ -28,6 +28,7 @@ from ._maintained import Finding
 from ._storage import KEYS_AT_ONCE
 from .checks import (
     check_batch,
+    check_claim,
     check_due,
     check_keys,
     check_lease,
@@ -147,13 +148,13 @@ class PostgreSQLStorage:
 
     def renew(self, claim: Claim, *, now: datetime, ttl: timedelta) -> Claim:
         """Prolong the lease. See `Storage.renew`."""
-        check_text(claim.tenant)
+        check_claim(claim)
         check_lease(now, ttl)
         return self._connections.write_at_once(tenants.renew, claim, now, ttl)
 
     def release(self, claim: Claim, *, due_at: datetime | None = None) -> None:
         """Give the lease back. See `Storage.release`."""
-        check_text(claim.tenant)
+        check_claim(claim)
         if due_at is not None:
             check_time(due_at)
         self._connections.write_at_once(tenants.release, claim, due_at)
@@ -223,7 +224,7 @@ class PostgreSQLStorage:
 
     def erase_tenant(self, claim: Claim) -> None:
         """Erase all that is held for the tenant. See `Storage.erase_tenant`."""
-        check_text(claim.tenant)
+        check_claim(claim)
         self._connections.write(erase_tenant, claim)
 
     # --- journals and documents ---------------------------------------------------------------------------------------

@@ -42,6 +42,7 @@ from ._sqlite._soundness import check
 from ._storage import KEYS_AT_ONCE
 from .checks import (
     check_batch,
+    check_claim,
     check_due,
     check_keys,
     check_lease,
@@ -102,14 +103,14 @@ class SQLiteStorage:
 
     def renew(self, claim: Claim, *, now: datetime, ttl: timedelta) -> Claim:
         """Prolong the lease. See `Storage.renew`."""
-        check_text(claim.tenant)
+        check_claim(claim)
         check_lease(now, ttl)
         with self._connections.writing() as connection:
             return tenants.renew(connection, claim, now, ttl)
 
     def release(self, claim: Claim, *, due_at: datetime | None = None) -> None:
         """Give the lease back. See `Storage.release`."""
-        check_text(claim.tenant)
+        check_claim(claim)
         if due_at is not None:
             check_time(due_at)
         # Lost in a power failure, it leaves a lease that expires and a tenant that is due: nothing that a run minds.
@@ -198,7 +199,7 @@ class SQLiteStorage:
 
     def erase_tenant(self, claim: Claim) -> None:
         """Erase all that is held for the tenant. See `Storage.erase_tenant`."""
-        check_text(claim.tenant)
+        check_claim(claim)
         with self._connections.writing() as connection:
             erase_tenant(connection, claim)
             self._connections.clear_log_after_this()

@@ -64,10 +64,10 @@ _REVIVED: Final = (
 #: where the last one ends.
 _JOURNALS: Final = (
     "select name, count(*) filter (where entries < 1 or size < 4 * entries),"
-    " (array_agg(first order by first) filter (where first <> expected))[1:$2],"
-    " (array_agg(expected - 1 order by first) filter (where first <> expected))[1:$2], max(first + entries - 1)"
+    " (array_agg(first order by first) filter (where first - 1 <> expected))[1:$2],"
+    " (array_agg(expected order by first) filter (where first - 1 <> expected))[1:$2], max(first - 1 + entries)"
     " from (select name, first, entries, octet_length(record) as size,"
-    "  coalesce(lag(first + entries) over (partition by name order by first), first) as expected"
+    "  coalesce(lag(first - 1 + entries) over (partition by name order by first), first - 1) as expected"
     "  from @journal where tenant = $1) rows group by name"
 )
 _POSITIONS: Final = "select name, position, trimmed from @journal_position where tenant = $1"

@@ -22,7 +22,14 @@ from smartify_core.model import (
 from smartify_core.storage import refusals
 from smartify_core.storage._numbers import to_number, to_total, total_record
 from smartify_core.storage.checks import INDEX_BYTES
-from smartify_core.storage.deciding import appends_of, item_of, refuse_conflicts, refuse_tombstoned, replaces
+from smartify_core.storage.deciding import (
+    appends_of,
+    item_of,
+    refuse_conflicts,
+    refuse_tombstoned,
+    replaces,
+    revision_after,
+)
 
 from . import _documents as documents
 from . import _journal as journal
@@ -119,7 +126,7 @@ def commit(lent: Lent, claim: Claim, batch: Batch) -> Receipt:
     documents.refuse_conflicts(lent, tenant.id, name, batch.documents)
     position = journal.append(lent, tenant.id, name, tenant.position, appends_of(batch))
     documents.write(lent, tenant.id, batch.documents)
-    revision = max(batch.revision, tenant.revision + bool(batch.writes))
+    revision = revision_after(tenant.revision, grows=bool(batch.writes), least=batch.revision)
     total = to_total(tenant.total, name)
     total += sum(int.from_bytes(one.fingerprint, "big") for one in puts)
     total -= sum(int.from_bytes(one.fingerprint, "big") for one in live.values())
@@ -153,13 +160,14 @@ def record(lent: Lent, name: str, puts: Sequence[PutDocument], appends: Sequence
 def erase_tenant(lent: Lent, claim: Claim) -> None:
     """Erase all that is held for a tenant. See `Storage.erase_tenant`."""
     tenant = tenants.claimed(tenants.locked(lent, claim.tenant), claim)
+    revision = revision_after(tenant.revision, grows=True)
     for table in ("account", "tombstone", "document"):
         lent.later(f"delete from @{table} where tenant = $1", (tenant.id,))  # noqa: S608 - one of three constants
     journal.erase(lent, tenant.id)
     lent.later(
-        "update @tenant set accounts = 0, ended = 0, digest = $2, revision = revision + 1, trimmed = position,"
+        "update @tenant set accounts = 0, ended = 0, digest = $2, revision = $3, trimmed = position,"
         " batch = null, due_at = null, expires_at = null where id = $1",
-        (tenant.id, total_record(0)),
+        (tenant.id, total_record(0), revision),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from random import random
@@ -27,7 +26,6 @@ from ._errors import (
     as_refused_connection,
     busy_pool,
     lost_at_commit,
-    too_large,
 )
 from ._lent import Lent, Place, teach
 
@@ -199,8 +197,6 @@ class Connections:
             if last is not None and last.ending and last.connection.closed and error.sqlstate != READ_ONLY:
                 raise lost_at_commit(self.place.where) from None
             raise as_our_error(error, self.place.where) from None
-        except struct.error:
-            raise too_large(self.place.where) from None
 
     @contextmanager
     def _borrowed(self, lendings: list[Lent]) -> Iterator[Lent]:

@@ -7,8 +7,6 @@ being made there is no code to go by, only the English text; what is not recogni
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 import psycopg
@@ -20,7 +18,6 @@ from smartify_core.errors import (
     StorageBusy,
     StorageError,
     StorageUnavailable,
-    UsageError,
 )
 
 #: Another transaction was in the way, and nothing of this one was kept: it may simply be done again.
@@ -32,7 +29,6 @@ GONE: Final = frozenset({"57P01", "57P02", "57P03", "57P05", READ_ONLY})
 #: A table, a column or the schema is not there.
 MISSING: Final = frozenset({"42P01", "42703", "3F000"})
 
-_TOO_LARGE: Final = "a number is larger than PostgreSQL's largest"
 _RESTART: Final = "Wait until it is up again; the storage connects anew by itself."
 _GRANT: Final = "Grant the role what the guide on PostgreSQL says, or name another role."
 _RESTORE: Final = "Restore the database from a backup; the next sync brings it up to date."
@@ -67,12 +63,6 @@ _TROUBLES: Final[dict[str, tuple[type[SmartifyError], str, str]]] = {
     "57P02": (StorageUnavailable, "the server crashed and is starting again", _RESTART),
     "57P03": (StorageUnavailable, "the server is starting up or shutting down", _RESTART),
     "57P05": (StorageUnavailable, "the server ended a connection that was idle for too long", "Try again."),
-    "54000": (
-        UsageError,
-        "an id is longer than an index of PostgreSQL takes",
-        "Keep ids, and kind and key of a document together, below 2,500 bytes.",
-    ),
-    "22003": (UsageError, _TOO_LARGE, "Keep numbers below 2^63."),
     "XX001": (StorageBroken, "the database is damaged", _RESTORE),
     "XX002": (StorageBroken, "an index of the database is damaged", "Run reindex schema, then check again."),
 }
@@ -109,15 +99,6 @@ _REFUSALS: Final[tuple[tuple[str, str, str], ...]] = (
         "Start it, or correct host and port in the URL.",
     ),
 )
-
-
-@contextmanager
-def translated(where: str) -> Iterator[None]:
-    """Raise what psycopg raises inside as an error of ours about ``where``."""
-    try:
-        yield
-    except psycopg.Error as error:
-        raise as_our_error(error, where) from None
 
 
 def as_our_error(error: psycopg.Error, where: str) -> SmartifyError:
@@ -162,11 +143,6 @@ def lost_at_commit(where: str) -> StorageError:
         where=where,
         cure="Try again: a commit with the id of its batch is not applied twice.",
     )
-
-
-def too_large(where: str) -> UsageError:
-    """Return the error for a number that has no place in a row."""
-    return UsageError(_TOO_LARGE, where=where, cure="Keep numbers below 2^63.")
 
 
 def busy_pool(where: str, size: int) -> StorageBusy:

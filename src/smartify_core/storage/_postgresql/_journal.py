@@ -7,14 +7,12 @@ from typing import Final
 
 from smartify_core.model import OUTBOX, Append, Entry
 from smartify_core.storage._numbers import entries_in, entries_record
+from smartify_core.storage.checks import LARGEST
 from smartify_core.storage.deciding import end_of
 
 from ._lent import Lent
 from ._rows import blobs, each_of, numbers, read, texts, written
 from ._schema import GIVEN, given, refuse_version
-
-#: Beyond every position that there will be, and small enough to be counted on from.
-_FAR: Final = 1 << 62
 
 #: The latest position and what is trimmed, of the outbox or of another journal ($2).
 _OUTBOX_STATE: Final = "select id as tenant, position, trimmed from @tenant where name = $1 and $2::text is not null"
@@ -25,14 +23,17 @@ _OTHER_STATE: Final = (
 #: The row that holds the first position of the page, or the first row after it, and all that the page may need. From
 #: its first row on a journal has no gaps, so that the number of rows that can hold the page is known.
 _PAGE: Final = (
-    "with state as materialized ({state}), page as materialized ("
-    " select s.tenant, greatest($3::bigint, s.trimmed) + 1 as start, coalesce("
+    f"with state as materialized ({{state}}), page as materialized ("  # noqa: S608  # constants
+    " select s.tenant, s.after, coalesce("
     "  (select max(j.first) from @journal j where j.tenant = s.tenant and j.name = $2"
-    "   and j.first <= greatest($3::bigint, s.trimmed) + 1),"
-    "  (select min(j.first) from @journal j where j.tenant = s.tenant and j.name = $2)) as edge from state s)"
-    " select page.start, j.first, j.entries, j.record from page"
+    f"   and j.first <= least(s.after, {LARGEST - 1}) + 1),"
+    "  (select min(j.first) from @journal j where j.tenant = s.tenant and j.name = $2)) as edge"
+    "  from (select state.*, greatest($3::bigint, state.trimmed) as after from state) s)"
+    " select page.after, j.first, j.entries, j.record from page"
     " join @journal j on j.tenant = page.tenant and j.name = $2"
-    " and j.first >= page.edge and j.first < greatest(page.start, page.edge) + $4::bigint order by j.first"
+    " and j.first >= page.edge"
+    # The last one of the page: counted on from what comes before its first, and never beyond the largest number.
+    f" and j.first <= least(greatest(page.after, page.edge - 1), {LARGEST} - $4::bigint) + $4::bigint order by j.first"
 )
 _TRIM_OUTBOX: Final = (
     "update @tenant t set trimmed = least($5::bigint, t.position) from given"
@@ -47,7 +48,7 @@ _TRIM_OTHER: Final = (
 _TRIM: Final = (
     f"{GIVEN}, cut as ({{cut}}), gone as ("  # noqa: S608  # constants
     " delete from @journal j using cut where j.tenant = cut.tenant and j.name = $6 and j.first <= cut.trimmed"
-    " and j.first + j.entries - 1 <= cut.trimmed)"
+    " and j.first - 1 + j.entries <= cut.trimmed)"
     " select version from given"
 )
 _POSITIONS: Final = each_of("text", "journal_position", "name", ("name", "position"))
@@ -93,13 +94,13 @@ def entries(lent: Lent, tenant: str, journal: str, after: int, limit: int) -> Se
     """Return the next page of a journal. See `Storage.entries`."""
     statement = _PAGE.format(state=_OUTBOX_STATE if journal == OUTBOX else _OTHER_STATE)
     page: list[Entry] = []
-    rows = lent.ask(statement, (written(tenant), written(journal), min(after, _FAR), limit))
+    rows = lent.ask(statement, (written(tenant), written(journal), after, limit))
     where = f"tenant {tenant}, journal {journal}"
-    for start, first, counted, record in rows:
+    for seen, first, counted, record in rows:
         page.extend(
             Entry(position, content)
             for position, content in enumerate(entries_in(record, counted, where), start=first)
-            if position >= start
+            if position > seen
         )
     return page[:limit]
 
@@ -110,9 +111,7 @@ def trim(lent: Lent, tenant: str, journal: str, through: int) -> None:
     Whole rows are removed; what is left of a row that begins before the position is hidden.
     """
     statement = _TRIM.format(cut=_TRIM_OUTBOX if journal == OUTBOX else _TRIM_OTHER)
-    ((version,),) = lent.run(
-        statement, (*given(lent), written(tenant), min(through, _FAR), written(journal))
-    ).fetchall()
+    ((version,),) = lent.run(statement, (*given(lent), written(tenant), through, written(journal))).fetchall()
     refuse_version(version, lent.place.where)
 
 

@@ -83,7 +83,7 @@ MIGRATIONS: Final[Sequence[Sequence[str]]] = (
             source_id text collate "C" not null,
             primary key (tenant, account_id)
         )""",
-        "create index tombstone_by_source_id on @tombstone (tenant, source_id, deleted_at, account_id)",
+        "create index tombstone_by_source_id on @tombstone (tenant, source_id, deleted_at)",
         # One row a commit: so many entries from the position ``first`` on, each after its length.
         """create table @journal (
             tenant bigint not null,

@@ -21,7 +21,14 @@ from smartify_core.model import (
 from smartify_core.storage import refusals
 from smartify_core.storage._numbers import to_number
 from smartify_core.storage.checks import INDEX_BYTES
-from smartify_core.storage.deciding import appends_of, item_of, refuse_conflicts, refuse_tombstoned, replaces
+from smartify_core.storage.deciding import (
+    appends_of,
+    item_of,
+    refuse_conflicts,
+    refuse_tombstoned,
+    replaces,
+    revision_after,
+)
 
 from . import _documents as documents
 from . import _journal as journal
@@ -120,7 +127,7 @@ def commit(connection: sqlite3.Connection, claim: Claim, batch: Batch) -> Receip
     documents.refuse_conflicts(connection, tenant.id, name, batch.documents)
     documents.write(connection, tenant.id, batch.documents)
     position = journal.append(connection, tenant.id, name, tenant.position, appends_of(batch))
-    revision = max(batch.revision, tenant.revision + bool(batch.writes))
+    revision = revision_after(tenant.revision, grows=bool(batch.writes), least=batch.revision)
     change = sum(int.from_bytes(put.account.fingerprint, "big") for put in puts)
     change -= sum(one.fingerprint for one in live.values())
     connection.execute(
@@ -152,6 +159,7 @@ def record(connection: sqlite3.Connection, name: str, puts: Sequence[PutDocument
 def erase_tenant(connection: sqlite3.Connection, claim: Claim) -> None:
     """Erase all that is held for a tenant. See `Storage.erase_tenant`."""
     tenant = tenants.claimed(tenants.find(connection, claim.tenant), claim)
+    revision = revision_after(tenant.revision, grows=True)
     places = (
         "select a.source_id, a.digest, length(d.record), a.sealed, length(s.record)"  # noqa: S608  # constants
         f" from {ACCOUNT_TABLES} where a.tenant = ? limit {_KEYS}"
@@ -167,9 +175,9 @@ def erase_tenant(connection: sqlite3.Connection, claim: Claim) -> None:
     if tenant.total is not None:
         connection.execute("update total set record = zeroblob(length(record)) where id = ?", (tenant.total,))
     connection.execute(
-        "update tenant set accounts = 0, revision = revision + 1, trimmed = position, batch = null, due_at = null,"
+        "update tenant set accounts = 0, revision = ?, trimmed = position, batch = null, due_at = null,"
         " expires_at = null where id = ?",
-        (tenant.id,),
+        (revision, tenant.id),
     )
 
 

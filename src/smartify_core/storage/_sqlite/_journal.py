@@ -8,6 +8,7 @@ from typing import Final
 
 from smartify_core.model import OUTBOX, Append, Entry
 from smartify_core.storage._numbers import entries_in, entries_record
+from smartify_core.storage.checks import LARGEST
 from smartify_core.storage.deciding import end_of
 
 from ._rows import require
@@ -53,7 +54,8 @@ def append(connection: sqlite3.Connection, tenant: int, name: str, outbox: int, 
 def entries(connection: sqlite3.Connection, tenant: str, journal: str, after: int, limit: int) -> Sequence[Entry]:
     """Return the next page of a journal. See `Storage.entries`."""
     number, _, trimmed = _numbers(connection, tenant, journal)
-    start = max(after, trimmed) + 1
+    # Beyond the largest position there is nothing, and no number.
+    start = min(max(after, trimmed), LARGEST - 1) + 1
     page: list[Entry] = []
     where = f"tenant {tenant}, journal {journal}"
     for row in connection.execute(_ROWS, {"tenant": number, "journal": journal, "start": start}):
@@ -61,7 +63,7 @@ def entries(connection: sqlite3.Connection, tenant: str, journal: str, after: in
         page.extend(
             Entry(position, content)
             for position, content in enumerate(entries_in(record, counted, where), start=first)
-            if position >= start
+            if position > max(after, trimmed)
         )
         if len(page) >= limit:
             return page[:limit]
@@ -78,7 +80,7 @@ def trim(connection: sqlite3.Connection, tenant: str, journal: str, through: int
     if through <= trimmed:
         return
     connection.execute(
-        "delete from journal where tenant = ? and name = ? and first <= ? and first + entries - 1 <= ?",
+        "delete from journal where tenant = ? and name = ? and first <= ? and first - 1 + entries <= ?",
         (number, journal, through, through),
     )
     if journal == OUTBOX:
