@@ -49,15 +49,16 @@ def check(output: Output, file: Path, url: str | None) -> int:
     with _opened_for_reading(file, url) as storage:
         # Both may come by the same thing, and say it in the same words.
         findings = list(dict.fromkeys(chain(_maintenance(storage), check_storage(storage))))
-    output.document({"sound": not findings, "findings": [asdict(finding) for finding in findings]})
+    damages = [finding for finding in findings if finding.damage]
+    output.document({"sound": not damages, "findings": [asdict(finding) for finding in findings]})
     for finding in findings:
         output.line(str(finding))
-    if findings:
+    if damages:
         output.note(
-            f"smartify: {_numbered(len(findings), 'finding')}; restore the store from a backup, or begin anew and sync"
+            f"smartify: {_numbered(len(damages), 'finding')}; restore the store from a backup, or begin anew and sync"
         )
         return exit_codes.FAILED
-    output.line("nothing is wrong with the store")
+    output.line("nothing else is to be told of the store" if findings else "nothing is wrong with the store")
     return exit_codes.DONE
 
 

@@ -14,7 +14,7 @@ from smartify_core.model import OUTBOX, TenantRecord
 
 from . import _findings as findings
 from . import refusals
-from ._contents import is_of, position_of
+from ._contents import UNFINISHED, is_of, position_of
 from ._maintained import Finding
 from ._storage import KEYS_AT_ONCE, Storage
 from .walks import every_document, every_entry, every_head_page, every_tenant, every_tombstone
@@ -31,7 +31,7 @@ def check_storage(storage: Storage) -> Iterator[Finding]:
 
     Of each tenant it is looked whether totals and digest are those of the accounts, accounts are as their heads say and
     found by their addresses, all is in order, nobody who ended lives, and journals have no gap and end at their
-    position. What cannot be read because it is damaged is a finding.
+    position. What cannot be read because it is damaged is a finding; what is no damage, but to be known, says so.
 
     Raises:
         StorageUnavailable: The store cannot be reached, or was closed.
@@ -91,6 +91,7 @@ def _accounts(storage: Storage, tenant: str) -> Iterator[Finding]:
     yield Finding(
         f"accounts were written during each of {_ATTEMPTS} looks, so that their totals were not compared",
         f"tenant {tenant}",
+        damage=False,
     )
 
 
@@ -160,5 +161,7 @@ def _documents(storage: Storage, tenant: str) -> Iterator[Finding]:
         if before is not None and place <= before:
             yield Finding("documents are not in order", where)
         before = place
+        if place == UNFINISHED:
+            yield Finding("a copy of this tenant was begun and is not finished", f"tenant {tenant}", damage=False)
         if storage.document(tenant, *place) != document:
             yield Finding("a document is not found by its name", where)

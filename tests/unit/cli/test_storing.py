@@ -115,7 +115,9 @@ def test_findings_are_listed(files: Any, smartify: Callable[..., Any]) -> None:
     connection.close()
     found = smartify("storage", "check", "--json")
     assert (found.code, found.document["sound"]) == (1, False)
-    assert found.document["findings"] == [{"what": "20 accounts are there, and 7 are told", "where": "tenant acme"}]
+    assert found.document["findings"] == [
+        {"what": "20 accounts are there, and 7 are told", "where": "tenant acme", "damage": True}
+    ]
     people = smartify("storage", "check")
     assert people.out == "20 accounts are there, and 7 are told (tenant acme)\n"
     assert "1 finding;" in people.err
@@ -169,7 +171,9 @@ def test_a_store_in_postgresql_is_checked_and_copied(
     assert (back.code, back.document["left"]) == (0, 0), back.err
     postgresql.run(postgresql_url, f"update {schema}.tenant set accounts = 7 where name = 'acme'")
     found = smartify("storage", "check", url, "--json")
-    assert found.document["findings"] == [{"what": "20 accounts are there, and 7 are told", "where": "tenant acme"}]
+    assert found.document["findings"] == [
+        {"what": "20 accounts are there, and 7 are told", "where": "tenant acme", "damage": True}
+    ]
 
 
 def storage_url(conninfo: str, schema: str) -> str:

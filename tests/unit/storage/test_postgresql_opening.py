@@ -68,6 +68,12 @@ def refusal(conninfo: str, **options: object) -> SmartifyError:
         f"postgresql://vendor:{PASSWORD}@localhost/db\0",
         f"postgresql://vendor:{PASSWORD}@localhost/db?sslmode=perhaps",
         f"postgresql://vendor:{PASSWORD}@localhost/db?connect_timeout=soon",
+        # Characters of a password that are not encoded, by which it becomes the host, the port or the database.
+        f"postgresql://vendor:{PASSWORD}/x@127.0.0.1:1/db",
+        f"postgresql://vendor:12/{PASSWORD}@127.0.0.1:1/db",
+        f"postgresql://vendor:x@{PASSWORD}@127.0.0.1:1/db",
+        f"postgresql://vendor:{PASSWORD}?x={PASSWORD}@127.0.0.1:1/db",
+        f"postgresql://vendor:12?dbname={PASSWORD}@127.0.0.1:1/db",
     ],
 )
 def test_a_url_that_cannot_be_used_is_refused_without_being_quoted(conninfo: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -47,6 +48,8 @@ _UNLESS_GIVEN: Final[Mapping[str, str]] = {
     "keepalives_count": "3",
     "tcp_user_timeout": "60000",
 }
+#: What the keyword for ports may say: one for each host.
+_PORTS: Final = re.compile(r"[0-9,]*")
 #: Connections that a forked child inherits. They may be neither used nor closed there, so they are kept for ever.
 _INHERITED: Final[list[object]] = []
 
@@ -274,13 +277,19 @@ def _keywords(conninfo: str) -> dict[str, Any]:
     try:
         if not isinstance(conninfo, str):
             raise psycopg.ProgrammingError
-        return dict(conninfo_to_dict(conninfo))
+        keywords = dict(conninfo_to_dict(conninfo))
     except (psycopg.Error, UnicodeError):
+        keywords = {"port": "none that could be read"}
+    # A character that is not encoded cuts a URL elsewhere than was meant, and a part of the password becomes the host,
+    # the port or the database, which errors name.
+    cut_amiss = "@" in f"{keywords.get('host')}{keywords.get('dbname')}"
+    if cut_amiss or not _PORTS.fullmatch(str(keywords.get("port") or "")):
         # What libpq says of it quotes it, and it may hold a password.
         raise UsageError(
             "the PostgreSQL URL cannot be read",
             cure="Write postgresql://ROLE@HOST:PORT/DATABASE, with special characters percent-encoded.",
-        ) from None
+        )
+    return keywords
 
 
 def _is_alive(connection: psycopg.Connection[tuple[Any, ...]]) -> bool:
