@@ -81,6 +81,15 @@ def test_a_url_that_cannot_be_used_is_refused_without_being_quoted(conninfo: str
     assert isinstance(refusal(conninfo), UsageError | StorageUnavailable)
 
 
+@pytest.mark.parametrize("option", ["pool_sise", "migrate"])
+def test_an_option_that_nobody_knows_is_named(option: str) -> None:
+    """Whoever misspells an option, or gives the class one of the library's own in a URL, is told which."""
+    error = refusal(f"postgresql://vendor:{PASSWORD}@localhost/db?sslmode=require&{option}=3")
+    assert isinstance(error, UsageError)
+    assert option in error.what
+    assert "open_storage" in (error.cure or "")
+
+
 def test_a_url_is_text() -> None:
     """A path is none."""
     with pytest.raises(UsageError):

@@ -6,7 +6,7 @@ import os
 import re
 import select
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from random import random
 from threading import BoundedSemaphore, Event, Lock
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
@@ -50,6 +50,7 @@ _UNLESS_GIVEN: Final[Mapping[str, str]] = {
 }
 #: What the keyword for ports may say: one for each host.
 _PORTS: Final = re.compile(r"[0-9,]*")
+_OPTION: Final = re.compile(r"[a-z_]+")
 #: Connections that a forked child inherits. They may be neither used nor closed there, so they are kept for ever.
 _INHERITED: Final[list[object]] = []
 
@@ -274,22 +275,35 @@ class Connections:
 
 def _keywords(conninfo: str) -> dict[str, Any]:
     """Return the keywords of a URL."""
-    try:
-        if not isinstance(conninfo, str):
-            raise psycopg.ProgrammingError
-        keywords = dict(conninfo_to_dict(conninfo))
-    except (psycopg.Error, UnicodeError):
+    # Nothing is raised inside of the handler: what libpq says quotes the URL, and it may hold a password.
+    keywords: dict[str, Any] | None = None
+    with suppress(psycopg.Error, UnicodeError):
+        keywords = dict(conninfo_to_dict(conninfo)) if isinstance(conninfo, str) else None
+    if keywords is None:
+        _refuse_unknown(conninfo)
         keywords = {"port": "none that could be read"}
     # A character that is not encoded cuts a URL elsewhere than was meant, and a part of the password becomes the host,
     # the port or the database, which errors name.
     cut_amiss = "@" in f"{keywords.get('host')}{keywords.get('dbname')}"
     if cut_amiss or not _PORTS.fullmatch(str(keywords.get("port") or "")):
-        # What libpq says of it quotes it, and it may hold a password.
         raise UsageError(
             "the PostgreSQL URL cannot be read",
             cure="Write postgresql://ROLE@HOST:PORT/DATABASE, with special characters percent-encoded.",
         )
     return keywords
+
+
+def _refuse_unknown(conninfo: object) -> None:
+    """Raise for an option in a URL that libpq does not have. What may be a part of something else is not quoted."""
+    known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
+    for part in str(conninfo).partition("?")[2].split("&"):
+        name = part.partition("=")[0]
+        if _OPTION.fullmatch(name) and name not in known:
+            raise UsageError(
+                f"the PostgreSQL URL has an option {name}, which libpq does not know",
+                cure="Correct it. Options of this library are arguments; in a URL they are known to open_storage and"
+                " the command.",
+            )
 
 
 def _is_alive(connection: psycopg.Connection[tuple[Any, ...]]) -> bool:
