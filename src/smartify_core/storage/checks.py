@@ -7,7 +7,7 @@ A method calls the check that fits first of all; a misshapen call then gets the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from smartify_core.errors import UsageError
@@ -112,10 +112,15 @@ def check_lease(now: datetime, ttl: timedelta) -> None:
 
 
 def check_time(*times: datetime) -> None:
-    """Raise `UsageError` when a time has no zone: it would name another instant on another host."""
+    """Raise `UsageError` when a time has no zone, or is none in UTC: it would be another instant on another host."""
     for time in times:
         if time.tzinfo is None:
             raise UsageError("a time has no time zone", cure="Pass aware times in UTC.")
+        if time.tzinfo is not UTC:
+            try:
+                time.astimezone(UTC)
+            except OverflowError:
+                raise UsageError("a time lies outside the years 1 to 9999 in UTC", cure="Correct it.") from None
 
 
 def check_batch(claim: Claim, batch: Batch) -> None:

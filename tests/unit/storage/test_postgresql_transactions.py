@@ -287,7 +287,7 @@ def test_the_longest_ids_fit_into_every_index(
         half = long[: len(long) // 2]
         storage.record("acme", documents=[PutDocument(half, half, b"", 0)], appends=[Append(long, (b"",))])
         storage.schedule({long: NOON})
-        assert storage.tenants(after="acme")[-1].tenant == long
+        assert long in {one.tenant for one in storage.tenants()}
 
 
 def caught(

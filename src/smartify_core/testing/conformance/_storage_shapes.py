@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Final
 
 import pytest
@@ -87,6 +87,8 @@ class ShapeClauses:
         assert str(refused.value.where).endswith(", document note/n"), refused.value.where
 
 
+#: In UTC it would lie in the year 0.
+BEFORE_ALL: Final = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1)))
 #: What is no id: half a pair, and ids that are too long.
 ODD: Final = (HALF, *TOO_LONG)
 
@@ -101,6 +103,9 @@ def _odd_numbers(storage: Storage, taken: Claim) -> Iterator[Callable[[], object
         lambda: storage.claim_due(now=NOON, ttl=timedelta(0), limit=1),
         lambda: storage.release(taken, due_at=NOON.replace(tzinfo=None)),
         lambda: storage.schedule({"new": NOON.replace(tzinfo=None)}),
+        lambda: storage.schedule({"new": BEFORE_ALL}),
+        lambda: storage.release(taken, due_at=BEFORE_ALL),
+        lambda: storage.claim("new", now=NOON, ttl=timedelta(days=3_000_000)),
         lambda: storage.entries("acme", after=-1),
         lambda: storage.trim("acme", through=-1),
         lambda: write(storage, note(b"fine", key="f"), note(None, 0)),
@@ -175,6 +180,7 @@ def _misshapen() -> Iterator[Batch]:
     yield put(evolve(one, created_at=NOON.replace(tzinfo=None)))
     yield put(evolve(one, updated_at=NOON.replace(tzinfo=None)))
     yield erase(one, at=NOON.replace(tzinfo=None))
+    yield put(evolve(one, created_at=BEFORE_ALL))
     yield put(evolve(one, fingerprint=b"short"))
     yield put(evolve(one, email_index=b"much too long an index"))
     yield put(evolve(one, group_indexes=(digest(1), b"")))
