@@ -73,6 +73,9 @@ def test_a_finding_reads_as_what_and_where() -> None:
     assert str(Finding("a row is odd", "tenant acme")) == "a row is odd (tenant acme)"
 
 
+THIRD = "id = (select content from journal where first = 3)"
+#: A record whose only entry is longer than it.
+NINE = "cast(x'0000000400000009' || zeroblob(56) as blob)"
 VACANT = "(select id from vacancy where slab = 1)"
 
 
@@ -127,8 +130,8 @@ VACANT = "(select id from vacancy where slab = 1)"
         ("update journal_position set position = 42", "has position 43, and 42 is told", "journal audit"),
         ("delete from journal_position where name = 'audit'", "has position 43, and 0 is told", "journal audit"),
         ("update journal set first = 44 where first = 43", "position 44 follows 42", "tenant acme, journal audit"),
-        ("update journal set record = x'00000009' where first = 3", "from position 3 on are damaged", "outbox"),
-        ("update journal set record = 'text' where first = 3", "from position 3 on are damaged", "outbox"),
+        (f"update content set record = {NINE} where {THIRD}", "from position 3 on are damaged", "outbox"),
+        (f"update content set record = 'text' where {THIRD}", "from position 3 on are damaged", "outbox"),
         ("update journal set tenant = 77 where first = 3", "a row names one of tenant that there is not", "journal"),
     ],
 )

@@ -28,6 +28,7 @@ _IN_USE: Final = {
     "digest": "select digest as id from account",
     "sealed": "select sealed as id from account",
     "total": "select total as id from tenant where total is not null",
+    "content": "select id from (select content as id from journal union all select content from document)",
 }
 
 
