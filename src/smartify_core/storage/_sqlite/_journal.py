@@ -49,13 +49,17 @@ def append(connection: sqlite3.Connection, tenant: int, name: str, outbox: int, 
                 "insert into journal (tenant, name, first, entries, content) values (?, ?, ?, ?, ?)",
                 (tenant, one.journal, ends - len(one.entries) + 1, len(one.entries), content),
             )
+        # Where a journal begins nothing was before, as if it had been trimmed.
+        before = 0 if position else ends - len(one.entries)
         if one.journal == OUTBOX:
             outbox = ends
+            if before:
+                connection.execute("update tenant set trimmed = ? where id = ?", (before, tenant))
         else:
             connection.execute(
-                "insert into journal_position (tenant, name, position, trimmed) values (?, ?, ?, 0)"
+                "insert into journal_position (tenant, name, position, trimmed) values (?, ?, ?, ?)"
                 " on conflict (tenant, name) do update set position = excluded.position",
-                (tenant, one.journal, ends),
+                (tenant, one.journal, ends, before),
             )
     return outbox
 
@@ -69,9 +73,10 @@ def entries(connection: sqlite3.Connection, tenant: str, journal: str, after: in
     where = f"tenant {tenant}, journal {journal}"
     for row in connection.execute(_ROWS, {"tenant": number, "journal": journal, "start": start}):
         first, counted, record = require(row, (int, int, bytes), _JOURNAL, where)
+        held = entries_in(content_in(record, _JOURNAL, where), counted, where)
         page.extend(
             Entry(position, content)
-            for position, content in enumerate(entries_in(content_in(record, _JOURNAL, where), counted, where), start=first)
+            for position, content in enumerate(held, start=first)
             if position > max(after, trimmed)
         )
         if len(page) >= limit:
@@ -90,7 +95,7 @@ def trim(connection: sqlite3.Connection, tenant: str, journal: str, through: int
         return
     keys = (number, journal, through, through)
     contents(connection).vacate_named(f"select content {_TRIMMED}", keys)
-    connection.execute(f"delete {_TRIMMED}", keys)  # noqa: S608  # a constant
+    connection.execute(f"delete {_TRIMMED}", keys)
     _blank(connection, tenant, number, journal, through)
     if journal == OUTBOX:
         connection.execute("update tenant set trimmed = ? where id = ?", (through, number))

@@ -172,6 +172,13 @@ MIGRATIONS: Final[Sequence[Sequence[str]]] = (
             select tenant, kind, name, version, id + (select coalesce(max(content), 0) from journal)
             from document_before""",
         "drop table document_before",
+        # A journal may begin behind a position. That one is noted as trimmed from now on, so that of every journal it
+        # is known which entries are there.
+        """update tenant set trimmed = max(trimmed, coalesce(
+            (select min(first) - 1 from journal where tenant = tenant.id and name = 'outbox'), position))""",
+        """update journal_position set trimmed = max(trimmed, coalesce(
+            (select min(first) - 1 from journal j where j.tenant = journal_position.tenant
+                and j.name = journal_position.name), position))""",
         # The log is to be emptied: it holds the pages of those tables.
         "pragma user_version = 1",
     ),
@@ -247,8 +254,7 @@ def bring_up_to_date(
         ForeignStore: The database is another program's.
     """
     if _version(connection, path, len(migrations)) < len(migrations):
-        connection.create_aggregate("fingerprint_sum", 1, _FingerprintSum)  # type: ignore[arg-type]  # typed for ints
-        connection.create_function("content_record", 1, content_record, deterministic=True)
+        _lend_functions(connection)
         connection.execute("begin exclusive")
         try:
             # Read again: another process may have done it while this one waited for the lock.
@@ -267,6 +273,21 @@ def bring_up_to_date(
                 connection.execute("rollback")
             raise
     _use_log(connection, path, patience)
+
+
+def made_anew() -> sqlite3.Connection:
+    """Return a store in memory as this version makes it: to compare others with."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    _lend_functions(connection)
+    for statement in (_SCHEMA_TABLE, *(one for statements in MIGRATIONS for one in statements)):
+        connection.execute(statement)
+    return connection
+
+
+def _lend_functions(connection: sqlite3.Connection) -> None:
+    """Have the connection know what migrations call."""
+    connection.create_aggregate("fingerprint_sum", 1, _FingerprintSum)  # type: ignore[arg-type]  # typed for ints
+    connection.create_function("content_record", 1, content_record, deterministic=True)
 
 
 def refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
