@@ -121,7 +121,7 @@ def _leaves_bytes(monkeypatch: pytest.MonkeyPatch) -> type[SQLiteStorage]:
 @breaks("ST-30")
 def _leaves_the_log(monkeypatch: pytest.MonkeyPatch) -> type[SQLiteStorage]:
     """Keep the pages from before an erasure in the log."""
-    monkeypatch.setattr(Connections, "_clear_log", lambda _: None)
+    monkeypatch.setattr(Connections, "_clear_log", lambda _, **__: None)
     return SQLiteStorage
 
 

@@ -1,7 +1,7 @@
 """The documents of the SQLite store.
 
-Whoever puts a document seals it. Its bytes lie in a row that never moves: a value of about the same size is written over
-it in place, and zeros when it is removed.
+Whoever puts a document seals it. Its bytes lie in a row that never moves: a value of about the same size is written
+over it in place, and zeros when it is removed.
 """
 
 from __future__ import annotations
