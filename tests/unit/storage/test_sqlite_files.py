@@ -108,7 +108,7 @@ def test_no_store_is_opened_where_another_has_its_files(
 ) -> None:
     """Such a store would be gone when the other is opened; a name with that ending alone is like any other."""
     filled(path)
-    with pytest.raises(UsageError, match="SQLite keeps a file of this name beside smartify.db"):
+    with pytest.raises(UsageError, match=r"SQLite keeps a file of this name beside smartify\.db"):
         SQLiteStorage(f"{path}{end}", read_only=read_only)
     assert [file.name for file in path.parent.iterdir()] == [path.name]
     filled(path.with_name(f"alone{end}"))

@@ -1,4 +1,4 @@
-"""The file of a SQLite store and those that SQLite keeps beside it: what may be named, and for how long it is waited."""
+"""The file of a SQLite store and those that SQLite keeps beside it: what may be named, and for how long is waited."""
 
 from __future__ import annotations
 
