@@ -116,6 +116,7 @@ class RedisStorage:
         prefix: What all keys of the store begin with, so that others may use the same database.
         durable: Refuse a server that may lose what it has confirmed. ``False`` takes any.
         timeout: Seconds to wait for the server.
+        read_only: Open what is there: begin no store, and refuse every write.
 
     Raises:
         UsageError: The URL or the prefix cannot be used.
@@ -125,7 +126,9 @@ class RedisStorage:
         NewerSchema: A newer version of this file wrote the store; it was not touched.
     """
 
-    def __init__(self, url: str, *, prefix: str = "smartify", durable: bool = True, timeout: float = 5.0) -> None:
+    def __init__(
+        self, url: str, *, prefix: str = "smartify", durable: bool = True, timeout: float = 5.0, read_only: bool = False
+    ) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_.-]+", prefix):
             raise UsageError("a prefix has letters, digits, '_', '.' and '-' only", cure="Name another prefix.")
         # Whatever the URL says: answers are bytes, and the client repeats nothing by itself. A commit whose answer is
@@ -139,13 +142,16 @@ class RedisStorage:
             raise UsageError("the URL names no Redis server", cure="Use redis://HOST:PORT/DATABASE.") from None
         self._where = f"Redis at {given.get('path') or given.get('host', 'localhost')}, prefix {prefix}"
         self._prefix = prefix
+        self._read_only = read_only
         self._closed = False
         self._client = redis.Redis(connection_pool=pool)
         self._apply, self._page = self._client.register_script(_APPLY), self._client.register_script(_PAGE)
         try:
             with self._translated():
-                if durable:
+                if durable and not read_only:
                     self._refuse_forgetful()
+                if not read_only:
+                    self._begin()
                 self._refuse_foreign()
         except BaseException:
             self.close()
@@ -379,6 +385,8 @@ class RedisStorage:
 
     def _write(self, names: Sequence[str], decide: Callable[[Write], _T], met: rows.Keys | None = None) -> _T:
         """Read these tenants and what a write meets of the first, decide, and do it if all is still as it was read."""
+        if self._read_only:
+            raise refusals.only_read(self._where)
         keys, met = [self._key("schema"), self._key("tenants")], met or {}
         asked = [self._get(kind, names[0], wanted) for kind, wanted in met.items()]
         for _ in range(_ATTEMPTS):
@@ -424,20 +432,26 @@ class RedisStorage:
                 cure="Set appendonly yes, appendfsync always, maxmemory-policy noeviction; or say durable=False.",
             )
 
-    def _refuse_foreign(self) -> None:
-        """Begin the store where there is none, and touch nothing that is not ours."""
+    def _begin(self) -> None:
+        """Begin the store where there is nothing."""
         schema = self._key("schema")
         if not self._client.exists(schema):
             stranger = next(self._client.scan_iter(f"{self._prefix}:*", count=KEYS_AT_ONCE), None)
             # Asked again: somebody may have begun the store meanwhile.
             if stranger is None or self._client.exists(schema):
                 self._client.set(schema, f"{_MARK}{_SCHEMA}", nx=True)
+
+    def _refuse_foreign(self) -> None:
+        """Refuse what is not ours, and what is newer than we know."""
+        schema = self._key("schema")
+        if self._read_only and not self._client.exists(schema):
+            self._refuse_newer(None)
         (mark,) = self._ask(("GET", schema)) if self._client.type(schema) == b"string" else (b"",)
         self._refuse_newer(mark)
 
     def _refuse_newer(self, mark: bytes | None) -> None:
         if mark is None:
-            raise StorageBroken("the store is gone", where=self._where, cure="Restore it, and open it again.")
+            raise StorageBroken("there is no store, or none any more", where=self._where, cure="Restore or begin it.")
         known = re.fullmatch(rf"{_MARK}(\d+)".encode(), mark)
         if known is None:
             raise ForeignStore("keys with this prefix are others'", where=self._where, cure="Name another prefix.")

@@ -76,12 +76,18 @@ def test_a_storage_url_opens_the_store(
     told.mkdir()
     (told / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-redis\nVersion: 1.0\n", encoding="utf-8")
     # Under the scheme of sockets, too: the server of the tests listens on no port.
-    points = "[smartify_core.storage]\nredis = redis_storage:RedisStorage\nunix = redis_storage:RedisStorage\n"
+    points = "".join(f"{scheme} = redis_storage:RedisStorage\n" for scheme in ("redis", "rediss", "unix"))
+    points = f"[smartify_core.storage]\n{points}"
     (told / "entry_points.txt").write_text(points, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
+    assert "no store" in refused(StorageBroken, lambda: open_storage(server.url, read_only=True))
+    assert not client.keys("*")
     with open_storage(server.url) as storage:
         storage.claim("acme", now=NOON, ttl=HOUR)
     assert client.exists("smartify:schema")
+    with open_storage(server.url, read_only=True) as storage:
+        assert [one.tenant for one in storage.tenants()] == ["acme"]
+        refused(UsageError, lambda: storage.claim("globex", now=NOON, ttl=HOUR))
     refused(UsageError, lambda: open_storage("redis://localhost/0?colour=red"))
 
 

@@ -15,15 +15,19 @@ needs no entry point.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from attrs import frozen
 
 from smartify_core.errors import SmartifyError, UsageError
 
-#: The group of storage backends, by URL scheme: objects called with the URL, which return a `Storage`.
+_Made = TypeVar("_Made")
+
+#: The group of storage backends, by URL scheme: objects called with the URL, which return a `Storage`. One that has a
+#: parameter ``read_only`` is called with ``read_only=True`` to open what is there without writing anything.
 STORAGE_GROUP: Final = "smartify_core.storage"
 #: The group of directory sources, by name: objects called with the options of a tenant, ``tenant`` and ``folder``,
 #: which return a `DirectorySource`.
@@ -45,26 +49,32 @@ class Extension:
     place: str
     _load: Callable[[], Any]
 
-    def make(self, kind: type, *arguments: object, **options: object) -> Any:  # noqa: ANN401 - an instance of ``kind``
+    def takes(self, option: str) -> bool:
+        """Return whether the object has a parameter of this name. Loads it.
+
+        Raises:
+            UsageError: It cannot be loaded.
+            SmartifyError: What it raises by itself.
+        """
+        try:
+            parameter = inspect.signature(self._called()).parameters.get(option)
+        except (TypeError, ValueError):  # an object that does not tell
+            return False
+        return parameter is not None and parameter.kind in {parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD}
+
+    def make(self, kind: type[_Made], *arguments: object, **options: object) -> _Made:
         """Load the object, call it, and return what it makes: an instance of ``kind``, a protocol or class.
 
         Raises:
             UsageError: It cannot be loaded, raises something that is not a `SmartifyError`, or makes something else.
             SmartifyError: What it raises by itself.
         """
-        try:
-            called = self._load()
-        except SmartifyError:
-            raise
-        except Exception as error:  # noqa: BLE001 - code of somebody else: anything may happen
-            raise self._wrong(f"cannot be loaded ({_named(error)})", "Reinstall or upgrade") from None
-        if not callable(called):
-            raise self._wrong("is nothing that can be called", "Upgrade")
+        called = self._called()
         try:
             made = called(*arguments, **options)
         except SmartifyError:
             raise
-        except Exception as error:  # noqa: BLE001 - as above; its text may quote a URL with a password
+        except Exception as error:  # noqa: BLE001 - code of somebody else: anything may happen; its text may quote a URL with a password
             raise self._wrong(
                 f"raised {_named(error)} instead of an error of ours", "Check the options, or upgrade"
             ) from None
@@ -74,6 +84,17 @@ class Extension:
             detail = f"; it lacks {', '.join(lacking)}" if lacking else ""
             raise self._wrong(f"made a {type(made).__name__}, which is no {kind.__name__}{detail}", "Upgrade")
         return made
+
+    def _called(self) -> Callable[..., object]:
+        try:
+            called: object = self._load()
+        except SmartifyError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as above
+            raise self._wrong(f"cannot be loaded ({_named(error)})", "Reinstall or upgrade") from None
+        if not callable(called):
+            raise self._wrong("is nothing that can be called", "Upgrade")
+        return called
 
     def _wrong(self, what: str, cure: str) -> UsageError:
         return UsageError(

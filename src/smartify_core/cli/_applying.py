@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
 
 from smartify_core.lifecycle import load_plan
-from smartify_core.storage import Storage
 
 from ._build import Sources, chosen, reconciler_of, sealer_of, store_of
 from ._config import load
 from ._output import Output
 from ._progress import progress_of
 from ._reports import of_each_run
-from ._signals import StoppableStorage
+from ._signals import stoppable_storage
 
 
 def apply(output: Output, config_file: Path, tenant: str, file: Path) -> int:
@@ -23,5 +21,5 @@ def apply(output: Output, config_file: Path, tenant: str, file: Path) -> int:
     sealer = sealer_of(config)
     planned = load_plan(file, sealer, tenant=tenant)
     with store_of(config, create=True) as storage, progress_of(tenant) as progress:
-        reconciler = reconciler_of(config, sources, cast("Storage", StoppableStorage(storage)), sealer)
+        reconciler = reconciler_of(config, sources, stoppable_storage(storage), sealer)
         return of_each_run(output, config_file, [reconciler.apply(planned, progress=progress)])

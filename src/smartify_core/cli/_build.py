@@ -149,8 +149,8 @@ def file_of_sqlite(url: str) -> Path | None:
 def _directory(name: str, tenant: Tenant, folder: Path) -> DirectorySource:
     match tenant:
         case InstalledTenant(source, options):
-            made: DirectorySource = source.make(DirectorySource, options, tenant=name, folder=folder)
-            return made
+            # A protocol: what is made is held against it.
+            return source.make(DirectorySource, options, tenant=name, folder=folder)  # type: ignore[type-abstract]
         case JsonLinesTenant(path):
             return JsonLinesDirectory(path)
         case GoogleTenant():

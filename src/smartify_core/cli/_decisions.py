@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
 
 from smartify_core.errors import UnknownPlan
 from smartify_core.lifecycle import HeldPlan, Reconciler, utc_now
-from smartify_core.storage import Storage
 
 from . import _documents_of_operations as documents
 from . import _exit_codes as exit_codes
@@ -17,7 +15,7 @@ from ._config import load
 from ._output import Output
 from ._progress import progress_of
 from ._reports import of_each_run
-from ._signals import StoppableStorage
+from ._signals import stoppable_storage
 
 
 def approve(output: Output, file: Path, tenant: str | None, *, plan_hash: str, by: str, reason: str) -> int:
@@ -27,7 +25,7 @@ def approve(output: Output, file: Path, tenant: str | None, *, plan_hash: str, b
     sealer = sealer_of(config)
     with store_of(config, create=False) as storage:
         owner = _owner(reconciler_of(config, {}, storage, sealer), tenants, plan_hash)
-        stoppable = cast("Storage", StoppableStorage(storage))
+        stoppable = stoppable_storage(storage)
         reconciler = reconciler_of(config, {owner: Sources(config, [owner])[owner]}, stoppable, sealer)
         with progress_of(owner) as progress:
             run = reconciler.approve(owner, plan_hash, by=by, reason=reason, progress=progress)
@@ -39,7 +37,7 @@ def reject(output: Output, file: Path, tenant: str | None, *, plan_hash: str, by
     config = load(file)
     tenants = chosen(config, tenant)
     with store_of(config, create=False) as storage:
-        reconciler = reconciler_of(config, {}, cast("Storage", StoppableStorage(storage)), sealer_of(config))
+        reconciler = reconciler_of(config, {}, stoppable_storage(storage), sealer_of(config))
         owner = _owner(reconciler, tenants, plan_hash)
         plan = reconciler.reject(owner, plan_hash, by=by, reason=reason)
     output.document({"held_plan": documents.of_held_plan(plan, now=utc_now())})

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from smartify_core.errors import SmartifyError
 from smartify_core.model import Claim
@@ -83,6 +83,11 @@ class StoppableStorage:
             self._storage.release(claim, due_at=due_at)
         finally:
             _patience.end()
+
+
+def stoppable_storage(storage: Storage) -> Storage:
+    """Return the storage as a `StoppableStorage`, which has whatever the storage has."""
+    return cast("Storage", StoppableStorage(storage))
 
 
 @contextmanager

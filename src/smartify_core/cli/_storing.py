@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
-from typing import cast
 
 from attrs import asdict
 
-from smartify_core.errors import ConfigInvalid, SmartifyError, StorageBroken, UsageError
+from smartify_core.errors import ConfigInvalid, StorageBroken, UsageError
 from smartify_core.lifecycle import utc_now
 from smartify_core.storage import Finding, Maintained, Storage
 from smartify_core.storage.moving import CopiedTenant, copy_storage
@@ -24,7 +23,7 @@ from ._build import file_of_sqlite, is_absent
 from ._config import load
 from ._output import Output
 from ._progress import progress_of_copy
-from ._signals import StoppableStorage
+from ._signals import stoppable_storage
 
 _IN_MEMORY = "memory:"
 
@@ -32,13 +31,9 @@ _IN_MEMORY = "memory:"
 def copy(output: Output, source: str, target: str) -> int:
     """Copy a store, and tell what became of each tenant."""
     _require_two_stores(source, target)
+    _require_store(source, "FROM")
     with _opened(source, "FROM") as ours, _opened(target, "TO") as theirs, progress_of_copy() as progress:
-        copied = copy_storage(
-            cast("Storage", StoppableStorage(ours)),
-            cast("Storage", StoppableStorage(theirs)),
-            now=utc_now,
-            on_progress=progress,
-        )
+        copied = copy_storage(stoppable_storage(ours), stoppable_storage(theirs), now=utc_now, on_progress=progress)
     left = [one for one in copied if one.error is not None]
     output.document({"tenants": [_of_copied(one) for one in copied], "left": len(left)})
     for one in copied:
@@ -52,16 +47,18 @@ def copy(output: Output, source: str, target: str) -> int:
 def check(output: Output, file: Path, url: str | None) -> int:
     """Look through a store, and tell what is wrong with it."""
     with _opened_for_reading(file, url) as storage:
-        findings = list(chain(_maintenance(storage), check_storage(storage)))
-    output.document({"sound": not findings, "findings": [asdict(finding) for finding in findings]})
+        # Both may come by the same thing, and say it in the same words.
+        findings = list(dict.fromkeys(chain(_maintenance(storage), check_storage(storage))))
+    damages = [finding for finding in findings if finding.damage]
+    output.document({"sound": not damages, "findings": [asdict(finding) for finding in findings]})
     for finding in findings:
         output.line(str(finding))
-    if findings:
+    if damages:
         output.note(
-            f"smartify: {_numbered(len(findings), 'finding')}; restore the store from a backup, or begin anew and sync"
+            f"smartify: {_numbered(len(damages), 'finding')}; restore the store from a backup, or begin anew and sync"
         )
         return exit_codes.FAILED
-    output.line("nothing is wrong with the store")
+    output.line("nothing else is to be told of the store" if findings else "nothing is wrong with the store")
     return exit_codes.DONE
 
 
@@ -90,25 +87,19 @@ def _maintenance(storage: Storage) -> Iterator[Finding]:
             yield Finding(error.what, error.where or "store")
 
 
-@contextmanager
-def _opened(url: str, name: str) -> Iterator[Storage]:
+def _opened(url: str, name: str) -> Storage:
     with _named(name):
-        storage = open_storage(url)
-    with storage:
-        yield storage
+        return open_storage(url)
 
 
-@contextmanager
-def _opened_for_reading(file: Path, url: str | None) -> Iterator[Storage]:
-    """Open the store of a URL, or the configured one. A SQLite file is opened so that not a byte of it is written."""
-    place = "URL" if url is not None else f"{file}: storage.url"
-    asked = load(file).storage_url if url is None else url
-    if file_of_sqlite(asked) is not None and "mode=" not in asked.partition("?")[2]:
-        asked += f"{'&' if '?' in asked else '?'}mode=ro"
-    with _named(place, ConfigInvalid if url is None else UsageError):
-        storage = open_storage(asked)
-    with storage:
-        yield storage
+def _opened_for_reading(file: Path, url: str | None) -> Storage:
+    """Open the store of a URL, or the configured one, so that nothing of it is created or written."""
+    if url is not None:
+        with _named("URL"):
+            return open_storage(url, read_only=True)
+    asked = load(file).storage_url
+    with _named(f"{file}: storage.url", ConfigInvalid):
+        return open_storage(asked, read_only=True)
 
 
 @contextmanager
@@ -125,11 +116,21 @@ def _require_two_stores(source: str, target: str) -> None:
     for url, name in ((source, "FROM"), (target, "TO")):
         if url.lower().startswith(_IN_MEMORY):
             raise UsageError("a store in memory is there for one command only", where=name, cure="Name another store.")
-    if is_absent(source):
-        raise UsageError("there is no store to copy", where="FROM", cure="Name one that is there.")
-    files = [os.path.realpath(file) for file in (file_of_sqlite(source), file_of_sqlite(target)) if file is not None]
-    if source == target or (files[:1] == files[1:] and files):
+    ours, theirs = file_of_sqlite(source), file_of_sqlite(target)
+    one_file = ours is not None and theirs is not None and os.path.realpath(ours) == os.path.realpath(theirs)
+    if source == target or one_file:
         raise UsageError("a store is not copied into itself", where="FROM and TO", cure="Name another target.")
+
+
+def _require_store(url: str, name: str) -> None:
+    """Raise where there is no store. It is to be written to, and opening it for that would make one."""
+    if file_of_sqlite(url) is not None:
+        if is_absent(url):
+            raise UsageError("there is no store to copy", where=name, cure="Name one that is there.")
+        return
+    # A store of an older version is there, too, and what is wrong with a URL is told when it is opened for writing.
+    with suppress(UsageError):
+        open_storage(url, read_only=True).close()
 
 
 def _of_copied(one: CopiedTenant) -> documents.Document:
@@ -139,7 +140,7 @@ def _of_copied(one: CopiedTenant) -> documents.Document:
 
 
 def _line_of(one: CopiedTenant) -> str:
-    if isinstance(one.error, SmartifyError):
+    if one.error is not None:
         return f"{one.tenant}: left, {one.error.code}"
     numbers = {"account": one.accounts, "tombstone": one.tombstones, "entry": one.entries, "document": one.documents}
     told = ", ".join(_numbered(number, what) for what, number in numbers.items())

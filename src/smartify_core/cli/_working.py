@@ -7,12 +7,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from pathlib import Path
-from typing import cast
 
 from smartify_core.errors import ConfigInvalid, OutputFailed
 from smartify_core.lifecycle import Run
 from smartify_core.lifecycle.schedule import Scheduler
-from smartify_core.storage import Storage
 
 from . import _documents as documents
 from . import _exit_codes as exit_codes
@@ -20,7 +18,7 @@ from ._build import Sources, chosen, reconciler_of, sealer_of, store_of
 from ._config import load
 from ._output import Listing, Output
 from ._reports import of_each_run, tell
-from ._signals import StoppableStorage, until_stopped
+from ._signals import stoppable_storage, until_stopped
 
 
 def run(output: Output, file: Path, *, every: timedelta | None, workers: int, once: bool) -> int:
@@ -89,6 +87,6 @@ def refresh(output: Output, file: Path, tenant: str, source_id: str) -> int:
     sealer = sealer_of(config)
     source = {tenant: sources[tenant]}
     with store_of(config, create=True) as storage:
-        reconciler = reconciler_of(config, source, cast("Storage", StoppableStorage(storage)), sealer)
+        reconciler = reconciler_of(config, source, stoppable_storage(storage), sealer)
         ended = reconciler.refresh(tenant, source_id)
     return of_each_run(output, file, [ended])

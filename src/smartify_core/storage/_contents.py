@@ -11,6 +11,7 @@ from smartify_core.errors import WriteConflict
 from smartify_core.model import (
     OUTBOX,
     Batch,
+    Document,
     Erase,
     Head,
     Put,
@@ -24,6 +25,9 @@ from ._storage import KEYS_AT_ONCE, Storage
 from .walks import every_document, every_head_page, every_tombstone
 
 Item = TypeVar("Item")
+
+#: Kind and key of the document that a tenant has for as long as a copy of it is unfinished.
+UNFINISHED: Final = ("storage copy", "unfinished")
 
 
 def every_account(storage: Storage, tenant: str) -> Iterator[SealedAccount]:
@@ -43,6 +47,11 @@ def every_account(storage: Storage, tenant: str) -> Iterator[SealedAccount]:
                     cure="Stop what writes to the store, or have it checked.",
                 )
             yield account
+
+
+def every_document_but_ours(storage: Storage, tenant: str) -> Iterator[Document]:
+    """Yield all documents but that which says that a copy is unfinished."""
+    return (one for one in every_document(storage, tenant) if (one.kind, one.key) != UNFINISHED)
 
 
 def is_of(head: Head, account: SealedAccount) -> bool:
@@ -136,7 +145,7 @@ KINDS: Final = (
     ),
     Kind(
         "documents",
-        every_document,
+        every_document_but_ours,
         lambda one: (one.kind, one.key),
         # Their versions are the store's own.
         lambda one: one.value,

@@ -11,15 +11,17 @@ from attrs import frozen
 
 @frozen(order=False)
 class Finding:
-    """Something that is wrong with a store, without personal data.
+    """Something that is to be known of a store, without personal data.
 
     Args:
         what: What is wrong, in one clause.
         where: The place: a tenant, an account, a table.
+        damage: Whether the store is damaged. Otherwise something could not be looked at, or a copy was not finished.
     """
 
     what: str
     where: str
+    damage: bool = True
 
     def __str__(self) -> str:
         """Return ``what (where)``."""

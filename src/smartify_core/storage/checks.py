@@ -7,7 +7,7 @@ A method calls the check that fits first of all; a misshapen call then gets the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from smartify_core.errors import UsageError
@@ -17,9 +17,9 @@ from ._storage import KEYS_AT_ONCE
 
 #: The largest position, version, revision and fence: what a store keeps in 64 bits with a sign.
 LARGEST: Final = 2**63 - 1
-#: The most bytes of an id of any kind in UTF-8, U+0000 and U+0001 counted twice: a store may have to write them as two.
-#: An index of PostgreSQL takes some 2,700 bytes, and two ids stand in one.
-LONGEST_ID: Final = 1_000
+#: The most bytes of an id of any kind in UTF-8, and of kind and key of a document together. U+0000 and U+0001 count
+#: twice, as a store may have to write each as two. An index of PostgreSQL takes some 2,700 bytes.
+LONGEST_ID: Final = 2_000
 #: The length of fingerprints and blind indexes.
 INDEX_BYTES: Final = 16
 _INDEX_LENGTHS: Final = {INDEX_BYTES}
@@ -66,6 +66,12 @@ def check_claim(claim: Claim) -> None:
 def check_document(tenant: str, document: PutDocument) -> None:
     """Raise `UsageError` unless ``document`` is well formed in itself."""
     check_text(tenant, document.kind, document.key)
+    if _size(document.kind) + _size(document.key) > LONGEST_ID:
+        raise UsageError(
+            f"kind and key of a document are longer than {LONGEST_ID:,} bytes together",
+            where=f"tenant {tenant}",
+            cure="Give it a shorter key.",
+        )
     # One that is written gets the version after the one that is expected.
     least, most = (1, LARGEST) if document.value is None else (0, LARGEST - 1)
     if not least <= document.expected_version <= most:
@@ -85,15 +91,13 @@ def check_text(*texts: str | None) -> None:
         if text is None or (len(text) <= LONGEST_ID // 2 and text.isascii()):
             continue
         try:
-            size = len(text.encode()) + text.count("\0") + text.count("\1")
+            size = _size(text)
         except UnicodeEncodeError:
             raise UsageError(
                 "an id holds half a surrogate pair, which is no text", cure="Correct the source."
             ) from None
         if size > LONGEST_ID:
-            raise UsageError(
-                f"an id has {size:,} bytes in UTF-8, and a store takes {LONGEST_ID:,}", cure="Give it a shorter one."
-            )
+            raise UsageError(f"an id is longer than {LONGEST_ID:,} bytes", cure="Give it a shorter one.")
 
 
 def check_lease(now: datetime, ttl: timedelta) -> None:
@@ -108,10 +112,15 @@ def check_lease(now: datetime, ttl: timedelta) -> None:
 
 
 def check_time(*times: datetime) -> None:
-    """Raise `UsageError` when a time has no zone: it would name another instant on another host."""
+    """Raise `UsageError` when a time has no zone, or is none in UTC: it would be another instant on another host."""
     for time in times:
         if time.tzinfo is None:
             raise UsageError("a time has no time zone", cure="Pass aware times in UTC.")
+        if time.tzinfo is not UTC:
+            try:
+                time.astimezone(UTC)
+            except OverflowError:
+                raise UsageError("a time lies outside the years 1 to 9999 in UTC", cure="Correct it.") from None
 
 
 def check_batch(claim: Claim, batch: Batch) -> None:
@@ -174,3 +183,7 @@ def _check_put(write: Put, account: SealedAccount, where: str) -> None:
     check_number("the version of an account", account.version, least=1)
     if write.expected_version and account.version != write.expected_version + 1:
         raise UsageError("an account's version must be one more than the version it replaces", where=where)
+
+
+def _size(text: str) -> int:
+    return len(text.encode()) + text.count("\0") + text.count("\1")

@@ -2,7 +2,8 @@
 
 A copy is made through the port alone, a tenant at a time, under the leases of both stores. It may be cut short anywhere
 and is finished by being started again: what is there already and equal is left. Whatever is there and differs is left
-too, and its tenant refused. At the end of each tenant both stores are read once more and compared.
+too, and its tenant refused. At the end of each tenant both stores are read once more and compared; a document in the
+target says for so long that the copy is unfinished, which a check of the store tells.
 
 What a copy has that the original has: accounts with their versions, tombstones, journals with their positions, also
 where they were trimmed, documents, and when tenants are due. The versions of documents begin at 1 again, the revision
@@ -21,10 +22,10 @@ from typing import Any, Final, TypeVar
 from attrs import define, evolve, field, frozen
 
 from smartify_core.errors import LeaseHeld, SmartifyError, StorageError, StoreDiffers, UsageError
-from smartify_core.model import OUTBOX, Append, Batch, Claim, TenantRecord
+from smartify_core.model import OUTBOX, Append, Batch, Claim, PutDocument, TenantRecord
 
 from . import refusals
-from ._contents import KINDS, Kind, position_of, side_by_side
+from ._contents import KINDS, UNFINISHED, Kind, position_of, side_by_side
 from ._storage import KEYS_AT_ONCE, Storage
 from .checks import check_lease
 from .walks import every_entry, every_tenant
@@ -110,7 +111,34 @@ def copy_storage(
         # Writes nothing, and is refused where nothing can be written.
         storage.schedule({})
     told = on_progress or (lambda _: None)
-    return tuple(_Move(source, target, record.tenant, now, lease, told).make() for record in every_tenant(source))
+    made = [_Move(source, target, record.tenant, now, lease, told).make() for record in every_tenant(source)]
+    return tuple(_with_what_came_later(source, target, made))
+
+
+def _with_what_came_later(source: Storage, target: Storage, made: Sequence[CopiedTenant]) -> Iterator[CopiedTenant]:
+    """Yield what became of each tenant, after a last look at who was written to while others were copied."""
+    results = {one.tenant: one for one in made}
+    for record in every_tenant(source):
+        result = results.pop(record.tenant, None)
+        if result is None:
+            yield CopiedTenant(record.tenant, error=_moved_on(record.tenant, "it came into being"))
+        elif result.error is None and _sum_of(record) != _sum_of(target.tenant(record.tenant)):
+            yield evolve(result, error=_moved_on(record.tenant, "it was written to"))
+        else:
+            yield result
+    yield from results.values()
+
+
+def _sum_of(record: TenantRecord) -> object:
+    return record.accounts, record.digest, record.position, record.positions
+
+
+def _moved_on(tenant: str, what: str) -> StoreDiffers:
+    return StoreDiffers(
+        f"{what} in the source while others were copied",
+        where=f"tenant {tenant}",
+        cure="Stop the workers of the source, and copy again.",
+    )
 
 
 @define
@@ -131,9 +159,12 @@ class _Move:
         try:
             with self._leases():
                 record = self._source.tenant(self._tenant)
+                self._require_finished()
                 self._require_like(record)
+                self._mark(unfinished=True)
                 self._write(record)
                 counts = self._compare()
+                self._mark(unfinished=False)
         except (StorageError, UsageError) as error:
             if refusals.cannot_be_reached(error):
                 raise
@@ -172,6 +203,24 @@ class _Move:
                 (storage, storage.renew(claim, now=now, ttl=self._lease)) for storage, claim in self._claims
             ]
             self._renew_at = now + self._lease / _RENEWALS_PER_LEASE
+
+    # --- whether it is finished ---------------------------------------------------------------------------------------
+
+    def _require_finished(self) -> None:
+        """Raise when the source is itself a copy that was not finished."""
+        if self._source.document(self._tenant, *UNFINISHED) is not None:
+            raise StoreDiffers(
+                "the source has an unfinished copy of the tenant",
+                where=f"tenant {self._tenant}",
+                cure="Finish that copy first: copy into this store once more from where it came.",
+            )
+
+    def _mark(self, *, unfinished: bool) -> None:
+        """Write down in the target that the copy is unfinished, or that it is not so any more."""
+        there = self._target.document(self._tenant, *UNFINISHED)
+        if unfinished is (there is None):
+            value, version = (b"", 0) if there is None else (None, there.version)
+            self._commit(Batch(documents=(PutDocument(*UNFINISHED, value, version),)), 0)
 
     # --- looking ------------------------------------------------------------------------------------------------------
 

@@ -84,10 +84,14 @@ class PostgreSQLStorage:
         prepare_threshold: After how many times a connection has run a statement it is prepared on the server; ``None``
             for never. Only for connections that no proxy hands around.
         migrate: Whether to create or migrate the tables. Otherwise a schema that is behind is refused.
+        read_only: Open what is there for reports and inspections: nothing is created, migrated or written, every
+            transaction tells the server so, and every write raises `UsageError`. Others may go on writing.
 
     Raises:
-        UsageError: The URL cannot be read, or an argument makes no sense.
-        StorageUnavailable: The server is not there, lets nobody in, or the database cannot hold a store.
+        UsageError: The URL cannot be read, or an argument makes no sense; with ``read_only``, the store was written by
+            an older version of this library.
+        StorageUnavailable: The server is not there, lets nobody in, or the database cannot hold a store; with
+            ``read_only``, there is no store.
         StorageBroken: The tables are behind, and ``migrate`` is false.
         ForeignStore: The schema holds something else; it was not touched.
         NewerSchema: A newer version of this library wrote the tables; they were not touched.
@@ -104,6 +108,7 @@ class PostgreSQLStorage:
         lock_timeout: float | None = 10.0,
         prepare_threshold: int | None = None,
         migrate: bool = True,
+        read_only: bool = False,
     ) -> None:
         _check_options(schema, pool_size, statement_timeout, lock_timeout)
         self._connections = Connections(
@@ -113,17 +118,19 @@ class PostgreSQLStorage:
             statement_timeout=statement_timeout,
             lock_timeout=lock_timeout,
             prepare_threshold=prepare_threshold,
+            read_only=read_only,
+            explain=schemas.explain,
         )
         try:
             schemas.prepare(self._connections, migrate=migrate)
         except BaseException:
             self._connections.close()
             raise
-        self._connections.explain = schemas.explain
 
     def __repr__(self) -> str:
         """Return the storage with its place: no role and no password."""
-        return f"<PostgreSQLStorage {self._connections.place.where}>"
+        read_only = ", read only" if self._connections.read_only else ""
+        return f"<PostgreSQLStorage {self._connections.place.where}{read_only}>"
 
     # --- the right to write -------------------------------------------------------------------------------------------
 

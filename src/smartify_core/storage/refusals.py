@@ -13,6 +13,7 @@ from smartify_core.errors import (
     StorageBusy,
     StorageUnavailable,
     Tombstoned,
+    UsageError,
     WriteConflict,
 )
 
@@ -43,6 +44,15 @@ def damaged(what: str, where: str | None) -> StorageBroken:
     """
     return StorageBroken(
         f"{what} is damaged", where=where, cure="Restore the store from a backup, or begin a new one and sync."
+    )
+
+
+def only_read(where: str) -> UsageError:
+    """Return the error for a write to a store that was opened for reading only."""
+    return UsageError(
+        "the store was opened for reading only; nothing was written",
+        where=where,
+        cure="Open it without read_only, or mode=ro, to write to it.",
     )
 
 

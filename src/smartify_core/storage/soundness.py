@@ -12,8 +12,9 @@ from typing import Final
 from smartify_core.errors import StorageError
 from smartify_core.model import OUTBOX, TenantRecord
 
+from . import _findings as findings
 from . import refusals
-from ._contents import is_of, position_of
+from ._contents import UNFINISHED, is_of, position_of
 from ._maintained import Finding
 from ._storage import KEYS_AT_ONCE, Storage
 from .walks import every_document, every_entry, every_head_page, every_tenant, every_tombstone
@@ -30,7 +31,7 @@ def check_storage(storage: Storage) -> Iterator[Finding]:
 
     Of each tenant it is looked whether totals and digest are those of the accounts, accounts are as their heads say and
     found by their addresses, all is in order, nobody who ended lives, and journals have no gap and end at their
-    position. What cannot be read because it is damaged is a finding.
+    position. What cannot be read because it is damaged is a finding; what is no damage, but to be known, says so.
 
     Raises:
         StorageUnavailable: The store cannot be reached, or was closed.
@@ -90,6 +91,7 @@ def _accounts(storage: Storage, tenant: str) -> Iterator[Finding]:
     yield Finding(
         f"accounts were written during each of {_ATTEMPTS} looks, so that their totals were not compared",
         f"tenant {tenant}",
+        damage=False,
     )
 
 
@@ -111,11 +113,11 @@ def _accounts_at(storage: Storage, record: TenantRecord) -> Iterator[Finding]:
             if account is None or not is_of(head, account):
                 yield Finding("an account is not as its head says", where)
             elif found.get(head.source_id) != account:
-                yield Finding("an account is not found by its address", where)
+                yield findings.lost_address(tenant, head.source_id)
     if counted != record.accounts:
-        yield Finding(f"{counted} accounts are there, and {record.accounts} are told", f"tenant {tenant}")
+        yield findings.other_number(tenant, counted, record.accounts)
     if digest % _MODULUS != record.digest:
-        yield Finding("the digest is not that of the accounts", f"tenant {tenant}")
+        yield findings.other_digest(tenant)
 
 
 def _tombstones(storage: Storage, tenant: str) -> Iterator[Finding]:
@@ -131,7 +133,7 @@ def _tombstones(storage: Storage, tenant: str) -> Iterator[Finding]:
                 yield Finding("tombstones are not in order", where)
             before = stone.account_id
             if stone.account_id in live:
-                yield Finding("an account is live that has ended", where)
+                yield findings.revived(tenant, stone.account_id)
             last = latest.get(stone.source_id)
             if last is None or (last.deleted_at, last.account_id) < (stone.deleted_at, stone.account_id):
                 yield Finding("a tombstone is not found by its source id", where)
@@ -140,16 +142,15 @@ def _tombstones(storage: Storage, tenant: str) -> Iterator[Finding]:
 def _journals(storage: Storage, tenant: str) -> Iterator[Finding]:
     record = storage.tenant(tenant)
     for journal in (OUTBOX, *sorted(record.positions)):
-        where = f"tenant {tenant}, journal {journal}"
         position = 0
         for entry in every_entry(storage, tenant, journal):
             if position and entry.position != position + 1:
-                yield Finding(f"position {entry.position} follows {position}", where)
+                yield findings.gap(tenant, journal, entry.position, position)
             position = entry.position
         # Somebody may have added to it since, or trimmed all of it away.
         least, most = (position_of(one, journal) for one in (record, storage.tenant(tenant)))
         if position and not least <= position <= most:
-            yield Finding(f"the last entry has position {position}, and {most} is told", where)
+            yield findings.other_end(tenant, journal, position, most)
 
 
 def _documents(storage: Storage, tenant: str) -> Iterator[Finding]:
@@ -160,5 +161,7 @@ def _documents(storage: Storage, tenant: str) -> Iterator[Finding]:
         if before is not None and place <= before:
             yield Finding("documents are not in order", where)
         before = place
+        if place == UNFINISHED:
+            yield Finding("a copy of this tenant was begun and is not finished", f"tenant {tenant}", damage=False)
         if storage.document(tenant, *place) != document:
             yield Finding("a document is not found by its name", where)

@@ -184,10 +184,10 @@ class SQLiteStorage:
                 erases = any(isinstance(one, Erase) for one in batch.writes)
                 if erases or any(one.value is None for one in batch.documents):
                     self._connections.clear_log_after_this()
+                return receipt
         except KeyTaken:
             with self._connections.writing() as connection:
                 explain(connection, claim, batch)
-        return receipt
 
     def record(self, tenant: str, *, documents: Sequence[PutDocument] = (), appends: Sequence[Append] = ()) -> None:
         """Write documents and add to journals, under no lease. See `Storage.record`."""

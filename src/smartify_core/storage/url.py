@@ -18,7 +18,7 @@ _small_number = re.compile(r"[0-9]{1,6}").fullmatch
 _POSTGRESQL: Final = frozenset({"postgresql", "postgres"})
 
 
-def open_storage(url: str) -> Storage:
+def open_storage(url: str, *, read_only: bool = False) -> Storage:
     """Open the storage that ``url`` names.
 
     - ``sqlite:///smartify.db``: a SQLite file, relative to the current folder; ``sqlite:////var/lib/smartify.db`` with
@@ -26,15 +26,21 @@ def open_storage(url: str) -> Storage:
       ``busy_timeout=SECONDS`` is how long another writer is waited for.
     - ``postgresql://…`` or ``postgres://…``: a PostgreSQL database, as libpq reads it; needs the extra
       ``[postgresql]``. Options of ours, taken out before libpq sees the rest: ``schema``, ``pool_size``,
-      ``statement_timeout``, ``lock_timeout``, ``prepare_threshold`` and ``migrate=no``.
+      ``statement_timeout``, ``lock_timeout``, ``prepare_threshold``, ``migrate=no`` and ``mode=ro``.
     - ``memory:``: in memory, lost at exit.
     - Any other scheme: a backend that an installed package offers under it, as an entry point of the group
       ``smartify_core.storage``. It is called with the URL as it is. See `smartify_core.extensions`.
 
+    Args:
+        url: What names the storage.
+        read_only: Open what is there, and only read it, as ``mode=ro`` in a URL of ours does: nothing is created,
+            migrated or written. A backend of another package is then called with ``read_only=True``, and refused
+            where it has no such parameter. In memory there is nothing to be spared.
+
     Raises:
-        UsageError: The URL names no storage that there is, or not as that storage wants it. Nothing of the URL but its
-            scheme is quoted: it may hold a password.
-        StorageError: The storage cannot be opened.
+        UsageError: The URL names no storage that there is, or not as that storage wants it; or it cannot be opened for
+            reading only. Nothing of the URL but its scheme is quoted: it may hold a password.
+        StorageError: The storage cannot be opened; with ``read_only``, there is none.
         MissingExtra: The storage needs an optional dependency.
     """
     # Adapters are imported when they are asked for, so that a host pays for the one that it uses.
@@ -43,16 +49,24 @@ def open_storage(url: str) -> Storage:
     if scheme == "memory":
         return _open_memory(url)
     if scheme == "sqlite":
-        return _open_sqlite(url)
+        return _open_sqlite(url, read_only=read_only)
     if scheme in _POSTGRESQL:
-        return _open_postgresql(f"{scheme}{url[len(scheme) :]}")  # libpq knows small letters only
+        # libpq knows small letters only
+        return _open_postgresql(f"{scheme}{url[len(scheme) :]}", read_only=read_only)
     extension = find_extension(STORAGE_GROUP, scheme) if scheme else None
     if extension is None:
         others = installed_extensions(STORAGE_GROUP)
         more = f"Installed packages offer: {', '.join(others)}." if others else "No installed package offers another."
         raise UsageError(f"no storage is known by the scheme {scheme!r}", where="storage URL", cure=f"{_CURE} {more}")
-    made: Storage = extension.make(Storage, url)
-    return made
+    if not read_only:
+        return extension.make(Storage, url)  # type: ignore[type-abstract]  # a protocol: what is made is held against it
+    if not extension.takes("read_only"):
+        raise UsageError(
+            f"{scheme!r} of the package {extension.package} cannot be opened for reading only",
+            where=f"entry point {extension.place}",
+            cure="Open it as usual, which may create its store; or ask the package's authors for read_only.",
+        )
+    return extension.make(Storage, url, read_only=True)  # type: ignore[type-abstract]  # as above
 
 
 def _open_memory(url: str) -> Storage:
@@ -63,7 +77,7 @@ def _open_memory(url: str) -> Storage:
     return MemoryStorage()
 
 
-def _open_sqlite(url: str) -> Storage:
+def _open_sqlite(url: str, *, read_only: bool) -> Storage:
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -76,19 +90,19 @@ def _open_sqlite(url: str) -> Storage:
         or len(parts.path) == 1
     ):
         raise UsageError("a SQLite URL has three slashes before its file, four before an absolute one", cure=_CURE)
-    _, given = _taken_out(parts.query, {"mode": _read_only, "busy_timeout": _seconds}, only=True)
-    options = {"read_only" if name == "mode" else name: value for name, value in given.items()}
+    _, options = _taken_out(parts.query, {"mode": _read_only, "busy_timeout": _seconds}, only=True)
+    read_only = options.pop("mode", read_only)
     from .sqlite import SQLiteStorage  # noqa: PLC0415 - only what the URL names is imported
 
     try:
-        return SQLiteStorage(unquote(parts.path[1:], errors="surrogateescape"), **options)
+        return SQLiteStorage(unquote(parts.path[1:], errors="surrogateescape"), read_only=read_only, **options)
     except SmartifyError:
         raise
     except (OSError, ValueError):  # a name that is too long for the file system, or holds a null character
         raise UsageError("the SQLite URL names no file that there can be", cure=_CURE) from None
 
 
-def _open_postgresql(url: str) -> Storage:
+def _open_postgresql(url: str, *, read_only: bool) -> Storage:
     start, _, query = url.partition("?")
     readers: dict[str, Callable[[str], Any]] = {
         "schema": _text,
@@ -97,11 +111,13 @@ def _open_postgresql(url: str) -> Storage:
         "lock_timeout": _seconds,
         "prepare_threshold": _count,
         "migrate": _no,
+        "mode": _read_only,
     }
     rest, options = _taken_out(query, readers)
+    read_only = options.pop("mode", read_only)
     from .postgresql import PostgreSQLStorage  # noqa: PLC0415 - only what the URL names is imported
 
-    return PostgreSQLStorage(f"{start}?{rest}" if rest else start, **options)
+    return PostgreSQLStorage(f"{start}?{rest}" if rest else start, read_only=read_only, **options)
 
 
 def _taken_out(

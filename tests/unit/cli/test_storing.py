@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import _postgresql as postgresql
 
 from smartify_core.extensions import STORAGE_GROUP
 from smartify_core.lifecycle import utc_now
@@ -107,17 +108,19 @@ def test_a_sound_store_is_told_so_and_not_touched(files: Any, smartify: Callable
 
 
 def test_findings_are_listed(files: Any, smartify: Callable[..., Any]) -> None:
-    """What is wrong is told with its place, and the exit code is 1; damaged pages are findings, too."""
+    """What is wrong is told once, with its place, and the exit code is 1; damaged pages are findings, too."""
     smartify("sync")
     with sqlite3.connect(files.folder / "smartify.db") as connection:
         connection.execute("update tenant set accounts = 7 where name = 'acme'")
     connection.close()
     found = smartify("storage", "check", "--json")
     assert (found.code, found.document["sound"]) == (1, False)
-    assert {"what": "20 accounts are there, and 7 are told", "where": "tenant acme"} in found.document["findings"]
+    assert found.document["findings"] == [
+        {"what": "20 accounts are there, and 7 are told", "where": "tenant acme", "damage": True}
+    ]
     people = smartify("storage", "check")
-    assert "20 accounts are there, and 7 are told (tenant acme)\n" in people.out
-    assert "2 findings" in people.err
+    assert people.out == "20 accounts are there, and 7 are told (tenant acme)\n"
+    assert "1 finding;" in people.err
     content = (files.folder / "smartify.db").read_bytes()
     (files.folder / "smartify.db").write_bytes(content[:8192] + b"\xa5" * (len(content) - 8192))
     damaged = smartify("storage", "check", "--json")
@@ -140,12 +143,58 @@ def test_a_backup_is_made_once(files: Any, smartify: Callable[..., Any]) -> None
     assert smartify("storage", "check", "sqlite:///copy.db").code == 0
 
 
+def test_a_store_in_postgresql_is_never_made_by_looking(
+    files: Any, smartify: Callable[..., Any], postgresql_url: str, schema: str
+) -> None:
+    """Neither a check, nor a backup, nor a copy from it makes a schema where there is none."""
+    url = storage_url(postgresql_url, schema)
+    made = f"select 1 from pg_namespace where nspname = '{schema}'"
+    configured = (files.folder / "smartify.toml").read_text(encoding="utf-8")
+    (files.folder / "smartify.toml").write_text(configured.replace("sqlite:///smartify.db", url), encoding="utf-8")
+    for command in (["check"], ["check", url], ["backup", "copy.db"], ["copy", url, "sqlite:///new.db"]):
+        result = smartify("storage", *command, "--json")
+        assert (result.code, result.error["code"]) == (1, "SC301"), command
+        assert "there is no store in the schema" in result.error["message"]
+        assert postgresql.run(postgresql_url, made) == []
+    assert not list(files.folder.glob("*.db"))
+
+
+def test_a_store_in_postgresql_is_checked_and_copied(
+    files: Any, smartify: Callable[..., Any], postgresql_url: str, schema: str
+) -> None:
+    """It is a target and a source like any other; one wrong total is one finding, in the words of every backend."""
+    smartify("sync")
+    url = storage_url(postgresql_url, schema)
+    assert smartify("storage", "copy", "sqlite:///smartify.db", url).code == 0
+    assert smartify("storage", "check", url, "--json").document == {"sound": True, "findings": []}
+    back = smartify("storage", "copy", url, "sqlite:///back.db", "--json")
+    assert (back.code, back.document["left"]) == (0, 0), back.err
+    postgresql.run(postgresql_url, f"update {schema}.tenant set accounts = 7 where name = 'acme'")
+    found = smartify("storage", "check", url, "--json")
+    assert found.document["findings"] == [
+        {"what": "20 accounts are there, and 7 are told", "where": "tenant acme", "damage": True}
+    ]
+
+
+def storage_url(conninfo: str, schema: str) -> str:
+    """Return the storage URL of a schema."""
+    return f"{conninfo}{'&' if '?' in conninfo else '?'}schema={schema}"
+
+
 def test_a_backend_without_backups_tells_what_to_do(
     install: Install, folder: Path, smartify: Callable[..., Any]
 ) -> None:
     """The cure is a copy into a SQLite file, or the tools of the server."""
-    module = "from smartify_core.storage.memory import MemoryStorage\ndef shelf(url):\n    return MemoryStorage()\n"
-    site = install("acme-shelf", {"acme_shelf": module}, {STORAGE_GROUP: {"shelf": "acme_shelf:shelf"}})
+    module = (
+        "from smartify_core.storage.memory import MemoryStorage\n"
+        "def shelf(url, *, read_only=False):\n    return MemoryStorage()\n"
+        "def heavy(url):\n    raise AssertionError\n"
+    )
+    site = install(
+        "acme-shelf",
+        {"acme_shelf": module},
+        {STORAGE_GROUP: {name: f"acme_shelf:{name}" for name in ("shelf", "heavy")}},
+    )
     (folder / "smartify.toml").write_text(
         '[storage]\nurl = "shelf://u:s3cret@h"\n[keys]\nfile = "k"\n[tenants.a]\nsource = "jsonl"\npath = "p"\n'
     )
@@ -155,6 +204,9 @@ def test_a_backend_without_backups_tells_what_to_do(
     assert "smartify storage copy FROM sqlite:///FILE" in result.error["cure"]
     assert smartify("storage", "check", PYTHONPATH=path).code == 0
     assert "s3cret" not in result.out + result.err
+    heavy = smartify("storage", "check", "heavy://u:s3cret@h", "--json", PYTHONPATH=path)
+    assert (heavy.code, heavy.error["where"]) == (2, "URL, entry point acme_shelf:heavy")
+    assert "cannot be opened for reading only" in heavy.error["message"]
 
 
 def test_the_group_alone_explains_itself(smartify: Callable[..., Any]) -> None:

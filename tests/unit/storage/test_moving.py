@@ -297,6 +297,43 @@ def test_what_is_written_meanwhile_is_noticed(
     assert "Stop whatever writes" in (acme.error.cure or "")
 
 
+def test_who_is_written_to_after_their_turn_is_told(
+    source: MemoryStorage, target: Storage, clock: ManualClock, account: MakeAccount
+) -> None:
+    """A run of a tenant that was copied already, and a tenant that comes into being, are noticed in the end."""
+
+    def run(progress: CopyProgress) -> None:
+        if (progress.tenant, progress.stage) == ("globex", "comparing"):
+            for tenant in ("acme", "hooli"):
+                claim = source.claim(tenant, now=clock(), ttl=HOUR)
+                source.commit(claim, Batch((Put(account(f"late {clock()}", tenant=tenant), 0),)))
+                source.release(claim)
+            clock.advance(seconds=1)
+
+    results = {one.tenant: one.error for one in copy_storage(source, target, now=clock, on_progress=run)}
+    assert [type(results[tenant]) for tenant in ("acme", "hooli")] == [StoreDiffers] * 2
+    assert "while others were copied" in str(results["acme"])
+    assert results["globex"] is None
+    assert all(one.error is None for one in copy_storage(source, target, now=clock))
+
+
+def test_an_unfinished_copy_is_told_of(source: MemoryStorage, target: Storage, clock: ManualClock) -> None:
+    """As long as a copy is not finished, a check tells so, and nobody copies from it."""
+
+    def stop(progress: CopyProgress) -> None:
+        if (progress.tenant, progress.stage) == ("acme", "comparing"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        copy_storage(source, target, now=clock, on_progress=stop)
+    (found,) = check_storage(target)
+    assert (found.damage, "unfinished" in found.what or "not finished" in found.what) == (False, True)
+    (acme, *_) = copy_storage(target, MemoryStorage(), now=clock)
+    assert isinstance(acme.error, StoreDiffers)
+    assert all(one.error is None for one in copy_storage(source, target, now=clock))
+    assert list(check_storage(target)) == []
+
+
 class Forgetful(MemoryStorage):
     """A backend that does not lift the revision, or the due time."""
 

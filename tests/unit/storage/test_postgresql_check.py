@@ -14,6 +14,7 @@ from smartify_core.model import Append, Batch, PutDocument, SealedAccount
 from smartify_core.storage import Maintained
 from smartify_core.storage._postgresql import _check as checks
 from smartify_core.storage.postgresql import PostgreSQLStorage
+from smartify_core.storage.soundness import check_storage
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -54,16 +55,41 @@ def test_a_sound_store_has_no_findings(storage: PostgreSQLStorage, monkeypatch: 
 @pytest.mark.parametrize(
     ("damage", "what", "where"),
     [
-        ("delete from @account where source_id = 'c'", "2 accounts where 3 are counted", "tenant acme"),
+        ("delete from @account where source_id = 'c'", "2 accounts are there, and 3 are told", "tenant acme"),
         ("update @account set fingerprint = sha256('x')::bytea", "17", ""),
-        ("update @account set fingerprint = substr(sha256('x'), 1, 16)", "a sum of fingerprints that", "tenant acme"),
+        (
+            "update @account set fingerprint = substr(sha256('x'), 1, 16)",
+            "the digest is not that of the accounts",
+            "tenant acme",
+        ),
         ("delete from @tombstone", "0 tombstones where 1 are counted", "tenant acme"),
-        ("update @tombstone set account_id = 'account of c'", "1 accounts that have ended and are live", "tenant acme"),
+        (
+            "update @tombstone set account_id = 'account of c'",
+            "an account is live that has ended",
+            "tenant acme, account account of c",
+        ),
         ("update @account set version = 0", "3 accounts that no version", "tenant acme"),
-        ("delete from @journal where name = 'outbox' and first = 5", "a journal whose entries", "tenant acme, outbox"),
-        ("delete from @journal where name = 'audit' and first = 2", "a journal whose entries", "tenant acme, audit"),
-        ("update @journal_position set trimmed = 9 where name = 'audit'", "trimmed beyond", "tenant acme, audit"),
-        ("update @tenant set position = 9 where name = 'acme'", "a journal whose entries", "tenant acme, outbox"),
+        (
+            "delete from @journal where first = 5",
+            "the last entry has position 4, and 6 is told",
+            "tenant acme, journal",
+        ),
+        (
+            "delete from @journal where name = 'audit' and first = 2",
+            "position 3 follows 1",
+            "tenant acme, journal audit",
+        ),
+        ("update @journal set entries = 0 where name = 'audit'", "a journal is damaged", "tenant acme, journal audit"),
+        (
+            "update @journal_position set trimmed = 9 where name = 'audit'",
+            "trimmed beyond",
+            "tenant acme, journal audit",
+        ),
+        (
+            "update @tenant set position = 9 where name = 'acme'",
+            "the last entry has position 6, and 9 is told",
+            "tenant acme, journal outbox",
+        ),
         ("delete from @tenant where name = 'acme'", "rows of a tenant that there is not", "table account"),
         ("delete from @tenant where name = 'acme'", "rows of a tenant that there is not", "table document"),
     ],
@@ -77,6 +103,27 @@ def test_what_contradicts_itself_is_found(
     assert any(what in one.what and one.where.startswith(where) for one in found) or (
         what.isdigit() and any("no version of this library writes" in one.what for one in found)
     )
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "update @tenant set accounts = 7",
+        "update @account set fingerprint = substr(sha256('x'), 1, 16)",
+        "update @tombstone set account_id = 'account of c', source_id = 'c'",
+        "delete from @journal where first in (2, 5)",
+        "update @tenant set position = 9",
+        "update @journal_position set position = 9 where name = 'audit'",
+    ],
+)
+def test_both_looks_say_the_same_in_the_same_words(
+    storage: PostgreSQLStorage, postgresql_url: str, schema: str, damage: str
+) -> None:
+    """What the tables tell is also what the port tells, so that nobody reads one fact twice."""
+    postgresql.run(postgresql_url, damage.replace("@", f"{schema}."))
+    found = storage.check()
+    assert found
+    assert set(found) <= set(check_storage(storage))
 
 
 def test_a_check_sees_one_state_while_others_write(

@@ -17,7 +17,7 @@ from smartify_core.model import Batch, SealedAccount
 from smartify_core.storage import Storage
 from smartify_core.storage._postgresql import _schema as schemas
 from smartify_core.storage._postgresql._connections import Connections
-from smartify_core.storage._postgresql._schema import MIGRATIONS, prepare
+from smartify_core.storage._postgresql._schema import MIGRATIONS, explain, prepare
 from smartify_core.storage.postgresql import PostgreSQLStorage
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -42,7 +42,14 @@ NEXT = (
 def migrate(url: str, schema: str, migrations: Sequence[Sequence[str]], *, allowed: bool = True) -> None:
     """Bring a schema to the last of these versions."""
     connections = Connections(
-        url, schema=schema, pool_size=1, statement_timeout=None, lock_timeout=None, prepare_threshold=None
+        url,
+        schema=schema,
+        pool_size=1,
+        statement_timeout=None,
+        lock_timeout=None,
+        prepare_threshold=None,
+        read_only=False,
+        explain=explain,
     )
     try:
         prepare(connections, migrate=allowed, migrations=migrations)

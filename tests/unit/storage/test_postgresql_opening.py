@@ -68,11 +68,26 @@ def refusal(conninfo: str, **options: object) -> SmartifyError:
         f"postgresql://vendor:{PASSWORD}@localhost/db\0",
         f"postgresql://vendor:{PASSWORD}@localhost/db?sslmode=perhaps",
         f"postgresql://vendor:{PASSWORD}@localhost/db?connect_timeout=soon",
+        # Characters of a password that are not encoded, by which it becomes the host, the port or the database.
+        f"postgresql://vendor:{PASSWORD}/x@127.0.0.1:1/db",
+        f"postgresql://vendor:12/{PASSWORD}@127.0.0.1:1/db",
+        f"postgresql://vendor:x@{PASSWORD}@127.0.0.1:1/db",
+        f"postgresql://vendor:{PASSWORD}?x={PASSWORD}@127.0.0.1:1/db",
+        f"postgresql://vendor:12?dbname={PASSWORD}@127.0.0.1:1/db",
     ],
 )
 def test_a_url_that_cannot_be_used_is_refused_without_being_quoted(conninfo: str) -> None:
     """Whatever is wrong with it, its password stays out of the error."""
     assert isinstance(refusal(conninfo), UsageError | StorageUnavailable)
+
+
+@pytest.mark.parametrize("option", ["pool_sise", "migrate"])
+def test_an_option_that_nobody_knows_is_named(option: str) -> None:
+    """Whoever misspells an option, or gives the class one of the library's own in a URL, is told which."""
+    error = refusal(f"postgresql://vendor:{PASSWORD}@localhost/db?sslmode=require&{option}=3")
+    assert isinstance(error, UsageError)
+    assert option in error.what
+    assert "open_storage" in (error.cure or "")
 
 
 def test_a_url_is_text() -> None:

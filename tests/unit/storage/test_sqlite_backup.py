@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import sqlite3
 import stat
 from collections.abc import Callable
@@ -198,6 +199,29 @@ def test_a_damaged_store_has_no_backup(path: Path, copy: Path, account: MakeAcco
         storage.backup(copy)
     assert str(path) in str(caught.value)
     assert list(copy.parent.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a child that is killed")
+def test_a_backup_that_is_killed_leaves_a_part_that_is_in_nobodys_way(
+    path: Path, copy: Path, account: MakeAccount, put: MakeBatch, spawn: Spawn, status: Status
+) -> None:
+    """It has a name of its own, for its owner only; the next backup to the same name is made, and leaves it alone."""
+    with SQLiteStorage(path) as storage:
+        storage.commit(storage.claim("acme", now=NOON, ttl=HOUR), put(account()))
+
+    def work() -> int:
+        with SQLiteStorage(path, read_only=True) as storage, pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, "fsync", lambda _: os.kill(os.getpid(), signal.SIGKILL))  # it comes after the copying
+            storage.backup(copy)
+        return DONE
+
+    assert status(spawn(work)) == -signal.SIGKILL
+    (part,) = copy.parent.iterdir()
+    assert (part.name.startswith(f".{copy.name}."), part.suffix) == (True, ".partial")
+    assert stat.S_IMODE(part.stat().st_mode) == 0o600
+    with SQLiteStorage(path) as storage:
+        storage.backup(copy)
+    assert sorted(copy.parent.iterdir()) == sorted([copy, part])
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a child whose files may not grow")

@@ -106,6 +106,8 @@ def test_a_sqlite_url_takes_options(path: Path) -> None:
         assert isinstance(storage, SQLiteStorage)
         assert storage._connections._patience == 0.25
         storage.claim("acme", now=datetime(2030, 1, 1, tzinfo=UTC), ttl=timedelta(hours=1))
+    with open_storage(f"sqlite:///{path}", read_only=True) as storage, pytest.raises(UsageError, match="for reading"):
+        storage.schedule({})
     with open_storage(f"sqlite:///{path}?mode=ro&busy_timeout=1") as storage:
         assert [one.tenant for one in storage.tenants()] == ["acme"]
         with pytest.raises(UsageError, match="for reading only"):

@@ -24,6 +24,14 @@ class Shelf(MemoryStorage):
         super().__init__()
         self.url = url
 
+class Glass(Shelf):
+    def __init__(self, url, *, read_only=False):
+        super().__init__(url)
+        self.read_only = read_only
+
+def loose(url, **options):
+    return Shelf(url)
+
 class Half:
     def __init__(self, url):
         self.url = url
@@ -57,6 +65,23 @@ def test_a_scheme_is_looked_up_among_the_installed_packages(install: Install) ->
         with open_storage(url) as storage:
             assert storage.url == url  # type: ignore[attr-defined]  # of the class above
     assert installed_extensions(STORAGE_GROUP) == ["shelf"]
+
+
+def test_a_backend_is_asked_for_reading_only_where_it_can(install: Install) -> None:
+    """It is told so by the parameter of that name, and without being told opens as usual."""
+    install("acme-shelf", {"acme_shelf": SHELF}, {STORAGE_GROUP: {"shelf": "acme_shelf:Glass"}})
+    with open_storage(URL, read_only=True) as storage, open_storage(URL) as other:
+        assert (storage.read_only, other.read_only) == (True, False)  # type: ignore[attr-defined]  # of the class above
+
+
+@pytest.mark.parametrize("place", ["acme_shelf:Shelf", "acme_shelf:loose", "builtins:min"])
+def test_a_backend_that_cannot_is_refused_and_not_opened(install: Install, place: str) -> None:
+    """Nobody knows what opening it would write. The package is named, with whom to turn to; the URL is not."""
+    install("acme-shelf", {"acme_shelf": SHELF}, {STORAGE_GROUP: {"shelf": place}})
+    with pytest.raises(UsageError, match="'shelf' of the package acme-shelf cannot be opened for reading") as caught:
+        open_storage(URL, read_only=True)
+    assert "authors" in (caught.value.cure or "")
+    assert "s3cret" not in str(caught.value)
 
 
 def test_our_own_schemes_stay_ours(install: Install) -> None:

@@ -21,9 +21,10 @@ NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 def opened(postgresql_url: str, schema: str) -> Callable[..., Storage]:
     """Return a function that opens the schema by a URL with more options."""
 
-    def open_with(options: str = "", scheme: str = "postgresql") -> Storage:
+    def open_with(options: str = "", scheme: str = "postgresql", *, read_only: bool = False) -> Storage:
         _, _, rest = postgresql_url.partition(":")
-        return open_storage(f"{scheme}:{rest}{'&' if '?' in rest else '?'}schema={schema}{options}")
+        url = f"{scheme}:{rest}{'&' if '?' in rest else '?'}schema={schema}{options}"
+        return open_storage(url, read_only=read_only)
 
     return open_with
 
@@ -48,6 +49,19 @@ def test_options_of_ours_and_of_libpq_stand_side_by_side(opened: Callable[..., S
         assert storage.tenants() == []
 
 
+def test_a_url_may_ask_for_reading_only(opened: Callable[..., Storage]) -> None:
+    """So may the caller; what is not there is not made then, and what is there is not written."""
+    for options, read_only in (("&mode=ro", False), ("", True), ("&mode=ro&connect_timeout=5", True)):
+        with pytest.raises(StorageUnavailable, match="there is no store in the schema"):
+            opened(options, read_only=read_only)
+    opened().close()
+    for options, read_only in (("&mode=ro", False), ("", True), ("&mode=ro&connect_timeout=5", True)):
+        with opened(options, read_only=read_only) as storage:
+            assert storage.tenants() == []
+            with pytest.raises(UsageError, match="for reading only"):
+                storage.schedule({"acme": NOON})
+
+
 @pytest.mark.parametrize(
     ("option", "words"),
     [
@@ -59,6 +73,7 @@ def test_options_of_ours_and_of_libpq_stand_side_by_side(opened: Callable[..., S
         ("lock_timeout=-1", "lock_timeout must be a number of seconds"),
         ("prepare_threshold=x", "prepare_threshold must be a whole number"),
         ("migrate=yes", "migrate must be no"),
+        ("mode=rw", "mode must be ro"),
         ("s3cret=1", "cannot be read"),
     ],
 )

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from smartify_core.model import OUTBOX
+from smartify_core.storage import _findings as findings
 from smartify_core.storage._maintained import Finding
 from smartify_core.storage._numbers import REASONS, STATES, to_number, total_record
 from smartify_core.storage.checks import INDEX_BYTES
@@ -18,6 +20,8 @@ from ._rows import read
 
 #: Accounts in one question.
 _PAGE: Final = 10_000
+#: Of one kind no more is told of a tenant: a store that is damaged all over is damaged all over.
+_MOST: Final = 100
 
 #: The times that there are, as they are stored.
 _TIMES: Final = (
@@ -51,10 +55,17 @@ _STONES: Final = (
     " (select 1 from @account a where a.tenant = s.tenant and a.account_id = s.account_id))"
     " from @tombstone s where s.tenant = $1"
 )
-#: Each journal from its first row on: whether a row begins where the one before ended, and where the last one ends.
+_REVIVED: Final = (
+    "select s.account_id from @tombstone s where s.tenant = $1 and exists"
+    " (select 1 from @account a where a.tenant = s.tenant and a.account_id = s.account_id)"
+    " order by s.account_id limit $2"
+)
+#: Each journal from its first row on: how many rows are odd, the rows that do not begin where the one before ended, and
+#: where the last one ends.
 _JOURNALS: Final = (
-    "select name, count(*) filter (where first - 1 <> expected or entries < 1 or size < 4 * entries),"
-    " max(first - 1 + entries)"
+    "select name, count(*) filter (where entries < 1 or size < 4 * entries),"
+    " (array_agg(first order by first) filter (where first - 1 <> expected))[1:$2],"
+    " (array_agg(expected order by first) filter (where first - 1 <> expected))[1:$2], max(first - 1 + entries)"
     " from (select name, first, entries, octet_length(record) as size,"
     "  coalesce(lag(first - 1 + entries) over (partition by name order by first), first - 1) as expected"
     "  from @journal where tenant = $1) rows group by name"
@@ -89,30 +100,35 @@ def _of_tenant(lent: Lent, row: tuple[Any, ...]) -> Iterator[Finding]:
     if odd:
         yield Finding(f"{odd} accounts that no version of this library writes", where)
     if found != accounts:
-        yield Finding(f"{found} accounts where {accounts} are counted", where)
+        yield findings.other_number(read(name), found, accounts)
     if total_record(total) != digest:
-        yield Finding("a sum of fingerprints that is not that of the accounts", where)
+        yield findings.other_digest(read(name))
     ((stones, unreadable, revived),) = lent.run(_STONES, (tenant,)).fetchall()
     if stones != ended:
         yield Finding(f"{stones} tombstones where {ended} are counted", where)
     if unreadable:
         yield Finding(f"{unreadable} tombstones that no version of this library writes", where)
     if revived:
-        yield Finding(f"{revived} accounts that have ended and are live", where)
-    yield from _journals(lent, tenant, where, {"outbox": (position, trimmed)})
+        for (account_id,) in lent.run(_REVIVED, (tenant, _MOST)).fetchall():
+            yield findings.revived(read(name), read(account_id))
+    yield from _journals(lent, tenant, read(name), {OUTBOX: (position, trimmed)})
 
 
-def _journals(lent: Lent, tenant: int, where: str, ends: dict[str, tuple[int, int]]) -> Iterator[Finding]:
-    ends.update((one, (at, gone)) for one, at, gone in lent.run(_POSITIONS, (tenant,)))
-    for journal, gaps, last in lent.run(_JOURNALS, (tenant,)).fetchall():
-        its_position, its_trimmed = ends.pop(journal, (0, 0))
-        if gaps or last != its_position:
-            yield Finding(
-                "a journal whose entries are not at the positions that are counted", f"{where}, {read(journal)}"
-            )
-        elif its_trimmed > its_position:
-            yield Finding("a journal that is trimmed beyond its end", f"{where}, {read(journal)}")
-    # What is left has no entry: all of them were trimmed, or it only ever had its position set.
+def _journals(lent: Lent, tenant: int, name: str, ends: dict[str, tuple[int, int]]) -> Iterator[Finding]:
+    """Yield what is wrong with a tenant's journals, given the position of its outbox, and how far that is trimmed."""
+    ends.update((read(one), (at, gone)) for one, at, gone in lent.run(_POSITIONS, (tenant,)))
+    for one, odd, firsts, befores, last in lent.run(_JOURNALS, (tenant, _MOST)).fetchall():
+        journal = read(one)
+        position, trimmed = ends.get(journal, (0, 0))
+        if odd:
+            yield Finding("a journal is damaged", f"tenant {name}, journal {journal}")
+        for first, before in zip(firsts or (), befores or (), strict=True):
+            yield findings.gap(name, journal, first, before)
+        if last != position:
+            yield findings.other_end(name, journal, last, position)
+        if trimmed > position:
+            yield Finding("a journal is trimmed beyond its end", f"tenant {name}, journal {journal}")
+    # A journal without a row has no entry: all of them were trimmed, or it only ever had its position set.
 
 
 def _accounts(lent: Lent, tenant: int) -> tuple[int, int, int]:

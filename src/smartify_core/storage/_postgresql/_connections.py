@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from random import random
 from threading import BoundedSemaphore, Event, Lock
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
@@ -39,7 +40,7 @@ _PAUSE: Final = 0.005
 #: Seconds that anything waits for which the host has not said how long it may take.
 _PATIENCE: Final = 10.0
 #: What a URL may say otherwise. A server that is cut off is noticed within a minute.
-_UNLESS_TOLD: Final[Mapping[str, str]] = {
+_UNLESS_GIVEN: Final[Mapping[str, str]] = {
     "connect_timeout": "10",
     "fallback_application_name": "smartify",
     "keepalives_idle": "30",
@@ -47,6 +48,9 @@ _UNLESS_TOLD: Final[Mapping[str, str]] = {
     "keepalives_count": "3",
     "tcp_user_timeout": "60000",
 }
+#: What the keyword for ports may say: one for each host.
+_PORTS: Final = re.compile(r"[0-9,]*")
+_OPTION: Final = re.compile(r"[a-z_]+")
 #: Connections that a forked child inherits. They may be neither used nor closed there, so they are kept for ever.
 _INHERITED: Final[list[object]] = []
 
@@ -61,6 +65,8 @@ class Connections:
         statement_timeout: Seconds that one statement may take.
         lock_timeout: Seconds to wait for a lock.
         prepare_threshold: After how many times a statement is prepared on the server; ``None`` for never.
+        read_only: Whether whoever asks to write is refused.
+        explain: Called when tables are missing, outside of any transaction: it may know a better reason, and raise it.
     """
 
     _process: int
@@ -79,15 +85,16 @@ class Connections:
         statement_timeout: float | None,
         lock_timeout: float | None,
         prepare_threshold: int | None,
+        read_only: bool,
+        explain: Callable[[Lent], None],
     ) -> None:
-        told = _told(conninfo)
-        database = told.get("dbname") or "the user's database"
-        host = ":".join(str(told[key]) for key in ("host", "port") if told.get(key)) or "the default host"
+        keywords = _keywords(conninfo)
+        database = keywords.get("dbname") or "the user's database"
+        host = ":".join(str(keywords[key]) for key in ("host", "port") if keywords.get(key)) or "the default host"
         self.place = Place(f"{host}/{database}, schema {schema}", schema, statement_timeout, lock_timeout)
-        #: What is to be called when tables are missing: it may know a better reason.
-        self.explain: Callable[[Lent], None] | None = None
-        self._keywords = {**{key: one for key, one in _UNLESS_TOLD.items() if key not in told}, **told}
-        self._keywords["client_encoding"] = "utf8"
+        self.read_only = read_only
+        self._explain = explain
+        self._keywords = {**_UNLESS_GIVEN, **keywords, "client_encoding": "utf8"}
         self._prepare_threshold = prepare_threshold
         self._pool_size = pool_size
         self._patience = _PATIENCE if lock_timeout is None else lock_timeout
@@ -98,18 +105,18 @@ class Connections:
     def read(self, work: Callable[Concatenate[Lent, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do work that asks, each time in a transaction of its own: by one question it sees one state of the store."""
 
-        def once(told: list[Lent]) -> T:
-            with self._borrowed(told) as lent:
+        def once(lendings: list[Lent]) -> T:
+            with self._borrowed(lendings) as lent:
                 return work(lent, *args, **kwargs)
 
-        def once_or_twice(told: list[Lent]) -> T:
+        def once_or_twice(lendings: list[Lent]) -> T:
             try:
-                return once(told)
+                return once(lendings)
             except psycopg.OperationalError:
                 # It changes nothing, so that it may be asked again where the server was away for a moment.
-                if not told[-1].connection.closed:
+                if not lendings[-1].connection.closed:
                     raise
-                return once(told)
+                return once(lendings)
 
         return self._tried(once_or_twice)
 
@@ -117,18 +124,27 @@ class Connections:
         """Do work in a transaction: committed at the end, rolled back when anything is raised.
 
         It may be done several times over, each time from the beginning, and so must do nothing beside.
+
+        Raises:
+            UsageError: The store was opened for reading only.
         """
-        return self._tried(lambda told: self._write(told, lambda lent: work(lent, *args, **kwargs), begun=True))
+        return self._tried(lambda lendings: self._write(lendings, lambda lent: work(lent, *args, **kwargs), begun=True))
 
     def write_at_once(self, work: Callable[Concatenate[Lent, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do work that writes by one statement, which sets its own limits and is a transaction by itself."""
+        """Do work that writes by one statement, which sets its own limits and is a transaction by itself.
+
+        Raises:
+            UsageError: The store was opened for reading only.
+        """
         begun = self._limits_statements
-        return self._tried(lambda told: self._write(told, lambda lent: work(lent, *args, **kwargs), begun=begun))
+        return self._tried(
+            lambda lendings: self._write(lendings, lambda lent: work(lent, *args, **kwargs), begun=begun)
+        )
 
     @contextmanager
     def lent(self) -> Iterator[Lent]:
         """Lend a connection outside of any transaction, for whoever begins one by themselves."""
-        with self._translated(explained=False) as told, self._borrowed(told) as lent:
+        with self._translated(explained=False) as lendings, self._borrowed(lendings) as lent:
             yield lent
 
     def close(self) -> None:
@@ -147,18 +163,21 @@ class Connections:
 
     def _tried(self, once: Callable[[list[Lent]], T]) -> T:
         """Do something that is a transaction, again and again where others were in its way."""
-        with self._translated() as told:
+        with self._translated() as lendings:
             for number in range(1, _TRIES):
                 try:
-                    return once(told)
+                    return once(lendings)
                 except psycopg.Error as error:
                     if error.sqlstate not in TRY_AGAIN:
                         raise
                 Event().wait(random() * _PAUSE * 2**number)  # noqa: S311 - only to step out of each other's way
-            return once(told)
+            return once(lendings)
 
-    def _write(self, told: list[Lent], work: Callable[[Lent], T], *, begun: bool) -> T:
-        with self._borrowed(told) as lent:
+    def _write(self, lendings: list[Lent], work: Callable[[Lent], T], *, begun: bool) -> T:
+        self.check_open()
+        if self.read_only:
+            raise refusals.only_read(self.place.where)
+        with self._borrowed(lendings) as lent:
             if not begun:
                 lent.ending = True
                 return work(lent)
@@ -170,20 +189,21 @@ class Connections:
 
     @contextmanager
     def _translated(self, *, explained: bool = True) -> Iterator[list[Lent]]:
-        """Raise what psycopg raises inside as an error of ours; takes down what was lent, for what it says of it."""
-        told: list[Lent] = []
+        """Raise what psycopg raises inside as an error of ours; gives a list for what is lent, which tells more."""
+        lendings: list[Lent] = []
         try:
-            yield told
+            yield lendings
         except psycopg.Error as error:
-            if explained and error.sqlstate in MISSING and self.explain is not None and not self._closed:
+            if explained and error.sqlstate in MISSING and not self._closed:
                 with self.lent() as lent:
-                    self.explain(lent)
-            if told and told[-1].ending and told[-1].connection.closed and error.sqlstate != READ_ONLY:
+                    self._explain(lent)
+            last = lendings[-1] if lendings else None
+            if last is not None and last.ending and last.connection.closed and error.sqlstate != READ_ONLY:
                 raise lost_at_commit(self.place.where) from None
             raise as_our_error(error, self.place.where) from None
 
     @contextmanager
-    def _borrowed(self, told: list[Lent]) -> Iterator[Lent]:
+    def _borrowed(self, lendings: list[Lent]) -> Iterator[Lent]:
         self._leave_parent()
         self.check_open()
         free = self._free
@@ -191,7 +211,7 @@ class Connections:
             raise busy_pool(self.place.where, self._pool_size)
         try:
             connection = self._connection()
-            told.append(lent := Lent(connection, self.place))
+            lendings.append(lent := Lent(connection, self.place))
             try:
                 yield lent
             except psycopg.Error as error:
@@ -253,18 +273,37 @@ class Connections:
             self._reset()
 
 
-def _told(conninfo: str) -> dict[str, Any]:
+def _keywords(conninfo: str) -> dict[str, Any]:
     """Return the keywords of a URL."""
-    try:
-        if not isinstance(conninfo, str):
-            raise psycopg.ProgrammingError
-        return dict(conninfo_to_dict(conninfo))
-    except (psycopg.Error, UnicodeError):
-        # What libpq says of it quotes it, and it may hold a password.
+    # Nothing is raised inside of the handler: what libpq says quotes the URL, and it may hold a password.
+    keywords: dict[str, Any] | None = None
+    with suppress(psycopg.Error, UnicodeError):
+        keywords = dict(conninfo_to_dict(conninfo)) if isinstance(conninfo, str) else None
+    if keywords is None:
+        _refuse_unknown(conninfo)
+        keywords = {"port": "none that could be read"}
+    # A character that is not encoded cuts a URL elsewhere than was meant, and a part of the password becomes the host,
+    # the port or the database, which errors name.
+    cut_amiss = "@" in f"{keywords.get('host')}{keywords.get('dbname')}"
+    if cut_amiss or not _PORTS.fullmatch(str(keywords.get("port") or "")):
         raise UsageError(
             "the PostgreSQL URL cannot be read",
             cure="Write postgresql://ROLE@HOST:PORT/DATABASE, with special characters percent-encoded.",
-        ) from None
+        )
+    return keywords
+
+
+def _refuse_unknown(conninfo: object) -> None:
+    """Raise for an option in a URL that libpq does not have. What may be a part of something else is not quoted."""
+    known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
+    for part in str(conninfo).partition("?")[2].split("&"):
+        name = part.partition("=")[0]
+        if _OPTION.fullmatch(name) and name not in known:
+            raise UsageError(
+                f"the PostgreSQL URL has an option {name}, which libpq does not know",
+                cure="Correct it. Options of this library are arguments; in a URL they are known to open_storage and"
+                " the command.",
+            )
 
 
 def _is_alive(connection: psycopg.Connection[tuple[Any, ...]]) -> bool:

@@ -12,7 +12,7 @@ from importlib import metadata
 from typing import Final
 from zlib import crc32
 
-from smartify_core.errors import ForeignStore, StorageBroken, StorageUnavailable
+from smartify_core.errors import ForeignStore, SmartifyError, StorageBroken, StorageUnavailable, UsageError
 
 from ._connections import Connections
 from ._errors import broken_schema, newer_schema
@@ -83,7 +83,7 @@ MIGRATIONS: Final[Sequence[Sequence[str]]] = (
             source_id text collate "C" not null,
             primary key (tenant, account_id)
         )""",
-        "create index tombstone_by_source_id on @tombstone (tenant, source_id, deleted_at, account_id)",
+        "create index tombstone_by_source_id on @tombstone (tenant, source_id, deleted_at)",
         # One row a commit: so many entries from the position ``first`` on, each after its length.
         """create table @journal (
             tenant bigint not null,
@@ -140,17 +140,23 @@ def prepare(connections: Connections, *, migrate: bool, migrations: Sequence[Seq
     """Check the server, and bring the schema's tables up to date where that is wanted.
 
     Raises:
-        StorageUnavailable: The server is too old or has another encoding than UTF-8.
+        StorageUnavailable: The server is too old or has another encoding than UTF-8; or the store is to be read only,
+            and there is none.
+        UsageError: The store is to be read only, and an older version of this library wrote the tables.
         StorageBroken: The tables are behind, and ``migrate`` is false.
         NewerSchema: A newer version of this library wrote them; they were not touched.
         ForeignStore: The schema holds something else; it was not touched.
     """
     where = connections.place.where
     with connections.lent() as lent:
+        if connections.read_only:
+            lent.later("begin isolation level read committed read only")  # ended by whoever takes the connection back
         _check_server(lent, where)
         version = _version(lent, where, len(migrations))
         if version == len(migrations):
             return
+        if connections.read_only:
+            raise _cannot_be_read(where, version, len(migrations))
         if not migrate:
             raise StorageBroken(
                 f"the store has schema {version}; this version of the library needs {len(migrations)}",
@@ -185,6 +191,19 @@ def refuse_version(found: int | None, where: str) -> None:
         if found is not None and found > len(MIGRATIONS):
             raise newer_schema(where, found, len(MIGRATIONS))
         raise broken_schema(where)
+
+
+def _cannot_be_read(where: str, found: int, known: int) -> SmartifyError:
+    """Return the error for a store that is to be read only, and whose tables would have to be made or migrated."""
+    if not found:
+        return StorageUnavailable(
+            "there is no store in the schema", where=where, cure="Name one that is there, or open it for writing."
+        )
+    return UsageError(
+        f"the store has schema {found}, and only {known} is read; reading migrates nothing",
+        where=where,
+        cure="Open it once for writing, which brings it in order.",
+    )
 
 
 def _check_server(lent: Lent, where: str) -> None:

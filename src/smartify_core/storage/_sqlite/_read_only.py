@@ -59,7 +59,7 @@ class ReadOnlyConnections:
             self._require_store()
             refuse_foreign(self._uri, self.path)
         with self.apart():
-            """The tables are looked at whenever a connection is made."""
+            pass  # the tables are looked at whenever a connection is made
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -94,11 +94,7 @@ class ReadOnlyConnections:
             UsageError: Always, unless the storage is closed.
         """
         self.check_open()
-        raise UsageError(
-            "the store was opened for reading only; nothing was written",
-            where=str(self.path),
-            cure="Open it without read_only, or mode=ro, to write to it.",
-        )
+        raise refusals.only_read(str(self.path))
 
     def clear_log_after_this(self) -> None:
         """Do nothing: nothing is ever erased here."""

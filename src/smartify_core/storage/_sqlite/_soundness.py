@@ -14,6 +14,7 @@ from typing import Final
 
 from smartify_core.errors import SmartifyError, StorageBroken
 from smartify_core.model import OUTBOX
+from smartify_core.storage import _findings as findings
 from smartify_core.storage._maintained import Finding
 from smartify_core.storage._numbers import entries_in, total_record
 
@@ -117,7 +118,7 @@ def _accounts(connection: sqlite3.Connection) -> Iterator[Finding]:
             yield Finding("the row of an account is damaged", where)
             continue
         if bucket not in buckets(one.email_index):
-            yield Finding("an account is not found by its address", where)
+            yield findings.lost_address(tenant, one.source_id)
 
 
 def _totals(connection: sqlite3.Connection) -> Iterator[Finding]:
@@ -133,9 +134,9 @@ def _totals(connection: sqlite3.Connection) -> Iterator[Finding]:
             counted += 1
             total += fingerprint_number(digest) if isinstance(digest, bytes) else 0
         if counted != accounts:
-            yield Finding(f"{counted} accounts are there, and {accounts} are told", f"tenant {name}")
+            yield findings.other_number(name, counted, accounts)
         if total_record(total) != (record or total_record(0)):
-            yield Finding("the digest is not that of the accounts", f"tenant {name}")
+            yield findings.other_digest(name)
 
 
 def _tombstones(connection: sqlite3.Connection) -> Iterator[Finding]:
@@ -154,7 +155,7 @@ def _tombstones(connection: sqlite3.Connection) -> Iterator[Finding]:
         " join account a on a.tenant = s.tenant and a.account_id = s.account_id join tenant t on t.id = s.tenant"
     )
     for name, account_id in connection.execute(statement):
-        yield Finding("an account is live that has ended", f"tenant {name}, account {account_id}")
+        yield findings.revived(name, account_id)
 
 
 def _documents(connection: sqlite3.Connection) -> Iterator[Finding]:
@@ -190,7 +191,7 @@ def _journals(connection: sqlite3.Connection) -> Iterator[Finding]:
                 yield Finding("a journal is damaged", where)
                 break
             if follows is not None and first != follows:
-                yield Finding(f"position {first} follows {follows - 1}", where)
+                yield findings.gap(tenant, journal, first, follows - 1)
             if follows is None and first > trimmed + 1:
                 yield Finding(f"the first entry has position {first}, and {trimmed} are trimmed", where)
             follows = first + entries
@@ -199,7 +200,7 @@ def _journals(connection: sqlite3.Connection) -> Iterator[Finding]:
             if not _whole(record, entries, where):
                 yield Finding(f"the entries from position {first} on are damaged", where)
         if follows is not None and follows - 1 != position:
-            yield Finding(f"the last entry has position {follows - 1}, and {position} is told", where)
+            yield findings.other_end(tenant, journal, follows - 1, position)
         if follows is None and position != trimmed:
             yield Finding(f"no entry is there, and {position} is told", where)
 

@@ -17,18 +17,21 @@ from smartify_core.model import (
     Head,
     HeadPage,
     InactiveReason,
+    PutDocument,
     TenantRecord,
 )
 from smartify_core.storage import KEYS_AT_ONCE
 
 from ._storage_values import (
     HOUR,
+    LONGEST,
     NOON,
     ODD_IDS,
     account,
     append,
     bytewise,
     claim,
+    contents,
     digest,
     erase,
     everything,
@@ -251,3 +254,31 @@ class ReadingClauses:
                 call("acme", [*names, "more"])
         with pytest.raises(UsageError):
             storage.find_by_email("acme", [digest(number) for number in range(KEYS_AT_ONCE + 1)])
+        self._an_id_may_be_long(world)
+
+    def _an_id_may_be_long(self, world: StorageWorld) -> None:
+        """Ids of the most bytes that there may be are kept apart wherever there are ids, alone and in pages."""
+        storage = world.handle()
+        for tenant in LONGEST:
+            taken = claim(storage, tenant)
+            one, other = (account(name, tenant=tenant, account_id=name, predecessor=name) for name in LONGEST)
+            storage.commit(taken, evolve(put(one, other), id=LONGEST[0]))
+            storage.commit(taken, evolve(put(one, other), id=LONGEST[0]))
+            assert [head.source_id for head in storage.heads(tenant)] == list(LONGEST)
+            assert [head.source_id for head in storage.heads(tenant, after=LONGEST[0], limit=1)] == [LONGEST[1]]
+            assert storage.load(tenant, LONGEST) == {one.source_id: one, other.source_id: other}
+            assert list(storage.find_by_email(tenant, [other.email_index])) == [other]
+            storage.commit(taken, erase(one, other))
+            assert [left.source_id for left in storage.tombstones(tenant, after=LONGEST[0])] == [LONGEST[1]]
+            assert list(storage.tombstones_of(tenant, LONGEST)) == list(LONGEST)
+            documents = [PutDocument("n", name[1:], b"d", 0) for name in LONGEST]
+            storage.record(tenant, documents=documents, appends=[append(b"e", journal=name) for name in LONGEST])
+            assert [found.key for found in storage.documents(tenant)] == [name[1:] for name in LONGEST]
+            assert [found.key for found in storage.documents(tenant, "n", after=("n", LONGEST[0][1:]))] == [
+                LONGEST[1][1:]
+            ]
+            assert storage.document(tenant, "n", LONGEST[1][1:]) == Document("n", LONGEST[1][1:], b"d", 1)
+            assert [contents(storage, name, tenant) for name in LONGEST] == [[b"e"], [b"e"]]
+            storage.release(taken, due_at=NOON)
+        assert [found.tenant for found in storage.tenants(after=LONGEST[0])] == [LONGEST[1]]
+        assert [due.tenant for due in storage.claim_due(now=NOON, ttl=HOUR, limit=3)] == list(LONGEST)

@@ -30,6 +30,16 @@ NOON: Final = datetime(2026, 5, 4, 12, 0, 0, 123457, tzinfo=UTC)
 HOUR: Final = timedelta(hours=1)
 #: No text: half of a surrogate pair has no UTF-8 form.
 HALF: Final = "half a pair \ud83d"
+#: Ids of the most bytes that there may be, told apart at their ends only. Their characters do not repeat, so that no
+#: store makes room for them by packing them.
+LONGEST: Final = tuple(
+    "".join(chr(0x4E00 + number * 7919 % 20000) for number in range(666)) + end for end in ("ab", "ba")
+)
+#: One byte too many, and too many as every store counts those that it may have to write as two.
+TOO_LONG: Final = (LONGEST[0] + "c", "\0" * 1_001, "\1" * 1_001)
+#: The largest number of 64 bits with a sign, and the next one.
+LARGEST: Final = 2**63 - 1
+TOO_LARGE: Final = LARGEST + 1
 #: What long ids share; some databases sort by the first thousand bytes.
 _LONG: Final = "x" * 1_900
 #: Ids that only a bytewise order puts right.
