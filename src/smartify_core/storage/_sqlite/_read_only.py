@@ -15,7 +15,7 @@ from typing import Final
 
 from attrs import frozen
 
-from smartify_core.errors import SmartifyError, StorageBusy, StorageUnavailable, UsageError
+from smartify_core.errors import SmartifyError, StorageBusy, StorageUnavailable
 from smartify_core.storage import refusals
 
 from ._errors import translated

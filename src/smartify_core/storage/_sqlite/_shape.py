@@ -64,22 +64,21 @@ def values(connection: sqlite3.Connection) -> Iterator[Finding]:
 
 
 def _shape(connection: sqlite3.Connection) -> _Shape:
-    """Return tables with their columns, indexes with theirs, and whatever else there is. Texts of SQL may differ."""
+    """Return tables with their columns and keys, indexes with what makes them, and whatever else there is."""
     shape: dict[tuple[str, str], Any] = {}
-    for kind, name, table in connection.execute("select type, name, tbl_name from sqlite_master").fetchall():
+    parts = connection.execute("select type, name, tbl_name, sql from sqlite_master").fetchall()
+    for kind, name, table, statement in parts:
         if name.startswith("sqlite_"):
             continue  # what SQLite keeps for itself, such as the indexes of keys, which are told by their tables
         about: list[object] = [table]
         if kind == "table":
+            # By its columns: the statement is written anew where columns are added, by each SQLite in its way.
             about += connection.execute("select * from pragma_table_xinfo(?)", (name,)).fetchall()
             about += connection.execute(
                 "select \"unique\", origin, partial from pragma_index_list(?) where origin <> 'c' order by name",
                 (name,),
             ).fetchall()
-        elif kind == "index":
-            about += connection.execute("select name, desc, coll, key from pragma_index_xinfo(?)", (name,)).fetchall()
-            about += connection.execute(
-                'select "unique", partial from pragma_index_list(?) where name = ?', (table, name)
-            ).fetchall()
+        else:
+            about += str(statement).lower().replace('"', "").split()
         shape[kind, name] = about
     return shape
