@@ -273,7 +273,7 @@ class Connections:
             self._reset()
 
 
-def _keywords(conninfo: str) -> dict[str, Any]:
+def _keywords(conninfo: object) -> dict[str, Any]:
     """Return the keywords of a URL."""
     # Nothing is raised inside of the handler: what libpq says quotes the URL, and it may hold a password.
     keywords: dict[str, Any] | None = None
