@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from smartify_core.model import Append, Batch, Claim, PutDocument, SealedAccount
+from smartify_core.storage._sqlite import _connections as connections
 from smartify_core.storage.sqlite import SQLiteStorage
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -22,6 +23,14 @@ SIZES = (60, 300, 700, 1200, 5000, 20_000)
 
 MakeAccount = Callable[..., SealedAccount]
 MakeBatch = Callable[..., Batch]
+
+
+@pytest.fixture(autouse=True)
+def disk_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write the same bytes without waiting for the disk, which would take most of the time."""
+    settings = [one.replace("synchronous = full", "synchronous = off") for one in connections._SETTINGS]
+    assert "synchronous = off" in settings
+    monkeypatch.setattr(connections, "_SETTINGS", settings)
 
 
 class Workload:
