@@ -119,9 +119,16 @@ def _leaves_bytes(monkeypatch: pytest.MonkeyPatch) -> type[SQLiteStorage]:
 
 
 @breaks("ST-30")
+def _leaves_what_is_beside(monkeypatch: pytest.MonkeyPatch) -> type[SQLiteStorage]:
+    """Forget where the documents and entries of an erased tenant lie."""
+    monkeypatch.setattr(Slab, "vacate_named", lambda *_: None)
+    return SQLiteStorage
+
+
+@breaks("ST-30")
 def _leaves_the_log(monkeypatch: pytest.MonkeyPatch) -> type[SQLiteStorage]:
     """Keep the pages from before an erasure in the log."""
-    monkeypatch.setattr(Connections, "_clear_log", lambda _: None)
+    monkeypatch.setattr(Connections, "_clear_log", lambda _, **__: None)
     return SQLiteStorage
 
 

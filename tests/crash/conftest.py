@@ -163,8 +163,12 @@ class SQLiteBackend:
         try:
             assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
             assert connection.execute("pragma foreign_key_check").fetchall() == []
-            rows = "select (select count(*) from digest) + (select count(*) from sealed)"
-            used = "select 2 * (select count(*) from account) + (select count(*) from vacancy)"
+            slabs = ("digest", "sealed", "content", "total")
+            rows = f"select {' + '.join(f'(select count(*) from {slab})' for slab in slabs)}"
+            used = (
+                "select 2 * (select count(*) from account) + (select count(total) from tenant)"
+                " + (select count(*) from journal) + (select count(*) from document) + (select count(*) from vacancy)"
+            )
             assert connection.execute(rows).fetchone() == connection.execute(used).fetchone()
         finally:
             connection.close()

@@ -59,12 +59,14 @@ class SQLiteStorage:
 
     The file and its log are readable by their owner only. Every write is on the disk when it returns
     (``synchronous=FULL``), except that a power failure may undo a release, whose lease then expires by itself. An
-    `Erase` leaves no byte of the account's key, payload, fingerprint or indexes in the file or the log. The tables are
-    created or migrated when the file is opened.
+    `Erase` leaves no byte of the account's key, payload, fingerprint or indexes in the file or the log, and neither
+    does a removed document or an erased tenant of what it held. Of documents that are replaced and of entries that are
+    trimmed nothing is left in the file; the log is emptied of them by the next erasure, or when the last handle is
+    closed. The tables are created or migrated when the file is opened.
 
     Args:
         path: The file; created when there is none, in a folder that exists.
-        busy_timeout: Seconds to wait for another writer.
+        busy_timeout: Seconds to wait for another writer: 0 to 1,000,000.
         read_only: Open what is there for reports and inspections: not a byte is written, nothing is migrated, and every
             write raises `UsageError`. Other processes may go on writing.
 
@@ -75,7 +77,8 @@ class SQLiteStorage:
         ForeignStore: The database is another program's; it was not touched.
         NewerSchema: A newer version of this library wrote it; it was not touched.
         StorageBusy: Another process held the file for longer than ``busy_timeout``.
-        UsageError: The path is empty or ``:memory:``.
+        UsageError: The path is empty or ``:memory:``, no file can have this name, SQLite keeps a file of another store
+            there, or ``busy_timeout`` is none.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, busy_timeout: float = 5.0, read_only: bool = False) -> None:
@@ -250,6 +253,10 @@ class SQLiteStorage:
     def check(self) -> Sequence[Finding]:
         """Look for damage in the file, and for rows that contradict each other. See `Maintained.check`.
 
+        Pages, tables, indexes, types, ranges, references, totals, and that journals have no gap and miss no first or
+        last entry. Not looked at is what is sealed: whether it is what was written, its seal tells to whoever opens it.
+        An earlier state of the whole store is sound, too.
+
         Takes some seconds for a hundred thousand accounts, and holds up nobody.
         """
         with self._connections.reading() as connection:
@@ -259,7 +266,7 @@ class SQLiteStorage:
         """Copy the store into a new file while others use it. See `Maintained.backup`.
 
         Every row is written anew, so that the copy holds what is in the tables and no byte more: nothing of what was
-        erased before it was begun.
+        erased before it was begun. The files that SQLite keeps beside the store are no place for it.
         """
         backup(self._connections, path, check=_findings_in)
 

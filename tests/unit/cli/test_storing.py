@@ -121,8 +121,10 @@ def test_findings_are_listed(files: Any, smartify: Callable[..., Any]) -> None:
     people = smartify("storage", "check")
     assert people.out == "20 accounts are there, and 7 are told (tenant acme)\n"
     assert "1 finding;" in people.err
+    SQLiteStorage(files.folder / "empty.db").close()
+    kept = (files.folder / "empty.db").stat().st_size
     content = (files.folder / "smartify.db").read_bytes()
-    (files.folder / "smartify.db").write_bytes(content[:8192] + b"\xa5" * (len(content) - 8192))
+    (files.folder / "smartify.db").write_bytes(content[:kept] + b"\xa5" * (len(content) - kept))
     damaged = smartify("storage", "check", "--json")
     assert damaged.code == 1
     assert any("damaged" in one["what"] for one in damaged.document["findings"])

@@ -98,8 +98,8 @@ DAMAGES: Sequence[tuple[str, str, Sequence[Read]]] = (
     ("update {account} set created_at = 1000000000000000000", "the row of an account", (loaded,)),
     ("update {tombstone} set created_at = 1000000000000000000", "a tombstone", (stones, stones_of)),
     ("update {tombstone} set deleted_at = -1000000000000000000", "a tombstone", (stones, stones_of)),
-    ("update {journal} set record = {three} where name = 'outbox'", "a journal", (outbox,)),
-    ("update {journal} set record = {none} where name = 'outbox'", "a journal", (outbox,)),
+    ("update {records} set record = {three} where {outbox}", "a journal", (outbox,)),
+    ("update {records} set record = {none} where {outbox}", "a journal", (outbox,)),
     ("update {journal} set entries = 7 where name = 'audit'", "a journal", (audit,)),
     ("update {tenant} set due_at = 1000000000000000000", "the numbers of a tenant", (told, told_of_all, claimed)),
     ("update {tenant} set expires_at = 1000000000000000000", "the numbers of a tenant", (told, told_of_all, claimed)),
@@ -114,10 +114,18 @@ ODD: Sequence[tuple[str, str, Sequence[Read]]] = (
     ("update tombstone set deleted_at = 1.5", "a tombstone", (stones, stones_of)),
     ("update tombstone set source_id = x'61'", "a tombstone", (stones,)),
     ("update tombstone set source_id = cast(x'ff' as text)", "a text in the store", (stones,)),
-    ("update journal set record = 'text' where name = 'outbox'", "a journal", (outbox,)),
+    (
+        "update content set record = 'text' where id in (select content from journal where name = 'outbox')",
+        "a journal",
+        (outbox,),
+    ),
     ("update journal set entries = 'text' where name = 'outbox'", "a journal", (outbox,)),
     ("update journal_position set position = 'text'", "a journal", (audit, added, told, told_of_all)),
-    ("update document set value = 'text'", "a document", (document, documents)),
+    (
+        "update content set record = 'text' where id in (select content from document)",
+        "a document",
+        (document, documents),
+    ),
     ("update document set version = 'text'", "a document", (document, documents, replaced)),
     ("update tenant set fence = 'text'", "the numbers of a tenant", (told, told_of_all, claimed)),
     ("update tenant set due_at = 'text'", "the numbers of a tenant", (told, told_of_all, claimed)),
@@ -144,12 +152,13 @@ def damaged(
     """Give a function that damages a filled store and opens it."""
     if request.param == "sqlite":
         opened: Storage = SQLiteStorage(path)
-        names = {"three": "x'000000'", "none": "x''"}
+        held = "id in (select content from journal where name = 'outbox')"
+        names = {"three": "x'000000'", "none": "x''", "records": "content", "outbox": held}
         tables = ""
     else:
         url, schema = request.getfixturevalue("postgresql_url"), request.getfixturevalue("schema")
         opened = PostgreSQLStorage(url, schema=schema)
-        names = {"three": r"'\x000000'", "none": r"'\x'"}
+        names = {"three": r"'\x000000'", "none": r"'\x'", "records": f"{schema}.journal", "outbox": "name = 'outbox'"}
         tables = f"{schema}."
     names |= {table: f"{tables}{table}" for table in ("account", "tombstone", "journal", "tenant")}
     fill(opened, account, put, erase)

@@ -415,9 +415,15 @@ def test_more_than_a_page_is_copied(target: Storage, clock: ManualClock, account
 @pytest.mark.parametrize(
     ("damage", "what"),
     [
-        ("update journal set record = x'00' where tenant = 1", "a journal is damaged"),
+        (
+            "update content set record = x'00' where id in (select content from journal where tenant = 1)",
+            "a journal is damaged",
+        ),
         ("update tombstone set created_at = 'text' where tenant = 1", "a tombstone is damaged"),
-        ("update document set value = 'text' where tenant = 1", "a document is damaged"),
+        (
+            "update content set record = 'text' where id in (select content from document where tenant = 1)",
+            "a document is damaged",
+        ),
         ("update account set state = 9 where tenant = 1", "the row of an account is damaged"),
     ],
 )

@@ -70,10 +70,10 @@ DAMAGES: Mapping[str, str] = {
         "update account set source_id = 's1', account_id = 'account of s1' where tenant = 1 and source_id = 's9'"
     ),
     "position 43 follows 41 (tenant acme, journal audit)": (
-        "insert into journal (tenant, name, first, entries, record) values (1, 'audit', 44, 1, x'00000000');"
-        "update journal set first = 43, record = x'00000000', entries = 1 where name = 'audit' and tenant = 1"
-        " and first = 44;"
-        "update journal set record = x'00000000', entries = 1 where name = 'audit' and tenant = 1 and first = 41"
+        "insert into content values (991, cast(x'0000000400000000' || zeroblob(56) as blob)),"
+        " (992, cast(x'0000000400000000' || zeroblob(56) as blob));"
+        "insert into journal (tenant, name, first, entries, content) values (1, 'audit', 43, 1, 991);"
+        "update journal set content = 992, entries = 1 where name = 'audit' and tenant = 1 and first = 41"
     ),
     "the last entry has position 3, and 9 is told (tenant acme, journal outbox)": (
         "update tenant set position = 9 where id = 1"

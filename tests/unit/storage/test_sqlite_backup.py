@@ -189,10 +189,12 @@ def test_a_store_that_is_not_sound_has_no_backup(path: Path, copy: Path, account
 
 def test_a_damaged_store_has_no_backup(path: Path, copy: Path, account: MakeAccount, put: MakeBatch) -> None:
     """Pages of garbage are the store's own error, under its name."""
+    SQLiteStorage(path).close()
+    empty = path.stat().st_size
     with SQLiteStorage(path) as storage:
         storage.commit(storage.claim("acme", now=NOON, ttl=HOUR), put(*(account(f"s{n}") for n in range(200))))
     content = path.read_bytes()
-    path.write_bytes(content[:8192] + b"\xa5" * (len(content) - 8192))
+    path.write_bytes(content[:empty] + b"\xa5" * (len(content) - empty))
     with SQLiteStorage(path) as storage, pytest.raises(StorageBroken, match="damaged") as caught:
         storage.backup(copy)
     assert str(path) in str(caught.value)

@@ -73,6 +73,9 @@ def test_a_finding_reads_as_what_and_where() -> None:
     assert str(Finding("a row is odd", "tenant acme")) == "a row is odd (tenant acme)"
 
 
+THIRD = "id = (select content from journal where first = 3)"
+#: A record whose only entry is longer than it.
+NINE = "cast(x'0000000400000009' || zeroblob(56) as blob)"
 VACANT = "(select id from vacancy where slab = 1)"
 
 
@@ -127,9 +130,51 @@ VACANT = "(select id from vacancy where slab = 1)"
         ("update journal_position set position = 42", "has position 43, and 42 is told", "journal audit"),
         ("delete from journal_position where name = 'audit'", "has position 43, and 0 is told", "journal audit"),
         ("update journal set first = 44 where first = 43", "position 44 follows 42", "tenant acme, journal audit"),
-        ("update journal set record = x'00000009' where first = 3", "from position 3 on are damaged", "outbox"),
-        ("update journal set record = 'text' where first = 3", "from position 3 on are damaged", "outbox"),
+        (f"update content set record = {NINE} where {THIRD}", "from position 3 on are damaged", "outbox"),
+        (f"update content set record = 'text' where {THIRD}", "from position 3 on are damaged", "outbox"),
         ("update journal set tenant = 77 where first = 3", "a row names one of tenant that there is not", "journal"),
+        ("delete from journal where first = 1", "the first entry has position 3, and 1 are trimmed", "journal outbox"),
+        ("delete from journal where first = 3", "the last entry has position 2, and 3 is told", "journal outbox"),
+        ("delete from journal where name = 'outbox'", "no entry is there, and 3 is told", "journal outbox"),
+        ("delete from journal where first = 41", "has position 43, and 40 are trimmed", "journal audit"),
+        ("delete from journal where name = 'audit'", "no entry is there, and 43 is told", "journal audit"),
+        ("update journal_position set trimmed = 42 where name = 'audit'", "41 on are there that were trimmed", "audit"),
+        ("update journal_position set trimmed = 3 where name = 'empty'", "no entry is there, and 7 is told", "empty"),
+        ("delete from document", "a record that nothing leads to", "content"),
+        ("update document set content = 999", "a record is named that there is not", "content"),
+        ("update document set content = (select max(content) from journal)", "a record is in use twice", "content"),
+        ("update document set content = 999", "a document is damaged", "tenant acme, document kind/key"),
+        ("update content set record = 'text'", "values are not of the type blob", "content, column record"),
+        ("update document set version = 'text'", "1 values are not of the type integer", "document, column version"),
+        ("update tenant set due_at = 1.5", "2 values are not of the type integer", "tenant, column due_at"),
+        ("update tenant set expires_at = 'soon'", "2 values are not of the type integer", "tenant, column expires_at"),
+        (
+            "update tombstone set deleted_at = x'00'",
+            "2 values are not of the type integer",
+            "tombstone, column deleted_at",
+        ),
+        ("update account set predecessor = x'00'", "28 values are not of the type text", "account, column predecessor"),
+        ("update account set version = -1 where source_id = 's9'", "1 rows hold numbers that are never", "account"),
+        ("update account set adopted = 2", "28 rows hold numbers that are never written", "account"),
+        ("update document set version = 0", "1 rows hold numbers that are never written", "document"),
+        ("update tenant set trimmed = 4 where name = 'acme'", "1 rows hold numbers that are never written", "tenant"),
+        ("update tenant set fence = -5", "2 rows hold numbers that are never written", "tenant"),
+        ("update tenant set revision = -1", "2 rows hold numbers that are never written", "tenant"),
+        ("update journal_position set trimmed = -1", "2 rows hold numbers that are never written", "journal_position"),
+        ("update journal set entries = 0 where first = 3", "1 rows hold numbers that are never written", "journal"),
+        ("update vacancy set slab = 9", "rows hold numbers that are never written", "vacancy"),
+        ("delete from smartify_schema where version = 2", "steps of the schema are noted", "smartify_schema"),
+        ("drop index account_by_account_id", "a part of the schema is missing", "index account_by_account_id"),
+        ("drop index tenant_due", "a part of the schema is missing", "index tenant_due"),
+        ("drop table document", "a part of the schema is missing", "table document"),
+        ("alter table account rename column state to status", "another than this version makes", "table account"),
+        ("alter table tenant add column nickname text", "another than this version makes", "table tenant"),
+        ("create table notes (id integer)", "this is no part of the schema", "table notes"),
+        (
+            "create trigger watch after insert on account begin delete from tombstone; end",
+            "this is no part of the schema",
+            "trigger watch",
+        ),
     ],
 )
 def test_what_contradicts_itself_is_found(store: Path, statement: str, what: str, where: str) -> None:
@@ -137,6 +182,35 @@ def test_what_contradicts_itself_is_found(store: Path, statement: str, what: str
     told = found(store, "pragma foreign_keys = off", statement)
     assert [one for one in told if what in one.what and where in one.where], told
     assert "payload of" not in str(told)
+
+
+@pytest.mark.parametrize(
+    ("name", "statements"),
+    [
+        (
+            "account_by_account_id",
+            (
+                "drop index account_by_account_id",
+                "create index account_by_account_id on account (tenant, account_id)",
+            ),
+        ),
+        (
+            "tenant_due",
+            ("drop index tenant_due", "create index tenant_due on tenant (due_at, name) where due_at is not null"),
+        ),
+        (
+            "account_by_email_bucket",
+            (
+                "drop index account_by_email_bucket",
+                "create index account_by_email_bucket on account (tenant, digest, email_bucket)",
+            ),
+        ),
+    ],
+)
+def test_an_index_of_another_kind_is_found(store: Path, name: str, statements: tuple[str, ...]) -> None:
+    """One of the same name that allows two of a kind, has other columns, or other rows."""
+    told = found(store, *statements)
+    assert [one.where for one in told] == [f"index {name}"]
 
 
 def test_an_index_that_lacks_a_row_is_found(store: Path) -> None:

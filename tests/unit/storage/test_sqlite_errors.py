@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from smartify_core.errors import StorageBusy, StorageUnavailable
+from smartify_core.errors import StorageBroken, StorageBusy, StorageUnavailable
 from smartify_core.storage._sqlite._errors import as_storage_error, translated
 
 
@@ -63,9 +63,22 @@ def test_an_unforeseen_trouble_keeps_its_number_and_loses_its_words(path: Path) 
     """What SQLite says may quote a value; the message has the result code and the file, the traceback nothing else."""
     connection = sqlite3.connect(path)
     with pytest.raises(StorageUnavailable) as raised, translated(path):
-        connection.execute("select 'ada@example.com' from ada_byron")
+        connection.execute("selected 'ada@example.com' from ada_byron")
     connection.close()
     assert "result code 1" in str(raised.value)
     assert "ada" not in str(raised.value)
     assert raised.value.__cause__ is None
     assert raised.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    "statement", ["select 1 from ada", "select ada from sqlite_master", "select 1 from sqlite_master indexed by ada"]
+)
+def test_a_table_that_is_missing_is_damage(path: Path, statement: str) -> None:
+    """Our statements name nothing else than what our schema makes; a newer version may have made it otherwise."""
+    connection = sqlite3.connect(path)
+    with pytest.raises(StorageBroken, match="a table, column or index of the store") as raised, translated(path):
+        connection.execute(statement)
+    connection.close()
+    assert "ada" not in str(raised.value)
+    assert "upgrade this one" in str(raised.value)

@@ -167,11 +167,13 @@ def test_a_truncated_store_is_damaged(path: Path, account: MakeAccount, put: Mak
 
 def test_damage_that_is_met_later_is_named_then(path: Path, account: MakeAccount, put: MakeBatch) -> None:
     """Pages that turn out to be garbage are a `StorageUnavailable` of the call that met them."""
+    SQLiteStorage(path).close()
+    empty = path.stat().st_size
     with SQLiteStorage(path) as storage:
         storage.commit(storage.claim("acme", now=NOON, ttl=HOUR), put(*(account(f"s{n}") for n in range(200))))
     content = path.read_bytes()
-    # The first page and its table of contents stay good; everything else is garbage.
-    path.write_bytes(content[:8192] + b"\xa5" * (len(content) - 8192))
+    # The pages that an empty store has stay good, its table of contents among them; everything else is garbage.
+    path.write_bytes(content[:empty] + b"\xa5" * (len(content) - empty))
     with SQLiteStorage(path) as storage, pytest.raises(StorageUnavailable, match="damaged") as caught:
         storage.heads("acme")
     assert caught.value.__cause__ is None

@@ -105,11 +105,13 @@ def test_a_full_disk_refuses_the_whole_write(
 
 def test_damage_under_a_writing_handle_is_not_written_over(path: Path, account: MakeAccount, put: MakeBatch) -> None:
     """A commit that meets garbage is refused as a whole, and the garbage is left for whoever looks into it."""
+    SQLiteStorage(path).close()
+    empty = path.stat().st_size
     with SQLiteStorage(path) as storage:
         claim = storage.claim("acme", now=NOON, ttl=HOUR)
         storage.commit(claim, put(*(account(f"s{n}") for n in range(300))))
     content = path.read_bytes()
-    garbage = content[:8192] + b"\xa5" * (len(content) - 8192)
+    garbage = content[:empty] + b"\xa5" * (len(content) - empty)
     path.write_bytes(garbage)
     with SQLiteStorage(path) as storage:
         for batch in (put(account("s1", 2)), put(account("new"))):

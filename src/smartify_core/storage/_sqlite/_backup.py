@@ -14,6 +14,7 @@ from smartify_core.errors import FileExists, StorageBroken, StorageUnavailable, 
 from smartify_core.storage._maintained import Finding
 
 from ._errors import as_storage_error
+from ._files import refuse_beside, refuse_strange
 
 _OWNER_ONLY: Final = 0o600
 #: What says that the store itself is in trouble, and not the place of the copy.
@@ -44,7 +45,9 @@ def backup(lender: Lender, path: str | os.PathLike[str], *, check: Callable[[Pat
     """
     target = Path(path).absolute()
     try:
+        refuse_beside(target, lender.path)
         _refuse_taken(target)
+        refuse_strange(target)
         if not target.parent.is_dir():
             raise UsageError(
                 "the folder of the backup does not exist", where=str(target.parent), cure="Create it first."

@@ -125,7 +125,7 @@ def commit(connection: sqlite3.Connection, claim: Claim, batch: Batch) -> Receip
     except sqlite3.IntegrityError:
         raise KeyTaken from None
     documents.refuse_conflicts(connection, tenant.id, name, batch.documents)
-    documents.write(connection, tenant.id, batch.documents)
+    documents.write(connection, tenant.id, name, batch.documents)
     position = journal.append(connection, tenant.id, name, tenant.position, appends_of(batch))
     revision = revision_after(tenant.revision, grows=bool(batch.writes), least=batch.revision)
     change = sum(int.from_bytes(put.account.fingerprint, "big") for put in puts)
@@ -150,7 +150,7 @@ def record(connection: sqlite3.Connection, name: str, puts: Sequence[PutDocument
     found = tenants.find(connection, name)
     number = found.id if found else tenants.bring_in(connection, name)
     documents.refuse_conflicts(connection, number, name, puts)
-    documents.write(connection, number, puts)
+    documents.write(connection, number, name, puts)
     before = found.position if found else 0
     if (position := journal.append(connection, number, name, before, appends)) != before:
         connection.execute("update tenant set position = ? where id = ?", (position, number))
@@ -170,7 +170,7 @@ def erase_tenant(connection: sqlite3.Connection, claim: Claim) -> None:
         keys = [(tenant.id, row[0]) for row in rows]
         connection.executemany("delete from account where tenant = ? and source_id = ?", keys)
     connection.execute("delete from tombstone where tenant = ?", (tenant.id,))
-    connection.execute("delete from document where tenant = ?", (tenant.id,))
+    documents.erase(connection, tenant.id)
     journal.erase(connection, tenant.id)
     if tenant.total is not None:
         connection.execute("update total set record = zeroblob(length(record)) where id = ?", (tenant.total,))

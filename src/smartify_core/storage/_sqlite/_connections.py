@@ -10,17 +10,18 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
-from smartify_core.errors import StorageBroken, StorageUnavailable, UsageError
+from smartify_core.errors import StorageBroken, StorageUnavailable
 from smartify_core.storage import refusals
 
 from ._errors import busy, not_a_database, translated
+from ._files import check_patience, named_trouble, store_path
 from ._schema import bring_up_to_date, refuse_foreign, refuse_newer
 
 #: The oldest SQLite that takes as many parameters in one statement as a keyed call has keys.
 _OLDEST_SQLITE: Final = (3, 32, 0)
 _OWNER_ONLY: Final = 0o600
 #: How long a commit that erased waits for readers of the log. What they hold up is done at the next commit, close or
-#: open.
+#: open of anybody: without waiting, for a reader may be busy for minutes.
 _CHECKPOINT_PATIENCE: Final = 0.05
 
 #: What each connection is set to. The log is copied into the file every 4,000 pages (16 MiB): four times as seldom as
@@ -48,18 +49,19 @@ class Connections:
     _lock: Lock
     _idle: list[sqlite3.Connection]
     _closed: bool
-    #: Held for as long as this process writes; guards the three below it.
+    #: Held for as long as this process writes; guards the four below it.
     _write_lock: Lock
     _writer: sqlite3.Connection | None
     _durable: bool
-    _log_to_clear: bool
+    #: Whether the present transaction erases.
+    _erases: bool
+    #: The number of the latest erasure whose traces are known to be gone from the log; see ``_schema``.
+    _cleared: int
 
     def __init__(self, path: str | os.PathLike[str], *, busy_timeout: float) -> None:
-        if not os.fspath(path) or os.fspath(path) == ":memory:":
-            raise UsageError("a SQLite store needs a file", cure="Use MemoryStorage for a store in memory.")
-        self.path = Path(path).absolute()
+        self.path = store_path(path)
         self._uri = self.path.as_uri()
-        self._patience = busy_timeout
+        self._patience = check_patience(busy_timeout)
         self._closed = False
         self._reset()
         if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
@@ -68,8 +70,9 @@ class Connections:
                 cure="Use a Python that is linked with SQLite 3.32 or newer.",
             )
         with _OPENING, translated(self.path):
-            _prepare(self.path)
-            refuse_foreign(self._uri, self.path)
+            with named_trouble(self.path):
+                _prepare(self.path)
+                refuse_foreign(self._uri, self.path)
             writer = self._connect()
             try:
                 bring_up_to_date(writer, self.path, patience=busy_timeout)
@@ -78,7 +81,7 @@ class Connections:
                 raise
             self._writer = writer
             # The log may hold what an earlier process erased and could not clear away.
-            self._clear_log()
+            self._clear_log(patience=_CHECKPOINT_PATIENCE)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -116,7 +119,12 @@ class Connections:
                 writer.execute("begin immediate")
                 try:
                     refuse_newer(writer, self.path)
+                    number = self._note_cleared(writer)
+                    self._erases = False
                     yield writer
+                    if self._erases:
+                        number = _next_number(number, odd=1)
+                        writer.execute(f"pragma user_version = {number}")
                     writer.execute("commit")
                 except BaseException as error:
                     if writer.in_transaction:
@@ -124,8 +132,8 @@ class Connections:
                     if isinstance(error, StorageBroken):
                         self._drop_writer(writer)
                     raise
-                if self._log_to_clear:
-                    self._clear_log()
+                if number % 2:
+                    self._clear_log(patience=_CHECKPOINT_PATIENCE if self._erases else 0)
         finally:
             self._write_lock.release()
 
@@ -142,7 +150,7 @@ class Connections:
 
     def clear_log_after_this(self) -> None:
         """Have the write-ahead log emptied after the present transaction: it holds pages from before an erasure."""
-        self._log_to_clear = True
+        self._erases = True
 
     def close(self) -> None:
         """Close every connection; one that is lent is closed when it comes back."""
@@ -150,8 +158,7 @@ class Connections:
         with self._write_lock, translated(self.path):
             if self._closed:
                 return
-            if self._log_to_clear:
-                self._clear_log()
+            self._clear_log(patience=_CHECKPOINT_PATIENCE)
             with self._lock:
                 self._closed = True
                 idle, self._idle = self._idle, []
@@ -172,7 +179,8 @@ class Connections:
         self._idle = []
         self._writer = None
         self._durable = True
-        self._log_to_clear = False
+        self._erases = False
+        self._cleared = 0
 
     def _leave_parent(self) -> None:
         if self._process != os.getpid():
@@ -224,21 +232,45 @@ class Connections:
         self._writer = None
         self._durable = True
 
-    def _clear_log(self) -> None:
-        """Empty the log now, or remember to do it later.
+    def _note_cleared(self, writer: sqlite3.Connection) -> int:
+        """Return the number of the latest erasure, odd while the log may hold traces of it.
+
+        Written down here, and not when the log was cleared: that would be a commit of its own.
+        """
+        number = _number(writer)
+        if number % 2 and number == self._cleared:
+            number = _next_number(number, odd=0)
+            writer.execute(f"pragma user_version = {number}")
+        return number
+
+    def _clear_log(self, *, patience: float) -> None:
+        """Empty the log if it may hold what was erased; whoever comes next tries again if it cannot be done now.
 
         A reader that still needs the log must not fail a commit that is already durable.
         """
-        writer = self._writing_connection()
         try:
-            writer.execute(f"pragma busy_timeout = {int(_CHECKPOINT_PATIENCE * 1000)}")
+            writer = self._writing_connection()
+            number = _number(writer)
+            if not number % 2 or number == self._cleared:
+                return
+            writer.execute(f"pragma busy_timeout = {int(patience * 1000)}")
             try:
                 blocked = writer.execute("pragma wal_checkpoint(truncate)").fetchone()[0]
             finally:
                 writer.execute(f"pragma busy_timeout = {int(self._patience * 1000)}")
         except sqlite3.Error:
-            blocked = 1
-        self._log_to_clear = bool(blocked)
+            return
+        if not blocked:
+            self._cleared = number
+
+
+def _number(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("pragma user_version").fetchone()[0])
+
+
+def _next_number(number: int, *, odd: int) -> int:
+    """Return the next number that is odd, or even; after the last one that the file's header takes, the first ones."""
+    return (number + 1 + (number % 2 == odd)) % (1 << 31)
 
 
 def _prepare(path: Path) -> None:

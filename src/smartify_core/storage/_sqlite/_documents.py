@@ -1,7 +1,7 @@
 """The documents of the SQLite store.
 
-Whoever puts a document seals it. Its bytes are overwritten with zeros when it is removed (``secure_delete``), yet,
-unlike an account's, a copy may stay behind where SQLite moved rows about.
+Whoever puts a document seals it. Its bytes lie in a row that never moves: a value of about the same size is written
+over it in place, and zeros when it is removed.
 """
 
 from __future__ import annotations
@@ -13,10 +13,15 @@ from typing import Any, Final
 from smartify_core.model import Document, PutDocument
 from smartify_core.storage import refusals
 
+from ._content import content_in, content_record
 from ._rows import require
+from ._slabs import Place, contents
 
 #: The rows that `of_row` takes.
-ROWS: Final = "document.kind, document.name, document.value, document.version from document"
+ROWS: Final = (
+    "document.kind, document.name, content.record, document.version"
+    " from document left join content on content.id = document.content"
+)
 _DOCUMENTS: Final = f"select {ROWS} where tenant = (select id from tenant where name = ?)"  # noqa: S608  # constants
 
 #: What is called so where it is damaged.
@@ -50,21 +55,32 @@ def refuse_conflicts(connection: sqlite3.Connection, tenant: int, name: str, doc
             raise refusals.document_conflict(name, put.kind, put.key)
 
 
-def write(connection: sqlite3.Connection, tenant: int, documents: Iterable[PutDocument]) -> None:
-    """Write or remove documents that are as expected."""
+def write(connection: sqlite3.Connection, tenant: int, name: str, documents: Iterable[PutDocument]) -> None:
+    """Write or remove documents that are as expected; ``name`` is the tenant's."""
+    slab = contents(connection)
     for put in documents:
-        place = (tenant, put.kind, put.key)
+        key = (tenant, put.kind, put.key)
+        present = _place(connection, key, name) if put.expected_version else None
         if put.value is None:
-            connection.execute("delete from document where tenant = ? and kind = ? and name = ?", place)
-        elif put.expected_version:
+            slab.vacate([present] if present else [])
+            connection.execute("delete from document where tenant = ? and kind = ? and name = ?", key)
+            continue
+        (content,) = slab.store([content_record(put.value)], [present])
+        if present:
             connection.execute(
-                "update document set value = ?, version = ? where tenant = ? and kind = ? and name = ?",
-                (put.value, put.expected_version + 1, *place),
+                "update document set content = ?, version = ? where tenant = ? and kind = ? and name = ?",
+                (content, put.expected_version + 1, *key),
             )
         else:
             connection.execute(
-                "insert into document (tenant, kind, name, value, version) values (?, ?, ?, ?, 1)", (*place, put.value)
+                "insert into document (tenant, kind, name, content, version) values (?, ?, ?, ?, 1)", (*key, content)
             )
+
+
+def erase(connection: sqlite3.Connection, tenant: int) -> None:
+    """Erase all documents of a tenant."""
+    contents(connection).vacate_named("select content from document where tenant = ?", (tenant,))
+    connection.execute("delete from document where tenant = ?", (tenant,))
 
 
 def of_row(tenant: str, row: tuple[Any, ...]) -> Document:
@@ -73,4 +89,18 @@ def of_row(tenant: str, row: tuple[Any, ...]) -> Document:
     Raises:
         StorageBroken: The row is damaged.
     """
-    return Document(*require(row, (str, str, bytes, int), _DAMAGED, f"tenant {tenant}, document {row[0]}/{row[1]}"))
+    where = f"tenant {tenant}, document {row[0]}/{row[1]}"
+    kind, name, record, version = require(row, (str, str, bytes, int), _DAMAGED, where)
+    return Document(kind, name, content_in(record, _DAMAGED, where), version)
+
+
+def _place(connection: sqlite3.Connection, key: tuple[int, str, str], name: str) -> Place:
+    """Return where the value of a document lies that is there."""
+    row = connection.execute(
+        "select c.id, length(c.record) from document d join content c on c.id = d.content"
+        " where d.tenant = ? and d.kind = ? and d.name = ?",
+        key,
+    ).fetchone()
+    if row is None:
+        raise refusals.damaged(_DAMAGED, f"tenant {name}, document {key[1]}/{key[2]}")
+    return Place(*row)

@@ -29,6 +29,9 @@ _TROUBLES: Final = {
 }
 #: How Python's binding says that it cannot read a text, which has no code. The text is quoted after it.
 _NO_TEXT: Final = "Could not decode to UTF-8"
+#: How SQLite says that the schema is not the one that our statements are made for.
+_NO_SUCH: Final = ("no such table", "no such column", "no such index")
+_OTHER_SCHEMA: Final = f"If a newer version of smartify-core has opened the store, upgrade this one. {_RESTORE}"
 _BROKEN: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _BUSY: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
@@ -50,6 +53,8 @@ def as_storage_error(error: sqlite3.Error, path: Path) -> StorageError:
         return refusals.damaged("a text in the store", str(path))
     if code in _BUSY:
         return busy(path)
+    if code == sqlite3.SQLITE_ERROR and str(error).startswith(_NO_SUCH):
+        return StorageBroken("a table, column or index of the store is missing", where=str(path), cure=_OTHER_SCHEMA)
     what, cure = _TROUBLES.get(
         code, (f"SQLite refused (result code {code})", "Check that the file is a healthy store.")
     )

@@ -11,15 +11,15 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from typing import Final
 
 from attrs import frozen
 
-from smartify_core.errors import SmartifyError, StorageBroken, StorageBusy, StorageUnavailable, UsageError
+from smartify_core.errors import SmartifyError, StorageBroken, StorageBusy, StorageUnavailable
 from smartify_core.storage import refusals
 
 from ._errors import not_a_database, translated
+from ._files import check_patience, named_trouble, store_path
 from ._schema import refuse_foreign, refuse_other_schema
 
 #: The byte of a SQLite file's header that says whether it is read through a write-ahead log, and what it is then.
@@ -51,13 +51,11 @@ class ReadOnlyConnections:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, busy_timeout: float) -> None:
-        if not os.fspath(path) or os.fspath(path) == ":memory:":
-            raise UsageError("a SQLite store needs a file", cure="Use MemoryStorage for a store in memory.")
-        self.path = Path(path).absolute()
+        self.path = store_path(path)
         self._uri = self.path.as_uri()
-        self._patience = busy_timeout
+        self._patience = check_patience(busy_timeout)
         self._closed = False
-        with translated(self.path):
+        with translated(self.path), named_trouble(self.path):
             self._require_store()
             refuse_foreign(self._uri, self.path)
         with self.apart():

@@ -135,7 +135,7 @@ def sealed_record(account: SealedAccount) -> bytes:
     """Return what only opening needs of ``account`` as one record, padded to a length that others share."""
     groups, key, payload = account.group_indexes, account.wrapped_key, account.payload
     record = b"".join((_RECORD_HEADER.pack(len(groups), len(key), len(payload)), *groups, key, payload))
-    return record.ljust(_padded(len(record)), b"\0")
+    return record.ljust(padded(len(record), _SMALLEST_RECORD), b"\0")
 
 
 def fingerprint_number(record: bytes) -> int:
@@ -177,8 +177,9 @@ def tombstone(tenant: str, row: tuple[Any, ...]) -> Tombstone:
 
 
 @lru_cache(1024)
-def _padded(length: int) -> int:
-    if length <= _SMALLEST_RECORD:
-        return _SMALLEST_RECORD
+def padded(length: int, least: int) -> int:
+    """Return the length that a record of ``length`` is padded to: one of few, so that places are used again."""
+    if length <= least:
+        return least
     step = (1 << (length - 1).bit_length()) // 2 // _STEPS
     return -(-length // step) * step

@@ -3,10 +3,16 @@
 How erased bytes are really gone
     SQLite's ``secure_delete`` zeroes what is deleted, but not the stale copies that an ordinary b-tree leaves in the
     slack of its pages when it splits and merges them. So everything that must be destroyable lives in rows that never
-    move: ``digest``, ``sealed`` and ``total`` are only ever appended to, and their rows only ever overwritten by others
-    of the same length, in place. An erased row is overwritten with zeros and its place noted in ``vacancy`` for the
-    next account of its size. The b-trees that do get rebalanced hold ids (which the tombstone keeps anyway) and, for
-    looking addresses up, 12 to 16 bits of an index.
+    move: ``digest``, ``sealed``, ``total`` and ``content`` are only ever appended to, and their rows only ever
+    overwritten by others of the same length, in place. An erased row is overwritten with zeros and its place noted in
+    ``vacancy`` for the next record of its size. The b-trees that do get rebalanced hold ids (which the tombstone keeps
+    anyway), names of journals and documents and, for looking addresses up, 12 to 16 bits of an index.
+
+What the log still holds
+    The log keeps the pages from before an erasure until it is emptied, and a reader may hold that up. So a transaction
+    that erases makes ``user_version`` odd, and whoever commits, closes or opens next knows that the log is to be
+    emptied. Once it was, somebody's next transaction makes the number even. It only ever grows, so that nobody takes a
+    later erasure for the one that was dealt with.
 """
 
 from __future__ import annotations
@@ -23,6 +29,7 @@ from typing import Final
 from smartify_core.errors import ForeignStore, NewerSchema, StorageBroken, StorageUnavailable
 from smartify_core.storage._numbers import total_record
 
+from ._content import content_record
 from ._errors import as_storage_error, busy
 from ._rows import fingerprint_number
 
@@ -129,6 +136,52 @@ MIGRATIONS: Final[Sequence[Sequence[str]]] = (
             primary key (tenant, name)
         ) without rowid""",
     ),
+    (
+        # What journals and documents hold goes into rows that never move. The tables that it was in are dropped, and
+        # with them all that their pages kept of what had been moved or removed.
+        "create table content (id integer primary key, record blob not null)",
+        "drop index journal_by_position",
+        "alter table journal rename to journal_before",
+        """create table journal (
+            tenant integer not null references tenant,
+            name text not null,
+            first integer not null,
+            entries integer not null,
+            content integer not null,
+            primary key (tenant, name, first)
+        ) without rowid""",
+        """insert into content (id, record)
+            select id, content_record(cast(record as blob)) from journal_before order by id""",
+        """insert into journal (tenant, name, first, entries, content)
+            select tenant, name, first, entries, id from journal_before""",
+        "drop table journal_before",
+        "drop index document_by_name",
+        "alter table document rename to document_before",
+        """create table document (
+            tenant integer not null references tenant,
+            kind text not null,
+            name text not null,
+            version integer not null,
+            content integer not null,
+            primary key (tenant, kind, name)
+        ) without rowid""",
+        """insert into content (id, record)
+            select id + (select coalesce(max(content), 0) from journal), content_record(cast(value as blob))
+            from document_before order by id""",
+        """insert into document (tenant, kind, name, version, content)
+            select tenant, kind, name, version, id + (select coalesce(max(content), 0) from journal)
+            from document_before""",
+        "drop table document_before",
+        # A journal may begin behind a position. That one is noted as trimmed from now on, so that of every journal it
+        # is known which entries are there.
+        """update tenant set trimmed = max(trimmed, coalesce(
+            (select min(first) - 1 from journal where tenant = tenant.id and name = 'outbox'), position))""",
+        """update journal_position set trimmed = max(trimmed, coalesce(
+            (select min(first) - 1 from journal j where j.tenant = journal_position.tenant
+                and j.name = journal_position.name), position))""",
+        # The log is to be emptied: it holds the pages of those tables.
+        "pragma user_version = 1",
+    ),
 )
 
 #: How long a file that looks cut short is given to be whole, while the journal of whoever makes it is there: seconds.
@@ -201,7 +254,7 @@ def bring_up_to_date(
         ForeignStore: The database is another program's.
     """
     if _version(connection, path, len(migrations)) < len(migrations):
-        connection.create_aggregate("fingerprint_sum", 1, _FingerprintSum)  # type: ignore[arg-type]  # typed for ints
+        _lend_functions(connection)
         connection.execute("begin exclusive")
         try:
             # Read again: another process may have done it while this one waited for the lock.
@@ -220,6 +273,21 @@ def bring_up_to_date(
                 connection.execute("rollback")
             raise
     _use_log(connection, path, patience)
+
+
+def made_anew() -> sqlite3.Connection:
+    """Return a store in memory as this version makes it: to compare others with."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    _lend_functions(connection)
+    for statement in (_SCHEMA_TABLE, *(one for statements in MIGRATIONS for one in statements)):
+        connection.execute(statement)
+    return connection
+
+
+def _lend_functions(connection: sqlite3.Connection) -> None:
+    """Have the connection know what migrations call."""
+    connection.create_aggregate("fingerprint_sum", 1, _FingerprintSum)  # type: ignore[arg-type]  # typed for ints
+    connection.create_function("content_record", 1, content_record, deterministic=True)
 
 
 def refuse_newer(connection: sqlite3.Connection, path: Path) -> None:

@@ -17,9 +17,10 @@ from attrs import frozen
 _DIGEST: Final = 0
 _SEALED: Final = 1
 _TOTAL: Final = 2
+_CONTENT: Final = 3
 
 #: Each slab's table, with what stands for it in ``vacancy``.
-SLABS: Final = {"digest": _DIGEST, "sealed": _SEALED, "total": _TOTAL}
+SLABS: Final = {"digest": _DIGEST, "sealed": _SEALED, "total": _TOTAL, "content": _CONTENT}
 
 
 @frozen(order=False)
@@ -43,6 +44,7 @@ class Slab:
         self._connection = connection
         self._number = number
         # The table's name comes from the two constants below.
+        self._table = table
         self._last_id = f"select max(id) from {table}"  # noqa: S608 - the table is one of ours
         self._append = f"insert into {table} (record, id) values (?, ?)"  # noqa: S608 - the table is one of ours
         self._overwrite = f"update {table} set record = ? where id = ?"  # noqa: S608 - the table is one of ours
@@ -53,6 +55,23 @@ class Slab:
         self._connection.executemany(self._zero, [(place.id,) for place in places])
         noted = [(self._number, place.size, place.id) for place in places]
         self._connection.executemany("insert into vacancy (slab, size, id) values (?, ?, ?)", noted)
+
+    def vacate_named(self, named: str, keys: Sequence[object]) -> None:
+        """Vacate all places whose ids a statement yields, however many.
+
+        Args:
+            named: The statement: a constant.
+            keys: Its parameters.
+        """
+        self._connection.execute(
+            "insert into vacancy (slab, size, id)"  # noqa: S608 - the table is one of ours
+            f" select {self._number}, length(record), id from {self._table} where id in ({named})",
+            keys,
+        )
+        self._connection.execute(
+            f"update {self._table} set record = zeroblob(length(record)) where id in ({named})",  # noqa: S608 - likewise
+            keys,
+        )
 
     def store(self, records: Sequence[bytes], present: Sequence[Place | None]) -> list[int]:
         """Write each record, over its present one where the length is the same, and return the ids of their rows."""
@@ -105,3 +124,8 @@ def sealed(connection: sqlite3.Connection) -> Slab:
 def totals(connection: sqlite3.Connection) -> Slab:
     """Return the slab of the sums of tenants' fingerprints."""
     return Slab(connection, "total", _TOTAL)
+
+
+def contents(connection: sqlite3.Connection) -> Slab:
+    """Return the slab of what documents and journals hold."""
+    return Slab(connection, "content", _CONTENT)

@@ -1,9 +1,13 @@
-"""What must hold for all rows of a SQLite store, looked at in one read of it."""
+"""What must hold for all rows of a SQLite store, looked at in one read of it.
+
+Not looked at is what is sealed: whether it opens, and whether it is what was written, its seal tells. A whole state of
+the store from earlier, such as a backup that was put back, is sound in itself.
+"""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -15,27 +19,39 @@ from smartify_core.storage._maintained import Finding
 from smartify_core.storage._numbers import entries_in, total_record
 
 from . import _tenants as tenants
+from ._content import content_in
 from ._documents import ROWS as DOCUMENTS
 from ._documents import of_row
 from ._errors import as_storage_error
 from ._rows import ACCOUNT_COLUMNS, ACCOUNT_TABLES, account, buckets, fingerprint_number, tombstone
+from ._shape import differences, values
 from ._slabs import SLABS
 
 #: No rule tells more than this: a store that is damaged all over is damaged all over.
 _MOST: Final = 100
+
+_Rule = Callable[[sqlite3.Connection], Iterator[Finding]]
 
 #: For each slab, where the rows that are in use are named.
 _IN_USE: Final = {
     "digest": "select digest as id from account",
     "sealed": "select sealed as id from account",
     "total": "select total as id from tenant where total is not null",
+    "content": "select id from (select content as id from journal union all select content from document)",
 }
 
 
 def check(connection: sqlite3.Connection) -> list[Finding]:
     """Return what is wrong with the store."""
+    found = _followed(connection, (_pages, differences))
+    # Without its tables there is nothing else to look at.
+    return found if any("schema" in one.what for one in found) else [*found, *_followed(connection, _RULES)]
+
+
+def _followed(connection: sqlite3.Connection, rules: Sequence[_Rule]) -> list[Finding]:
+    """Return what breaks these rules."""
     found: list[Finding] = []
-    for rule in (_pages, _references, _slabs, _tenants, _accounts, _totals, _tombstones, _documents, _journals):
+    for rule in rules:
         try:
             found.extend(islice(rule(connection), _MOST))
         except sqlite3.DatabaseError as error:
@@ -152,37 +168,59 @@ def _documents(connection: sqlite3.Connection) -> Iterator[Finding]:
 
 
 def _journals(connection: sqlite3.Connection) -> Iterator[Finding]:
-    """The rows of a journal follow one another without a gap, and end at its position."""
+    """The rows of a journal follow one another without a gap, from what was trimmed to its position."""
     names = connection.execute(
-        f"select t.id, t.name, '{OUTBOX}', t.position from tenant t"  # noqa: S608  # a constant
-        " union all select t.id, t.name, j.name, j.position from journal_position j join tenant t on t.id = j.tenant"
-        " union all select distinct t.id, t.name, j.name, 0 from journal j join tenant t on t.id = j.tenant"
+        f"select t.id, t.name, '{OUTBOX}', t.position, t.trimmed from tenant t"  # noqa: S608  # a constant
+        " union all select t.id, t.name, j.name, j.position, j.trimmed"
+        " from journal_position j join tenant t on t.id = j.tenant"
+        " union all select distinct t.id, t.name, j.name, 0, 0 from journal j join tenant t on t.id = j.tenant"
         f" where j.name <> '{OUTBOX}'"
         " and not exists (select 1 from journal_position p where p.tenant = j.tenant and p.name = j.name)"
         " order by 2, 3"
     ).fetchall()
-    for number, tenant, journal, position in names:
+    for number, tenant, journal, position, trimmed in names:
         where = f"tenant {tenant}, journal {journal}"
         rows = connection.execute(
-            "select first, entries, record from journal where tenant = ? and name = ? order by first", (number, journal)
+            "select j.first, j.entries, c.record from journal j left join content c on c.id = j.content"
+            " where j.tenant = ? and j.name = ? order by j.first",
+            (number, journal),
         )
         follows: int | None = None
         for first, entries, record in rows:
-            if not (isinstance(first, int) and isinstance(entries, int)):
+            if not all(isinstance(one, int) for one in (first, entries, position, trimmed)):
                 yield Finding("a journal is damaged", where)
                 break
             if follows is not None and first != follows:
                 yield findings.gap(tenant, journal, first, follows - 1)
+            if follows is None and first > trimmed + 1:
+                yield Finding(f"the first entry has position {first}, and {trimmed} are trimmed", where)
             follows = first + entries
+            if follows - 1 <= trimmed:
+                yield Finding(f"the entries from position {first} on are there that were trimmed", where)
             if not _whole(record, entries, where):
                 yield Finding(f"the entries from position {first} on are damaged", where)
         if follows is not None and follows - 1 != position:
             yield findings.other_end(tenant, journal, follows - 1, position)
+        if follows is None and position != trimmed:
+            yield Finding(f"no entry is there, and {position} is told", where)
 
 
 def _whole(record: object, entries: object, where: str) -> bool:
     """Return whether a record of a journal holds so many entries, and nothing else."""
     try:
-        return all(True for _ in entries_in(record, entries, where))
+        return all(True for _ in entries_in(content_in(record, "a journal", where), entries, where))
     except SmartifyError:
         return False
+
+
+_RULES: Final[Sequence[_Rule]] = (
+    _references,
+    values,
+    _slabs,
+    _tenants,
+    _accounts,
+    _totals,
+    _tombstones,
+    _documents,
+    _journals,
+)
