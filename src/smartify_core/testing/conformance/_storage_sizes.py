@@ -1,0 +1,121 @@
+"""The clause about sizes: what is long, many or high is kept as what is short, few and low."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+import pytest
+
+from smartify_core.errors import WriteConflict
+from smartify_core.model import Batch, Document, Entry, Erase, Put, PutDocument
+from smartify_core.storage import KEYS_AT_ONCE, Storage
+
+from ._storage_values import NOON, account, append, claim, contents, digest, evolve, many, note, put, stone
+from ._storage_world import StorageWorld
+
+_HIGH = 2**62
+
+
+class SizeClauses:
+    """ST-60."""
+
+    def test_ST60_sizes_do_not_matter(self, world: StorageWorld) -> None:
+        """Two mebibytes, numbers up to 2**62, batches of thousands and ids of 1,900 characters are kept as they are."""
+        storage = world.handle()
+        _long_bytes(storage)
+        _high_numbers(storage)
+        _large_batches(storage)
+        _long_ids(storage)
+
+
+def _long_bytes(storage: Storage) -> None:
+    taken = claim(storage, "bytes")
+    large = os.urandom(2 * 2**20)
+    one = account(tenant="bytes", payload=large)
+    storage.commit(taken, Batch(put(one).writes, (large,), (note(large),), appends=(append(large),)))
+    assert storage.load("bytes", ["s1"]) == {"s1": one}
+    assert storage.document("bytes", "note", "n") == Document("note", "n", large, 1)
+    assert contents(storage, tenant="bytes") == contents(storage, "trail", "bytes") == [large]
+
+
+def _high_numbers(storage: Storage) -> None:
+    """Count on from numbers that a float does not tell from their neighbours."""
+    taken = claim(storage, "numbers")
+    one = account(tenant="numbers", version=_HIGH - 1)
+    storage.commit(taken, Batch((Put(one, 0),), revision=_HIGH - 2))
+    one = evolve(one, version=_HIGH)
+    with pytest.raises(WriteConflict):
+        storage.commit(taken, Batch((Put(evolve(one, version=_HIGH - 1), _HIGH - 2),)))
+    assert storage.commit(taken, put(one)).revision == _HIGH - 1
+    assert storage.load("numbers", ["s1"]) == {"s1": one}
+    assert [head.version for head in storage.heads("numbers")] == [_HIGH]
+    high = append(b"1", b"2", at=_HIGH - 3), append(b"1", b"2", journal="outbox", at=_HIGH - 3)
+    storage.record("numbers", appends=high)
+    with pytest.raises(WriteConflict):
+        storage.record("numbers", appends=[append(b"x", at=_HIGH - 2)])
+    storage.commit(taken, Batch(entries=(b"3",), appends=(append(b"3", at=_HIGH - 1),)))
+    for journal in ("outbox", "trail"):
+        expected = [Entry(_HIGH - 3 + number, b"%d" % number) for number in (1, 2, 3)]
+        assert list(storage.entries("numbers", journal=journal)) == expected
+        assert list(storage.entries("numbers", journal=journal, after=_HIGH - 2)) == expected[1:]
+        storage.trim("numbers", journal=journal, through=_HIGH - 1)
+        assert list(storage.entries("numbers", journal=journal)) == expected[2:]
+    record = storage.tenant("numbers")
+    assert (record.revision, record.position, dict(record.positions)) == (_HIGH - 1, _HIGH, {"trail": _HIGH})
+    assert storage.renew(taken, now=NOON, ttl=taken.expires_at - NOON).revision == _HIGH - 1
+
+
+def _large_batches(storage: Storage) -> None:
+    """Apply a batch of thousands, in which more accounts carry one address than a call takes keys."""
+    taken = claim(storage, "many")
+    names, shared = many(2_500), digest("shared")
+    made = [account(name, tenant="many", email_index=shared) for name in names]
+    ended = [Erase(stone(account(f"x{name}", tenant="many")), 0) for name in names]
+    entries = tuple(b"%d" % number for number in range(3_500))
+    documents = tuple(note(key.encode(), key=key) for key in names[:300])
+    storage.commit(taken, Batch((*put(*made).writes, *ended), entries, documents, appends=(append(*entries),)))
+    record = storage.tenant("many")
+    assert (record.accounts, record.position, dict(record.positions)) == (2_500, 3_500, {"trail": 3_500})
+    assert list(storage.find_by_email("many", [shared])) == made
+    assert [one.key for one in storage.documents("many")] == names[:300]
+    assert len(storage.tombstones("many", after=ended[1_499].tombstone.account_id)) == KEYS_AT_ONCE
+    for journal in ("outbox", "trail"):
+        last = storage.entries("many", journal=journal, after=2_500)
+        assert [one.content for one in last] == list(entries[2_500:])
+        storage.trim("many", journal=journal, through=2_000)
+        assert storage.entries("many", journal=journal, limit=1)[0] == Entry(2_001, b"2000")
+        storage.trim("many", journal=journal, through=3_500)
+        assert list(storage.entries("many", journal=journal)) == []
+
+
+def _long_ids(storage: Storage) -> None:
+    """Use ids that differ in their last characters only, and cannot be made short by squeezing them."""
+    one, other = (f"{_noise(1_899)}{end}" for end in "ab")
+    pairs = ("k", one), ("k", other), (one, "k"), (other, "k")
+    for tenant, end in ((one, "a"), (other, "b")):
+        taken = claim(storage, tenant)
+        people = [account(name, tenant=tenant, account_id=name, predecessor=name) for name in (one, other)]
+        documents = tuple(PutDocument(kind, key, end.encode(), 0) for kind, key in pairs)
+        appends = append(b"1", journal=one), append(b"2", journal=other)
+        storage.commit(taken, Batch(put(*people).writes, (), documents, one, appends))
+        storage.commit(taken, Batch(entries=(b"e",), id=other))
+        assert dict(storage.load(tenant, [one, other])) == {one.source_id: one for one in people}
+        assert [head.source_id for head in storage.heads(tenant)] == [one, other]
+        assert [(doc.kind, doc.key, doc.value) for doc in storage.documents(tenant)] == [
+            (doc.kind, doc.key, doc.value) for doc in documents
+        ]
+        assert (contents(storage, one, tenant), contents(storage, other, tenant)) == ([b"1"], [b"2"])
+        assert dict(storage.tenant(tenant).positions) == {one: 1, other: 1}
+        assert storage.tenant(tenant).position == 1
+        ended = [Erase(stone(person), 1) for person in people]
+        storage.commit(taken, Batch(tuple(ended)))
+        assert dict(storage.tombstones_of(tenant, [one, other])) == {
+            left.tombstone.source_id: left.tombstone for left in ended
+        }
+    assert [found.tenant for found in storage.tenants() if found.tenant in {one, other}] == [one, other]
+
+
+def _noise(length: int) -> str:
+    """Return so many characters in which nothing is repeated."""
+    return hashlib.shake_256(b"noise").hexdigest(length)[:length]
