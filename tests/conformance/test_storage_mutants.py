@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -34,7 +36,7 @@ from smartify_core.storage.checks import check_lease
 from smartify_core.storage.memory import MemoryStorage
 from smartify_core.testing.conformance import StorageWorld
 
-MUTANTS: dict[str, type[MemoryStorage]] = {}
+MUTANTS: list[tuple[str, type[MemoryStorage]]] = []
 
 #: Compare whatever is asked with the reference, so they catch what others break; the memory of a scan is measured in
 #: seconds, and no mutant but its own has anything to do with it. The mutants of these three are run against all.
@@ -46,6 +48,12 @@ evolve: Any = attrs.evolve
 
 #: Runs the kit on fresh worlds, without the clauses named, and returns the numbers of those that fail.
 BrokenBy = Callable[[Callable[[], StorageWorld], Collection[str]], set[str]]
+
+
+def _let_others_look() -> None:
+    """Give time to other threads, where there are any: plenty, for a machine that has much else to do."""
+    if threading.active_count() > 1:
+        threading.Event().wait(0.1)
 
 
 class MutantWorld(StorageWorld):
@@ -63,7 +71,7 @@ def breaks(clause: str) -> Callable[[type[MemoryStorage]], type[MemoryStorage]]:
     """Enter a mutant under the one clause that it breaks."""
 
     def enter(mutant: type[MemoryStorage]) -> type[MemoryStorage]:
-        MUTANTS[clause] = mutant
+        MUTANTS.append((clause, mutant))
         return mutant
 
     return enter
@@ -240,6 +248,21 @@ class ReadsAClock(MemoryStorage):
         return super().commit(claim, batch)
 
 
+@breaks("ST-17")
+class LetsGoByItsClock(MemoryStorage):
+    """Takes a lease for expired when its length has passed by a clock of its own."""
+
+    def claim(self, tenant: str, *, now: datetime, ttl: timedelta) -> Claim:
+        self._let_go(tenant)
+        taken = super().claim(tenant, now=now, ttl=ttl)
+        self._ends = {**getattr(self, "_ends", {}), tenant: time.monotonic() + ttl.total_seconds()}
+        return taken
+
+    def _let_go(self, tenant: str) -> None:
+        if time.monotonic() > getattr(self, "_ends", {}).get(tenant, math.inf) and tenant in self._open():
+            self._tenants[tenant].expires_at = None
+
+
 @breaks("ST-18")
 class ErasesAnyVersion(MemoryStorage):
     """Does not look at the version that an Erase expects."""
@@ -374,8 +397,7 @@ class ChecksAndThenActs(MemoryStorage):
         held = self._open().get(tenant)
         if held is not None and held.expires_at is not None and held.expires_at > now:
             raise LeaseHeld("a mutant says no")
-        # Time for the other threads to look, too.
-        threading.Event().wait(0.02)
+        _let_others_look()
         with self._lock:
             if held is not None or tenant in self._tenants:
                 self._tenants[tenant].expires_at = None
@@ -390,7 +412,7 @@ class ReadsInTwoSteps(MemoryStorage):
         if len(source_ids) != 2:
             return super().load(tenant, source_ids)
         found = dict(super().load(tenant, source_ids[:1]))
-        threading.Event().wait(0.001)
+        threading.Event().wait(0.005)
         return {**found, **super().load(tenant, source_ids[1:])}
 
 
@@ -432,8 +454,7 @@ class LooksAndThenTakes(MemoryStorage):
 
     def claim_due(self, *, now: datetime, ttl: timedelta, limit: int) -> Sequence[Claim]:
         seen = [(held.due_at, name) for name, held in list(self._open().items()) if held.is_due(now)]
-        # Time for the other threads to look, too.
-        threading.Event().wait(0.02)
+        _let_others_look()
         with self._lock:
             for _, name in sorted(seen)[:limit]:
                 self._tenants[name].expires_at = None
@@ -653,18 +674,12 @@ class ReadsEverything(MemoryStorage):
 
 
 @breaks("ST-55")
-class LosesAHandedOverAddress(MemoryStorage):
-    """Does not find an account by its address that it took over in the batch that ended the one before."""
+class TakesZerosForNothing(MemoryStorage):
+    """Finds nobody by an index that is all zeros."""
 
-    def commit(self, claim: Claim, batch: Batch) -> Receipt:
-        live = self._of(claim.tenant).live
-        ending = [live.get(one.tombstone.source_id) for one in batch.writes if isinstance(one, Erase)]
-        freed = {one.email_index for one in ending if one is not None}
-        receipt = super().commit(claim, batch)
-        for write in batch.writes:
-            if isinstance(write, Put) and write.account.email_index in freed:
-                self._of(claim.tenant).by_email[write.account.email_index].discard(write.account.source_id)
-        return receipt
+    def find_by_email(self, tenant: str, email_indexes: Sequence[bytes]) -> Sequence[SealedAccount]:
+        found = super().find_by_email(tenant, email_indexes)
+        return [one for one in found if any(one.email_index)]
 
 
 @breaks("ST-57")
@@ -683,11 +698,11 @@ class TakesAKindForWords(MemoryStorage):
         return [] if kind is not None and " " in kind else found
 
 
-@pytest.mark.parametrize("clause", sorted(MUTANTS))
-def test_a_mutant_fails_its_clause_and_no_other(clause: str, broken_by: BrokenBy) -> None:
+@pytest.mark.parametrize(("clause", "kind"), MUTANTS)
+def test_a_mutant_fails_its_clause_and_no_other(clause: str, kind: type[MemoryStorage], broken_by: BrokenBy) -> None:
     """Each broken backend in memory is caught by exactly the clause that it breaks."""
     left_out = () if clause in NETS else NETS
-    assert broken_by(lambda: MutantWorld(MUTANTS[clause]()), left_out) == {clause}
+    assert broken_by(lambda: MutantWorld(kind()), left_out) == {clause}
 
 
 def test_what_is_sound_breaks_nothing(broken_by: BrokenBy) -> None:

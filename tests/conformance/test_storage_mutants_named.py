@@ -210,7 +210,7 @@ class LooksUpAndThenLoads(MemoryStorage):
 
     def find_by_email(self, tenant: str, email_indexes: Sequence[bytes]) -> Sequence[SealedAccount]:
         found = super().find_by_email(tenant, email_indexes)
-        threading.Event().wait(0.001)
+        threading.Event().wait(0.005)
         later = super().load(tenant, [one.source_id for one in found])
         return [later[one.source_id] for one in found if one.source_id in later]
 

@@ -92,7 +92,7 @@ def _large_batches(storage: Storage) -> None:
 def _long_ids(storage: Storage) -> None:
     """Use ids that differ in their last characters only, and cannot be made short by squeezing them."""
     one, other = (f"{_noise(1_899)}{end}" for end in "ab")
-    pairs = ("k", one), ("k", other), (one, "k"), (other, "k")
+    pairs = ("#", one), ("#", other), (one, "#"), (other, "#")
     for tenant, end in ((one, "a"), (other, "b")):
         taken = claim(storage, tenant)
         people = [account(name, tenant=tenant, account_id=name, predecessor=name) for name in (one, other)]
