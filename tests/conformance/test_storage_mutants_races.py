@@ -180,9 +180,9 @@ class SchedulesOneAfterTheOther(SQLiteStorage):
             super().schedule({tenant: time}, only_new=only_new)
 
 
-@caught_by("ST-27")
+@caught_by("ST-27 ST-33 ST-51 ST-58 ST-59")
 class ReleasesAndThenSchedules(_Looking):
-    """Gives the lease back before it says when the tenant is due next. A worker who dies between leaves it due as it was."""
+    """Gives the lease back before it says when the tenant is due next: others take it for due, or have it by then."""
 
     def release(self, claim: Claim, *, due_at: datetime | None = None) -> None:
         newest = self._is_newest(claim)
