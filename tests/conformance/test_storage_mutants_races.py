@@ -1,4 +1,4 @@
-"""Backends in a file that do in several transactions what must be one: caught by the clauses on what is seen at once."""
+"""Backends in a file that do in several transactions what must be one: caught by the clauses on several at once."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class _Looking(SQLiteStorage):
         if not self._is_newest(claim):
             return claim
         _let_others_in()
-        return evolve(claim, fence=self.tenant(claim.tenant).fence)  # type: ignore[no-any-return]
+        return evolve(claim, fence=self.tenant(claim.tenant).fence)  # type: ignore[no-any-return]  # attrs.evolve of an Any
 
     def _is_newest(self, claim: Claim) -> bool:
         record = self.tenant(claim.tenant)
@@ -80,7 +80,7 @@ class RenewsAnotherLease(_Looking):
         except LeaseLost:
             # It was released meanwhile.
             return super().renew(claim, now=now, ttl=ttl)
-        return evolve(renewed, fence=claim.fence)  # type: ignore[no-any-return]
+        return evolve(renewed, fence=claim.fence)  # type: ignore[no-any-return]  # as above
 
 
 @breaks("ST-58")
@@ -266,6 +266,6 @@ class LooksAndThenClaims(SQLiteStorage):
 def test_what_is_done_in_several_transactions_is_caught(
     kind: type[SQLiteStorage], broken_by: BrokenBy, tmp_path: Path
 ) -> None:
-    """Each backend that does in several transactions what must be one fails the clauses that are about it, and no others."""
+    """Each backend that does in several transactions what must be one fails the clauses on that, and no others."""
     numbers = iter(range(1000))
     assert sorted(broken_by(lambda: FileWorld(tmp_path / str(next(numbers)), kind), NETS)) == CAUGHT[kind].split()

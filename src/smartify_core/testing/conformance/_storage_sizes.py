@@ -54,7 +54,7 @@ def _high_numbers(storage: Storage) -> None:
     storage.record("numbers", appends=high)
     with pytest.raises(WriteConflict):
         storage.record("numbers", appends=[append(b"x", at=_HIGH - 2)])
-    storage.commit(taken, Batch(entries=(b"3",), appends=(append(b"3", at=_HIGH - 1),)))
+    storage.commit(taken, Batch((), (b"3",), (), "third", (append(b"3", at=_HIGH - 1),)))
     for journal in ("outbox", "trail"):
         expected = [Entry(_HIGH - 3 + number, b"%d" % number) for number in (1, 2, 3)]
         assert list(storage.entries("numbers", journal=journal)) == expected
@@ -92,28 +92,29 @@ def _large_batches(storage: Storage) -> None:
 def _long_ids(storage: Storage) -> None:
     """Use ids that differ in their last characters only, and cannot be made short by squeezing them."""
     one, other = (f"{_noise(1_899)}{end}" for end in "ab")
+    for name in (one, other):
+        taken = claim(storage, name)
+        storage.commit(taken, put(account(tenant=name, payload=name.encode())))
+        storage.release(taken)
+    assert [found.tenant for found in storage.tenants() if len(found.tenant) > 99] == [one, other]
+    assert [storage.load(name, ["s1"])["s1"].payload for name in (one, other)] == [one.encode(), other.encode()]
+    taken = claim(storage, "ids")
+    people = [account(name, tenant="ids", account_id=name, predecessor=name) for name in (one, other)]
     pairs = ("#", one), ("#", other), (one, "#"), (other, "#")
-    for tenant, end in ((one, "a"), (other, "b")):
-        taken = claim(storage, tenant)
-        people = [account(name, tenant=tenant, account_id=name, predecessor=name) for name in (one, other)]
-        documents = tuple(PutDocument(kind, key, end.encode(), 0) for kind, key in pairs)
-        appends = append(b"1", journal=one), append(b"2", journal=other)
-        storage.commit(taken, Batch(put(*people).writes, (), documents, one, appends))
-        storage.commit(taken, Batch(entries=(b"e",), id=other))
-        assert dict(storage.load(tenant, [one, other])) == {one.source_id: one for one in people}
-        assert [head.source_id for head in storage.heads(tenant)] == [one, other]
-        assert [(doc.kind, doc.key, doc.value) for doc in storage.documents(tenant)] == [
-            (doc.kind, doc.key, doc.value) for doc in documents
-        ]
-        assert (contents(storage, one, tenant), contents(storage, other, tenant)) == ([b"1"], [b"2"])
-        assert dict(storage.tenant(tenant).positions) == {one: 1, other: 1}
-        assert storage.tenant(tenant).position == 1
-        ended = [Erase(stone(person), 1) for person in people]
-        storage.commit(taken, Batch(tuple(ended)))
-        assert dict(storage.tombstones_of(tenant, [one, other])) == {
-            left.tombstone.source_id: left.tombstone for left in ended
-        }
-    assert [found.tenant for found in storage.tenants() if found.tenant in {one, other}] == [one, other]
+    documents = [Document(kind, key, key.encode(), 1) for kind, key in pairs]
+    written = tuple(PutDocument(doc.kind, doc.key, doc.value, 0) for doc in documents)
+    storage.commit(taken, Batch(put(*people).writes, (), written, one, (append(b"1", journal=one),)))
+    storage.commit(taken, Batch((), (b"e",), (), other, (append(b"2", journal=other),)))
+    assert dict(storage.load("ids", [one, other])) == {person.source_id: person for person in people}
+    assert [head.source_id for head in storage.heads("ids")] == [one, other]
+    assert [storage.document("ids", kind, key) for kind, key in pairs] == list(storage.documents("ids")) == documents
+    assert (contents(storage, one, "ids"), contents(storage, other, "ids")) == ([b"1"], [b"2"])
+    assert dict(storage.tenant("ids").positions) == {one: 1, other: 1}
+    assert storage.tenant("ids").position == 1
+    ended = [Erase(stone(person), 1) for person in people]
+    storage.commit(taken, Batch(tuple(ended)))
+    stones = {left.tombstone.source_id: left.tombstone for left in ended}
+    assert dict(storage.tombstones_of("ids", [one, other])) == stones
 
 
 def _noise(length: int) -> str:

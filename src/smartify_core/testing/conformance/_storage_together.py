@@ -1,4 +1,4 @@
-"""Several at once, for the storage kit: workers that do the same thing at the same moment, in threads and in processes."""
+"""Several at once, for the storage kit: workers that do something at the same moment, in threads and in processes."""
 
 from __future__ import annotations
 
