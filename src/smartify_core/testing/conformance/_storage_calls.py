@@ -14,7 +14,7 @@ Call = Callable[[Storage, Claim, str | None], object]
 
 
 def prepare(storage: Storage, name: str) -> Claim:
-    """Fill the tenant of a call, bring the one beside it into being, and return the claim that the call is made under."""
+    """Fill the tenant of a call, bring the one beside it into being, and return the claim for the call."""
     tenant = f"{name} a"
     taken = claim(storage, tenant)
     storage.schedule({tenant: NOON, f"{name} b": NOON})
@@ -104,12 +104,13 @@ def told(storage: Storage, name: str) -> list[object]:
 # --- what a worker does -----------------------------------------------------------------------------------------------
 
 
-def call_and_look(storage: Storage, place: int, what: str, name: str, taken: Claim, before: list[object]) -> list[str]:
+def call_and_look(storage: Storage, place: int, what: tuple[str, str], taken: Claim, before: list[object]) -> list[str]:
     """Make the call, as the first of the workers, or look on until it has been made; return what was odd."""
+    call, name = what
     over = f"{name} over"
     if place == 0:
         try:
-            CALLS[what](storage, taken, None)
+            CALLS[call](storage, taken, None)
         finally:
             storage.record(over, documents=[note(b"over")])
         return []

@@ -1,4 +1,4 @@
-"""Calls that are cut short, for the storage kit: a process is killed in the middle of one, which is whole or was never made."""
+"""Calls that are cut short, for the storage kit: a process is killed in the middle of one."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ BATCH_ID: Final = "step"
 class CutShort:
     """Has processes make calls, each on a tenant of its own, and kills each in the middle of it.
 
-    The moments that are guessed come nearer to the one at which a call takes effect: the next is earlier when a call was
-    made before its process died, and later when it was not. That needs no clock that tells how fast the machine is.
+    The moments that are guessed come nearer to the one at which a call takes effect: the next is earlier when a call
+    was made before its process died, and later when it was not, however fast the machine is.
     """
 
     def __init__(self, world: StorageWorld) -> None:

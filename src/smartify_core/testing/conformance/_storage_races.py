@@ -17,7 +17,7 @@ from ._storage_world import StorageWorld
 #: How often workers race for something that can happen but once, and how often each tries what goes on.
 _ROUNDS: Final = 6
 _TRIES: Final = 15
-#: How often a worker goes on under a claim that may be overtaken. Not for long: a store may let one wait for the others.
+#: How often a worker goes on under a claim that may be overtaken: a store may let others wait for as long.
 _AT_MOST: Final = 12
 
 
@@ -25,7 +25,7 @@ class RaceClauses:
     """ST-58 and ST-59."""
 
     def test_ST58_whoever_is_overtaken_does_nothing_more(self, world: StorageWorld) -> None:
-        """Who takes over is told all that was done before; from then on no commit, renewal, release or erasure works."""
+        """Who takes over is told all that was done before; then no commit, renewal, release or erasure works."""
         storage = world.handle()
         with workers(world) as ways:
             for (way, together), turn in itertools.product(ways.items(), range(_ROUNDS)):
@@ -55,7 +55,7 @@ class RaceClauses:
                 _enrol(storage, together, way)
 
 
-# --- overtaking: the first worker takes over, and the others go on under the old claim ----------------------------------
+# --- overtaking: the first worker takes over, and the others go on under the old claim --------------------------------
 
 
 def _take_over(storage: Storage, old: Claim) -> Claim:
@@ -115,7 +115,7 @@ def _wait(storage: Storage, tenant: str, turn: int, begun: Any = None) -> None: 
         storage.tenant(tenant)
 
 
-# --- expecting: each worker tries again and again, and tells what it got ------------------------------------------------
+# --- expecting: each worker tries again and again, and tells what it got ----------------------------------------------
 
 
 def _count(storage: Storage, together: Together, tenant: str) -> None:

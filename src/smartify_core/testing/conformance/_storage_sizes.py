@@ -72,7 +72,7 @@ def _large_batches(storage: Storage) -> None:
     names, shared = many(2_500), digest("shared")
     made = [account(name, tenant="many", email_index=shared) for name in names]
     ended = [Erase(stone(account(f"x{name}", tenant="many")), 0) for name in names]
-    entries = tuple(b"%d" % number for number in range(3_500))
+    entries = tuple(b"%04d" % number for number in range(3_500))
     documents = tuple(note(key.encode(), key=key) for key in names[:300])
     storage.commit(taken, Batch((*put(*made).writes, *ended), entries, documents, appends=(append(*entries),)))
     record = storage.tenant("many")
@@ -99,22 +99,24 @@ def _long_ids(storage: Storage) -> None:
     assert [found.tenant for found in storage.tenants() if len(found.tenant) > 99] == [one, other]
     assert [storage.load(name, ["s1"])["s1"].payload for name in (one, other)] == [one.encode(), other.encode()]
     taken = claim(storage, "ids")
-    people = [account(name, tenant="ids", account_id=name, predecessor=name) for name in (one, other)]
+    people = [account(name, tenant="ids", account_id=name[-1], predecessor=name) for name in (one, other)]
+    named = [account(name[-1], tenant="ids", account_id=name) for name in (one, other)]
     pairs = ("#", one), ("#", other), (one, "#"), (other, "#")
     documents = [Document(kind, key, key.encode(), 1) for kind, key in pairs]
     written = tuple(PutDocument(doc.kind, doc.key, doc.value, 0) for doc in documents)
-    storage.commit(taken, Batch(put(*people).writes, (), written, one, (append(b"1", journal=one),)))
+    storage.commit(taken, Batch(put(*people, *named).writes, (), written, one, (append(b"1", journal=one),)))
     storage.commit(taken, Batch((), (b"e",), (), other, (append(b"2", journal=other),)))
     assert dict(storage.load("ids", [one, other])) == {person.source_id: person for person in people}
-    assert [head.source_id for head in storage.heads("ids")] == [one, other]
+    assert dict(storage.load("ids", ["a", "b"])) == {person.source_id: person for person in named}
+    assert [head.source_id for head in storage.heads("ids")] == [one, other, "a", "b"]
     assert [storage.document("ids", kind, key) for kind, key in pairs] == list(storage.documents("ids")) == documents
     assert (contents(storage, one, "ids"), contents(storage, other, "ids")) == ([b"1"], [b"2"])
     assert dict(storage.tenant("ids").positions) == {one: 1, other: 1}
     assert storage.tenant("ids").position == 1
-    ended = [Erase(stone(person), 1) for person in people]
+    ended = [Erase(stone(person), 1) for person in (*people, *named)]
     storage.commit(taken, Batch(tuple(ended)))
     stones = {left.tombstone.source_id: left.tombstone for left in ended}
-    assert dict(storage.tombstones_of("ids", [one, other])) == stones
+    assert dict(storage.tombstones_of("ids", [one, other, "a", "b"])) == stones
 
 
 def _noise(length: int) -> str:

@@ -71,7 +71,7 @@ class ThreadClauses:
                 for turn, what in itertools.product(range(_TURNS), CALLS):
                     name = f"{way} {what} {turn}"
                     mine = prepare(storage, name)
-                    for odd in together(call_and_look, what, name, mine, told(storage, name)):
+                    for odd in together(call_and_look, (what, name), mine, told(storage, name)):
                         assert odd == [], name
 
     def test_ST33_no_tenant_goes_to_two_workers(self, world: StorageWorld) -> None:

@@ -89,9 +89,9 @@ class WritingClauses:
             assert list(storage.claim_due(now=now, ttl=instant, limit=1)) == []
             storage.commit(held, put(account(tenant=tenant)))
             assert storage.renew(held, now=now, ttl=instant).expires_at == now + instant
-            over = storage.claim(tenant, now=now + instant, ttl=instant)
+            over = storage.claim(tenant, now=now + 2 * instant, ttl=instant)
             with pytest.raises(LeaseHeld):
-                storage.claim(tenant, now=now + instant, ttl=instant)
+                storage.claim(tenant, now=now + 2 * instant, ttl=instant)
             storage.schedule({tenant: None})
             storage.release(over)
 
