@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
+import multiprocessing
 import threading
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
@@ -44,21 +46,20 @@ def breaks(clause: str) -> Callable[[Mutant], Mutant]:
 
 
 class ByPath:
-    """Opens a store of one of this file's classes: in a child process, which knows the file by its path alone."""
+    """Opens a store of a class of a test file: in a child process, which knows the file by its path alone."""
 
-    def __init__(self, kind: str, path: Path) -> None:
+    def __init__(self, kind: type[SQLiteStorage], path: Path) -> None:
         self._kind = kind
         self._path = path
 
     def __reduce__(self) -> tuple[Callable[[str], object], tuple[str]]:
         """Be pickled as the expression that makes an opener anew."""
-        run = f"__import__('runpy').run_path({__file__!r})"
-        return eval, (f"__import__('functools').partial({run}[{self._kind!r}], {str(self._path)!r})",)
+        run = f"__import__('runpy').run_path({inspect.getfile(self._kind)!r})"
+        return eval, (f"__import__('functools').partial({run}[{self._kind.__name__!r}], {str(self._path)!r})",)
 
     def __call__(self) -> Storage:
         """Open it here."""
-        kind: type[SQLiteStorage] = globals()[self._kind]
-        return kind(self._path)
+        return self._kind(self._path)
 
 
 class FileWorld(StorageWorld):
@@ -77,7 +78,7 @@ class FileWorld(StorageWorld):
 
     def opener(self) -> Callable[[], Storage]:
         """Return what opens the file in a child."""
-        return ByPath(self.kind.__name__, self.path)
+        return ByPath(self.kind, self.path)
 
     def content(self) -> bytes:
         """Return the bytes of all files."""
@@ -143,8 +144,9 @@ class LocksThreadsOnly(SQLiteStorage):
             held = super().tenant(tenant)
             if held.expires_at is not None and held.expires_at > now:
                 raise LeaseHeld("a mutant says no")
-            # Time for the other processes to look, too.
-            threading.Event().wait(0.02)
+            if multiprocessing.parent_process() is not None:
+                # Time for the other processes to look, too, on a machine that has much to do as well.
+                threading.Event().wait(0.1)
             with self._connections.writing() as connection:
                 connection.execute("update tenant set expires_at = null where name = ?", (tenant,))
             return super().claim(tenant, now=now, ttl=ttl)
@@ -162,7 +164,7 @@ class CommitsInHalves(SQLiteStorage):
         if batch.id is None or not batch.id.startswith("step"):
             return super().commit(claim, batch)
         super().commit(claim, Batch(batch.writes))
-        threading.Event().wait(0.01)
+        threading.Event().wait(0.05)
         return super().commit(claim, evolve(batch, writes=()))
 
 

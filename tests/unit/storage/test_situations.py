@@ -166,10 +166,11 @@ def test_numbers_end_where_64_bits_do(opened: Storage, account: Callable[..., Se
     claim = opened.claim("acme", now=NOON, ttl=HOUR)
     opened.commit(claim, Batch((Put(account("s1", LARGEST), 0),), revision=LARGEST))
     before = opened.tenant("acme")
-    for call in (
+    calls: tuple[Callable[[], object], ...] = (
         lambda: opened.commit(claim, Batch((Put(account("s2"), 0),), (b"e",), (PutDocument("k", "n", b"", 0),))),
         lambda: opened.erase_tenant(claim),
-    ):
+    )
+    for call in calls:
         refused(UsageError, call)
     assert opened.tenant("acme") == before
     assert [head.version for head in opened.heads("acme")] == [LARGEST]

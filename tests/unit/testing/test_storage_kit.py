@@ -129,7 +129,7 @@ def run(tmp_path: Path) -> Callable[..., str]:
 def test_one_subclass_and_one_fixture_are_enough(run: Callable[..., str]) -> None:
     """A third party's sound backend passes every clause, and what it does not promise is skipped by name."""
     said = run("-k", "TestSound")
-    assert "51 passed, 6 skipped" in said
+    assert "54 passed, 6 skipped" in said
     for absent in ("DURABLE", "ERASES_BYTES", "MULTI_PROCESS", "DURABLE and MULTI_PROCESS", "VERSIONED"):
         assert f"MyWorld does not declare {absent}\n" in said
     assert "MyWorld does not declare INTERRUPTIBLE\n" in said
@@ -138,7 +138,7 @@ def test_one_subclass_and_one_fixture_are_enough(run: Callable[..., str]) -> Non
 def test_forgotten_world_is_an_error(run: Callable[..., str]) -> None:
     """A subclass without a world fails every clause with what to do about it; nothing passes by accident."""
     said = run("-k", "TestWithoutWorld")
-    assert "57 errors" in said
+    assert "60 errors" in said
     assert " passed" not in said
     assert "Override the fixture `world`" in said
 
@@ -146,21 +146,21 @@ def test_forgotten_world_is_an_error(run: Callable[..., str]) -> None:
 def test_world_that_opens_nothing_passes_nothing(run: Callable[..., str]) -> None:
     """A world without a storage passes no clause: each fails, or is skipped because nothing is promised."""
     said = run("-k", "TestWithoutOpen")
-    assert "51 failed, 6 skipped" in said
+    assert "54 failed, 6 skipped" in said
     assert "does not give the hook 'open'" in said
 
 
 def test_missing_method_is_named(run: Callable[..., str]) -> None:
     """A backend without one of the methods passes no clause, and the method is named."""
     said = run("-k", "TestLess")
-    assert "51 failed, 6 skipped" in said
+    assert "54 failed, 6 skipped" in said
     assert "the storage has no method 'trim' (LessStorage)" in said
 
 
 def test_promise_without_its_hook_is_an_error(run: Callable[..., str]) -> None:
     """A hook that is misspelt is missed in every clause: what is promised is never skipped."""
     said = run("-k", "TestBoastful")
-    assert "57 errors" in said
+    assert "60 errors" in said
     assert "does not give the hook 'resume'" in said
 
 

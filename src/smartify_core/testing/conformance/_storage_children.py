@@ -100,6 +100,10 @@ class Doomed:
         self._pipe.send("go on")
         self._pipe.poll(seconds)
 
+    def has_spoken(self) -> bool:
+        """Tell whether the child has reached the next border, or has ended."""
+        return self._pipe.poll()
+
     def kill(self) -> None:
         """Kill the child as an operating system does, and take note of what it said before."""
         self._child.kill()

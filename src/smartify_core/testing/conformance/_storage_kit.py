@@ -18,9 +18,11 @@ from ._storage_large import LargeClauses
 from ._storage_life import LifeClauses
 from ._storage_lifecycle import LifecycleClauses
 from ._storage_processes import ProcessClauses
+from ._storage_races import RaceClauses
 from ._storage_reading import ReadingClauses
 from ._storage_repeats import RepeatClauses
 from ._storage_shapes import ShapeClauses
+from ._storage_sizes import SizeClauses
 from ._storage_threads import ThreadClauses
 from ._storage_trouble import TroubleClauses
 from ._storage_world import StorageWorld
@@ -29,6 +31,8 @@ from ._storage_writing import WritingClauses
 
 # The last comes first: pytest runs what is inherited from it first, so that clauses run in order of their numbers.
 class StorageConformance(
+    SizeClauses,
+    RaceClauses,
     LifecycleClauses,
     HistoryClauses,
     LargeClauses,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -14,6 +13,7 @@ from smartify_core.storage import Storage
 from smartify_core.storage.memory import MemoryStorage
 
 from ._storage_children import Doomed, crew, start_methods
+from ._storage_kills import CutShort
 from ._storage_values import HOUR, NOON, account, append, beside, claim, digest, erase, everything, note, put, write
 from ._storage_world import StorageCapability, StorageWorld
 
@@ -21,8 +21,6 @@ from ._storage_world import StorageCapability, StorageWorld
 _CREW: Final = 4
 _ROUNDS: Final = 6
 _TRIES: Final = 25
-#: How many moments within a step a child is killed at, from its beginning to beyond its usual end.
-_MOMENTS: Final = 12
 
 
 class ProcessClauses:
@@ -61,8 +59,7 @@ class ProcessClauses:
         history = _History(world)
         for border in range(12):
             history.kill_at(border)
-        for moment in range(_MOMENTS):
-            history.kill_within((moment + 0.5) / (_MOMENTS - 2))
+        CutShort(world).all()
         done = history.done
         history.kill_at(41)
         assert history.done == done + 20
@@ -81,31 +78,18 @@ class _History:
         self._told = [_told(self._reference)]
         #: How many steps are known to be done.
         self.done = 0
-        self._seconds = 0.0
 
     def kill_at(self, border: int) -> None:
         """Kill a worker at a border of its steps: 0 is before it claims, 1 after that, 2 before its first write."""
         child = self._worker()
         child.go_on(border)
-        self._kill(child, at_border=True)
-
-    def kill_within(self, share: float) -> None:
-        """Kill a worker within a step, when this share of the time has passed that a step took here."""
-        child = self._worker()
-        child.go_on(4)
-        if not self._seconds:
-            started = time.perf_counter()
-            child.go_on()
-            self._seconds = time.perf_counter() - started
-            child.go_on()
-        child.go_on_for(self._seconds * share)
-        self._kill(child, at_border=False)
+        self._kill(child)
 
     def _worker(self) -> Doomed:
         self._fence = self._storage.tenant("acme").fence
         return Doomed(self._opener, partial(_step, self.done))
 
-    def _kill(self, child: Doomed, *, at_border: bool) -> None:
+    def _kill(self, child: Doomed) -> None:
         """Kill a worker, take over from it, and look at what it has left."""
         child.kill()
         # A server may still be at work for a client that is gone: a claim comes after whatever that does.
@@ -116,11 +100,8 @@ class _History:
         with self._world.handle() as storage:
             found = _told(storage)
         acknowledged = self.done + max(child.steps - 1, 0)
-        possible = [self._told_after(acknowledged)]
-        if not at_border:
-            possible.append(self._told_after(acknowledged + 1))
-        assert found in possible, f"{acknowledged} steps were acknowledged"
-        self.done = acknowledged + possible.index(found)
+        assert found == self._told_after(acknowledged), f"{acknowledged} steps were acknowledged"
+        self.done = acknowledged
 
     def _told_after(self, steps: int) -> list[object]:
         """Return what the reference tells after so many steps."""
@@ -150,7 +131,9 @@ def _claims(storage: Storage, _place: int, tenant: str) -> Claim | None:
 def _claims_due(storage: Storage, _place: int) -> list[str]:
     taken: list[str] = []
     while some := storage.claim_due(now=NOON, ttl=HOUR, limit=3):
-        taken += [one.tenant for one in some]
+        for one in some:
+            taken.append(one.tenant)
+            storage.release(one, due_at=NOON + HOUR)
     return taken
 
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import itertools
 import threading
+from typing import Final
 
 from smartify_core.errors import LeaseHeld
 from smartify_core.model import Batch, Claim
 from smartify_core.storage import Storage
 
+from ._storage_calls import CALLS, call_and_look, prepare, told
+from ._storage_together import workers
 from ._storage_values import HOUR, NOON, account, claim, digest, in_threads, put
 from ._storage_world import StorageWorld
+
+#: How often each call is looked at while it is made.
+_TURNS: Final = 2
 
 
 class ThreadClauses:
@@ -60,9 +66,16 @@ class ThreadClauses:
                 enough[place - 1].set()
 
         assert in_threads(len(readers), work) == []
+        with workers(world) as ways:
+            for way, together in ways.items():
+                for turn, what in itertools.product(range(_TURNS), CALLS):
+                    name = f"{way} {what} {turn}"
+                    mine = prepare(storage, name)
+                    for odd in together(call_and_look, (what, name), mine, told(storage, name)):
+                        assert odd == [], name
 
     def test_ST33_no_tenant_goes_to_two_workers(self, world: StorageWorld) -> None:
-        """Workers who ask at once, through one handle or several, get each due tenant once between them."""
+        """Workers who ask at once get each due tenant once between them, and none that is due later by then."""
         shared = world.handle()
         names = {f"t{number:02d}" for number in range(24)}
         for handles in ([shared] * 4, [shared, *(world.handle() for _ in range(3))]):
@@ -77,3 +90,13 @@ class ThreadClauses:
             assert sorted(one.tenant for one in taken) == sorted(names)
             for one in taken:
                 shared.release(one)
+            taken.clear()
+
+            def work_on(place: int, handles: list[Storage] = handles, taken: list[Claim] = taken) -> None:
+                while some := handles[place].claim_due(now=NOON, ttl=HOUR, limit=5):
+                    for one in some:
+                        taken.append(one)
+                        handles[place].release(one, due_at=NOON + HOUR)
+
+            assert in_threads(4, work_on) == []
+            assert sorted(one.tenant for one in taken) == sorted(names)

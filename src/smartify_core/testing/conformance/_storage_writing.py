@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from smartify_core.errors import LeaseLost, Tombstoned, WriteConflict
+from smartify_core.errors import LeaseHeld, LeaseLost, Tombstoned, WriteConflict
 from smartify_core.model import Batch, Erase, Tombstone
 
 from ._storage_values import (
@@ -79,6 +79,21 @@ class WritingClauses:
         # Nor does it mind one that goes backwards.
         assert storage.renew(taken, now=past - 9 * HOUR, ttl=HOUR).expires_at == past - 8 * HOUR
         storage.commit(taken, put(account("s2", updated_at=past - HOUR)))
+        # Nor does a lease end because time passes here: only those who ask say what time it is.
+        instant = timedelta(microseconds=1)
+        for tenant, now in (("past", datetime(1, 1, 2, tzinfo=UTC)), ("future", datetime(9999, 12, 1, tzinfo=UTC))):
+            held = storage.claim(tenant, now=now, ttl=instant)
+            storage.schedule({tenant: now})
+            with pytest.raises(LeaseHeld):
+                storage.claim(tenant, now=now, ttl=instant)
+            assert list(storage.claim_due(now=now, ttl=instant, limit=1)) == []
+            storage.commit(held, put(account(tenant=tenant)))
+            assert storage.renew(held, now=now, ttl=instant).expires_at == now + instant
+            over = storage.claim(tenant, now=now + 2 * instant, ttl=instant)
+            with pytest.raises(LeaseHeld):
+                storage.claim(tenant, now=now + 2 * instant, ttl=instant)
+            storage.schedule({tenant: None})
+            storage.release(over)
 
     def test_ST18_a_write_meets_the_version_it_expects_or_nothing_happens(self, world: StorageWorld) -> None:
         """A Put or Erase over an absent account, another version or another account id is refused."""
