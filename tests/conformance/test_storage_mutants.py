@@ -77,7 +77,7 @@ AT_ONCE = {"ST-26", "ST-27", "ST-33"}
 def whole(kind: type[MemoryStorage]) -> type[MemoryStorage]:
     """Have all that a mutant does of its own happen at once, so that nobody who looks on sees it in the middle."""
     for name, method in list(vars(kind).items()):
-        if inspect.isfunction(method) and name in vars(Storage):
+        if inspect.isfunction(method) and name in vars(Storage) and not name.startswith("_"):
             setattr(kind, name, _at_once(method))
     return kind
 

@@ -54,7 +54,9 @@ class ByPath:
 
     def __reduce__(self) -> tuple[Callable[[str], object], tuple[str]]:
         """Be pickled as the expression that makes an opener anew."""
-        run = f"__import__('runpy').run_path({inspect.getfile(self._kind)!r})"
+        # What is broken from within has the class of the package, which this file knows as well.
+        file = __file__ if self._kind is SQLiteStorage else inspect.getfile(self._kind)
+        run = f"__import__('runpy').run_path({file!r})"
         return eval, (f"__import__('functools').partial({run}[{self._kind.__name__!r}], {str(self._path)!r})",)
 
     def __call__(self) -> Storage:

@@ -10,7 +10,7 @@ from smartify_core.storage import Storage
 
 from ._storage_values import HOUR, NOON, account, append, claim, digest, erase, note, put
 
-Call = Callable[[Storage, Claim, str | None], object]
+Call = Callable[[Storage, Claim, str | None], None]
 
 
 def prepare(storage: Storage, name: str) -> Claim:
@@ -27,7 +27,7 @@ def prepare(storage: Storage, name: str) -> Claim:
 def _commit(*parts: str, named: bool = False) -> Call:
     """Return a call that commits a batch of these parts and no others."""
 
-    def call(storage: Storage, taken: Claim, batch_id: str | None) -> object:
+    def call(storage: Storage, taken: Claim, batch_id: str | None) -> None:
         changed = account("changes", 2, tenant=taken.tenant, email_index=digest("email", "stays"))
         fresh, ended = account("fresh", tenant=taken.tenant), account("ends", tenant=taken.tenant)
         batch = Batch(
@@ -37,31 +37,31 @@ def _commit(*parts: str, named: bool = False) -> Call:
             batch_id if named else None,
             (append(b"2", b"3"), append(b"1", journal="begun")) if "appends" in parts else (),
         )
-        return storage.commit(taken, batch)
+        storage.commit(taken, batch)
 
     return call
 
 
-def _record(storage: Storage, taken: Claim, _batch_id: str | None) -> object:
+def _record(storage: Storage, taken: Claim, _batch_id: str | None) -> None:
     documents = (note(b"2", 1), note(None, 1, key="gone"), note(b"1", key="new"))
-    return storage.record(taken.tenant, documents=documents, appends=(append(b"2"), append(b"1", journal="begun")))
+    storage.record(taken.tenant, documents=documents, appends=(append(b"2"), append(b"1", journal="begun")))
 
 
-def _erase(storage: Storage, taken: Claim, _batch_id: str | None) -> object:
-    return storage.erase_tenant(taken)
+def _erase(storage: Storage, taken: Claim, _batch_id: str | None) -> None:
+    storage.erase_tenant(taken)
 
 
-def _release(storage: Storage, taken: Claim, _batch_id: str | None) -> object:
-    return storage.release(taken, due_at=NOON + 9 * HOUR)
+def _release(storage: Storage, taken: Claim, _batch_id: str | None) -> None:
+    storage.release(taken, due_at=NOON + 9 * HOUR)
 
 
-def _trim(storage: Storage, taken: Claim, _batch_id: str | None) -> object:
-    return storage.trim(taken.tenant, through=2)
+def _trim(storage: Storage, taken: Claim, _batch_id: str | None) -> None:
+    storage.trim(taken.tenant, through=2)
 
 
-def _schedule(storage: Storage, taken: Claim, _batch_id: str | None) -> object:
+def _schedule(storage: Storage, taken: Claim, _batch_id: str | None) -> None:
     beside = f"{taken.tenant.removesuffix('a')}b"
-    return storage.schedule({taken.tenant: NOON + HOUR, beside: NOON + HOUR})
+    storage.schedule({taken.tenant: NOON + HOUR, beside: NOON + HOUR})
 
 
 #: What can be done at once, by name. Batches of any two parts, so that none is held together by the others.

@@ -102,7 +102,7 @@ class Doomed:
 
     def has_spoken(self) -> bool:
         """Tell whether the child has reached the next border, or has ended."""
-        return self._pipe.poll()
+        return bool(self._pipe.poll())
 
     def kill(self) -> None:
         """Kill the child as an operating system does, and take note of what it said before."""
