@@ -148,10 +148,11 @@ def test_opened_for_reading_only(path: Path) -> None:
 def test_numbers_end_where_64_bits_do(opened: Storage, account: Callable[..., SealedAccount]) -> None:
     """The largest position and revision are used; what would go beyond them is refused and leaves nothing."""
     opened.record("acme", appends=[Append("audit", (b"a", b"b"), LARGEST - 2)])
-    for call in (
+    calls: list[Callable[[], object]] = [
         lambda: opened.record("acme", appends=[Append("audit", (b"c",))]),
         lambda: opened.record("new", appends=[Append("audit", (b"c",), LARGEST)]),
-    ):
+    ]
+    for call in calls:
         refused(UsageError, call)
     assert opened.tenant("acme").positions == {"audit": LARGEST}
     for after, expected in ((0, [b"a", b"b"]), (LARGEST - 2, [b"a", b"b"]), (LARGEST - 1, [b"b"]), (LARGEST, [])):
@@ -166,10 +167,10 @@ def test_numbers_end_where_64_bits_do(opened: Storage, account: Callable[..., Se
     claim = opened.claim("acme", now=NOON, ttl=HOUR)
     opened.commit(claim, Batch((Put(account("s1", LARGEST), 0),), revision=LARGEST))
     before = opened.tenant("acme")
-    calls: tuple[Callable[[], object], ...] = (
+    calls = [
         lambda: opened.commit(claim, Batch((Put(account("s2"), 0),), (b"e",), (PutDocument("k", "n", b"", 0),))),
         lambda: opened.erase_tenant(claim),
-    )
+    ]
     for call in calls:
         refused(UsageError, call)
     assert opened.tenant("acme") == before
