@@ -166,8 +166,8 @@ ALSO: Mapping[type[MemoryStorage], set[str]] = {
     EndsRevisionsEarly: {"ST-24"},
     TrimsSome: {"ST-24"},
     CutsBatchIds: {"ST-24"},
-    CutsPredecessors: {"ST-24"},
-    LoadsByShortIds: {"ST-06", "ST-24"},
+    CutsPredecessors: {"ST-06", "ST-24"},
+    LoadsByShortIds: {"ST-24"},
 }
 
 
