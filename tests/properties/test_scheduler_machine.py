@@ -6,7 +6,7 @@ not configured is not scheduled; and once the trouble is over everybody is in st
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -57,6 +57,13 @@ class RecordingStorage(MemoryStorage):
         assert [claim.due_at for claim in claims] == sorted(claim.due_at for claim in claims if claim.due_at)
         self.claimed += claims
         return claims
+
+    def schedule(self, due: Mapping[str, datetime | None], *, only_new: bool = False) -> None:
+        if not only_new:
+            # A due time that was corrected, as after a clock was set back, may be an earlier one.
+            for tenant in due:
+                self.released.pop(tenant, None)
+        super().schedule(due, only_new=only_new)
 
     def release(self, claim: Claim, *, due_at: datetime | None = None) -> None:
         if claim.due_at is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 from collections.abc import Iterator
@@ -41,10 +42,19 @@ def store_path(path: str | os.PathLike[str]) -> Path:
 
 @contextmanager
 def named_trouble(path: Path) -> Iterator[None]:
-    """Raise what the file system raises inside as a `StorageUnavailable` about ``path``."""
+    """Raise what the file system raises inside as an error of ours about ``path``.
+
+    Raises:
+        UsageError: No file can have this name.
+        StorageUnavailable: Anything else.
+    """
     try:
         yield
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise UsageError(
+                "the name of the file is too long for the file system", where=str(path), cure="Name another file."
+            ) from None
         raise StorageUnavailable(
             f"the store cannot be looked at: {os.strerror(error.errno or 0)}", where=str(path), cure="Check its path."
         ) from None
