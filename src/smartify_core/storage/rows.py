@@ -188,8 +188,8 @@ class Write:
     """
 
     def __init__(self, numbers: Mapping[str, bytes | None], found: Found | None = None) -> None:
-        self.tenants = [Kept.of(name, raw) for name, raw in numbers.items()]
-        self.clears = False
+        self.tenants: list[Kept] = [Kept.of(name, raw) for name, raw in numbers.items()]
+        self.clears: bool = False
         self._numbers = numbers
         self._found = found or {}
         self._rows: dict[tuple[str, str, bytes], bytes | None] = {}
