@@ -153,7 +153,7 @@ class RedisStorage:
                 if not read_only:
                     self._begin()
                 self._refuse_foreign()
-        except BaseException:
+        except BaseException:  # whatever stopped it, nobody else has the connections to close them
             self.close()
             raise
 

@@ -150,7 +150,7 @@ def _directory(name: str, tenant: Tenant, folder: Path) -> DirectorySource:
     match tenant:
         case InstalledTenant(source, options):
             # A protocol: what is made is held against it.
-            return source.make(DirectorySource, options, tenant=name, folder=folder)  # type: ignore[type-abstract]
+            return source.make(DirectorySource, options, tenant=name, folder=folder)  # type: ignore[type-abstract]  # a protocol
         case JsonLinesTenant(path):
             return JsonLinesDirectory(path)
         case GoogleTenant():

@@ -34,7 +34,8 @@ from smartify_core.model import (
 from . import refusals
 from .checks import check_number, check_position
 
-_MODULUS: Final = 1 << 128
+#: Digests are sums of fingerprints modulo this.
+DIGEST_MODULUS: Final = 1 << 128
 
 
 class Versioned(Protocol):
@@ -228,7 +229,7 @@ class TenantState:
 
     def _count(self, account: LiveAccount, sign: int) -> None:
         self.accounts += sign
-        self.digest = (self.digest + sign * int.from_bytes(account.fingerprint, "big")) % _MODULUS
+        self.digest = (self.digest + sign * int.from_bytes(account.fingerprint, "big")) % DIGEST_MODULUS
 
 
 def item_of(write: Put | Erase) -> SealedAccount | Tombstone:

@@ -122,7 +122,7 @@ class PostgreSQLStorage:
         )
         try:
             schemas.prepare(self._connections, migrate=migrate)
-        except BaseException:
+        except BaseException:  # whatever stopped it, nobody else has the connections to close them
             self._connections.close()
             raise
 

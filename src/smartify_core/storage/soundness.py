@@ -17,10 +17,9 @@ from . import refusals
 from ._contents import UNFINISHED, position_of
 from ._maintained import Finding
 from ._storage import KEYS_AT_ONCE, Storage
-from .deciding import head_of
+from .deciding import DIGEST_MODULUS, head_of
 from .walks import every_document, every_entry, every_head_page, every_tenant, every_tombstone
 
-_MODULUS: Final = 1 << 128
 #: Of one tenant no more is told: a store that is damaged all over is damaged all over.
 _MOST: Final = 100
 #: How often a tenant is looked at anew that is written to meanwhile.
@@ -117,7 +116,7 @@ def _accounts_at(storage: Storage, record: TenantRecord) -> Iterator[Finding]:
                 yield findings.lost_address(tenant, head.source_id)
     if counted != record.accounts:
         yield findings.other_number(tenant, counted, record.accounts)
-    if digest % _MODULUS != record.digest:
+    if digest % DIGEST_MODULUS != record.digest:
         yield findings.other_digest(tenant)
 
 

@@ -107,6 +107,17 @@ def test_a_sound_store_is_told_so_and_not_touched(files: Any, smartify: Callable
     assert look(files.folder) == before
 
 
+def test_what_is_no_damage_is_told_without_a_failure(files: Any, smartify: Callable[..., Any]) -> None:
+    """A copy that was not finished is told of, and the store is sound."""
+    smartify("sync")
+    with SQLiteStorage(files.folder / "smartify.db") as storage:
+        storage.record("acme", documents=[PutDocument("storage copy", "unfinished", b"", 0)])
+    found = smartify("storage", "check", "--json")
+    assert (found.code, found.document["sound"]) == (0, True)
+    assert [one["damage"] for one in found.document["findings"]] == [False]
+    assert "not finished" in smartify("storage", "check").out
+
+
 def test_findings_are_listed(files: Any, smartify: Callable[..., Any]) -> None:
     """What is wrong is told once, with its place, and the exit code is 1; damaged pages are findings, too."""
     smartify("sync")

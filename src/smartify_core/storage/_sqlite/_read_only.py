@@ -186,7 +186,7 @@ class ReadOnlyConnections:
                     cure=_OPEN_ONCE,
                 ) from None
             raise
-        except BaseException:
+        except BaseException:  # whatever stopped it, nobody else has the connection to close it
             connection.close()
             raise
         return connection
