@@ -1,0 +1,42 @@
+"""The request log: made of what a request's header says and nothing else, by construction.
+
+`RequestLog` makes a `RequestEvent` of each request and hands it to a `Sink`. The middlewares are in
+`smartify_core.requestlog.asgi` and `smartify_core.requestlog.wsgi`, the file sink in `smartify_core.requestlog.files`.
+"""
+
+from __future__ import annotations
+
+from ._event import (
+    Address,
+    Client,
+    Failure,
+    Feature,
+    Language,
+    Note,
+    Record,
+    Referrer,
+    RequestEvent,
+    Zone,
+)
+from ._lines import read_line
+from ._schema import FIELDS, NOTE_FIELDS, VERSION, Field
+from ._sink import Sink
+
+__all__ = [
+    "FIELDS",
+    "NOTE_FIELDS",
+    "VERSION",
+    "Address",
+    "Client",
+    "Failure",
+    "Feature",
+    "Field",
+    "Language",
+    "Note",
+    "Record",
+    "Referrer",
+    "RequestEvent",
+    "Sink",
+    "Zone",
+    "read_line",
+]
