@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from ._addresses import TrustedProxies
+from ._collecting import Collecting
 from ._event import (
     Address,
     Client,
@@ -19,6 +21,7 @@ from ._event import (
     Zone,
 )
 from ._lines import read_line
+from ._request_log import RequestLog
 from ._schema import FIELDS, NOTE_FIELDS, VERSION, Field
 from ._sink import Sink
 
@@ -28,6 +31,7 @@ __all__ = [
     "VERSION",
     "Address",
     "Client",
+    "Collecting",
     "Failure",
     "Feature",
     "Field",
@@ -36,7 +40,9 @@ __all__ = [
     "Record",
     "Referrer",
     "RequestEvent",
+    "RequestLog",
     "Sink",
+    "TrustedProxies",
     "Zone",
     "read_line",
 ]
