@@ -21,11 +21,14 @@ from ._event import (
     Zone,
 )
 from ._lines import read_line
+from ._names import ERROR_KEY, FEATURE_KEY
 from ._request_log import RequestLog
 from ._schema import FIELDS, NOTE_FIELDS, VERSION, Field
 from ._sink import Sink
 
 __all__ = [
+    "ERROR_KEY",
+    "FEATURE_KEY",
     "FIELDS",
     "NOTE_FIELDS",
     "VERSION",

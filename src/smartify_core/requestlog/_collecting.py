@@ -27,6 +27,10 @@ def _lowered(hosts: Iterable[str]) -> tuple[str, ...]:
     return (hosts.lower(),) if isinstance(hosts, str) else tuple(one.lower() for one in hosts)
 
 
+def _frozen(names: Iterable[str] | None) -> frozenset[str] | None:
+    return None if names is None else frozenset(names)
+
+
 @frozen(order=False, kw_only=True)
 class Collecting:
     """What is collected, and how much of it.
@@ -35,7 +39,8 @@ class Collecting:
         ip: ``network`` keeps /24 of IPv4 and /48 of IPv6, ``full`` the whole address, ``none`` nothing.
         proxies: The proxies whose word on the client's address is believed; None believes nobody.
         own_hosts: Names of the application's own hosts, as ``app.example.com`` or ``*.example.com``: a page of theirs
-            is told by its route, never by its host, which may name a customer. The Host header's own name is always one.
+            is told by its route, never by its host, which may name a customer. What the Host header names is always
+            one.
         referrer: ``origin`` keeps the origin of foreign pages, ``own`` tells pages of the application only, ``none``
             nothing.
         languages: How many of the preferred languages are kept, 1 to 3.
@@ -61,9 +66,7 @@ class Collecting:
     time_zone_header: str | None = None
     time_zone_from: Literal["app", "cdn"] = "app"
     opt_out: Literal["withhold", "skip", "ignore"] = "withhold"
-    features: frozenset[str] | None = field(
-        default=None, converter=lambda names: names if names is None else frozenset(names)
-    )
+    features: frozenset[str] | None = field(default=None, converter=_frozen)
     most_features: int = 1_000
 
     def __attrs_post_init__(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Final, cast
 
@@ -45,7 +46,6 @@ class Troubles:
             return
         self._counts[event] = 0
         self._said[event] = now
-        try:
+        # A host's logging that fails must not fail a request, and cannot be told.
+        with suppress(Exception):
             log().warning(event, count=count, **impersonal)
-        except Exception:  # noqa: BLE001, S110 - a host's logging that fails must not fail a request, and cannot be told
-            pass

@@ -29,7 +29,8 @@ _ip_like = re.compile(r"\[.*\]|[0-9.]+|0x[0-9a-f.x]*", re.ASCII).fullmatch
 def language_of(accept_language: str, most: int = 1) -> Language | None:
     """Return the ``most`` preferred languages of an Accept-Language header, by primary tag; None where none is known.
 
-    Equal weights count in the order of the header. A tag that is not of ISO 639, ``*``, or a weight of 0 is passed over.
+    Equal weights count in the order of the header. A tag that is not of ISO 639, ``*``, or a weight of 0 is passed
+    over.
     """
     weighed: list[tuple[float, str]] = []
     for item in accept_language[:_LONGEST_LANGUAGES].split(",")[:_MOST_LANGUAGES]:
