@@ -68,15 +68,19 @@ _ECS: Final = {name: _BOTH.get(name, _OWN + name) for name in _ALL} | {
 }
 _OTEL: Final = {name: _BOTH.get(name, _OWN + name) for name in _ALL} | {"time": "Timestamp"}
 
-#: Every key that a record can have under each set of names.
-ECS_KEYS: Final = frozenset(_ECS.values()) | {
-    "client.ip",
-    "ecs.version",
-    "event.dataset",
-    "event.outcome",
-    "network.protocol",
+#: Which of our names each of theirs belongs to, those included that are added.
+_ECS_SAYS: Final = {theirs: name for name, theirs in _ECS.items()} | {
+    "client.ip": "ip",
+    "ecs.version": "time",
+    "event.dataset": "time",
+    "event.outcome": "ms",
+    "network.protocol": "method",
 }
-OTEL_KEYS: Final = frozenset(_OTEL.values()) | {"http.route", "browser.language", "network.protocol.name"}
+_OTEL_SAYS: Final = {theirs: name for name, theirs in _OTEL.items()} | {
+    "http.route": "feature",
+    "browser.language": "language",
+    "network.protocol.name": "method",
+}
 
 
 def to_ecs(items: Mapping[str, str | int]) -> Items:
@@ -135,11 +139,22 @@ def to_ours(items: Mapping[str, object]) -> dict[str, object]:
     Raises:
         ValueError: A value cannot be what `to_ecs` or `to_otel` made.
     """
-    if "@timestamp" in items:
+    names = own_names(items)
+    if names is _ECS_SAYS:
         return _in_order(_from_ecs(items))
-    if "Timestamp" in items:
+    if names is _OTEL_SAYS:
         return _in_order(_from_otel(items))
     return dict(items)
+
+
+def own_names(items: Mapping[str, object]) -> Mapping[str, str]:
+    """Return our name for each key that says something of it, by the set of names that ``items`` have.
+
+    Others use those names, too: without our version in it, an entry is nobody's of ours.
+    """
+    if f"{_OWN}v" not in items:
+        return {}
+    return _ECS_SAYS if "@timestamp" in items else _OTEL_SAYS if "Timestamp" in items else {}
 
 
 def _from_ecs(items: Mapping[str, object]) -> dict[str, object]:

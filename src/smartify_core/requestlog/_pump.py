@@ -334,6 +334,7 @@ class Pump:
                 self._told += self._telling
                 self._telling = 0
             self._lost += sent.lost
+            noted = noted and not sent.lost
             del self._held[: sent.done]
             if sent.trouble is not None or not sent.done:
                 self._report(sent.trouble or "nothing was written")
