@@ -76,7 +76,8 @@ class RequestLog:
     """
 
     def __init__(self, sink: Sink, collecting: Collecting | None = None, *, now: Clock | None = None) -> None:
-        if not isinstance(collecting, Collecting | None) or not isinstance(sink, Sink):
+        checked: object = collecting  # types are no promise at run time
+        if not isinstance(checked, Collecting | None) or not isinstance(sink, Sink):
             raise UsageError("a request log takes a sink and a Collecting", cure="Correct the call.")
         self.collecting: Final = Collecting() if collecting is None else collecting
         self.sink: Final = sink
@@ -168,8 +169,16 @@ class RequestLog:
                 )
             )
         except Exception as error:  # noqa: BLE001 - whatever it is, the request has to go on
-            self._failed += 1
-            self._troubles.warn("request_not_recorded", error=Failure.of(type(error), None).error or "")
+            self.not_recorded(error)
+
+    def not_recorded(self, error: Exception) -> None:
+        """Count a request that could not be recorded, and say so once a minute by the class of ``error``."""
+        self._failed += 1
+        self._troubles.warn("request_not_recorded", error=Failure.of(type(error), None).error or "")
+
+    def feature_not_found(self, error: Exception) -> None:
+        """Say once a minute that the host's finder of features failed, by the class of ``error``."""
+        self._troubles.warn("feature_not_found", error=Failure.of(type(error), None).error or "")
 
     def _first_heard(self, heard: Heard) -> _Sender:
         agent, ua, mobile, platform, language, gpc, dnt, zone = (_text(value) for value in heard[:REFERER])

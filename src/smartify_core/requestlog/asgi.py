@@ -67,9 +67,23 @@ class RequestLogMiddleware:
         try:
             await self.app(scope, receive, seen.send)
         except BaseException as error:
-            seen.end(error)
+            self._end(seen, error)
             raise
-        seen.end(None)
+        self._end(seen, None)
+
+    def _end(self, seen: _Http | _WebSocket, error: BaseException | None) -> None:
+        try:
+            seen.end(error)
+        except Exception as trouble:  # noqa: BLE001 - whatever a broken server hands over, the request has to go on
+            self.log.not_recorded(trouble)
+
+    def feature(self, scope: Scope) -> str | None:
+        """Return what the finder finds; a finder that fails has found nothing."""
+        try:
+            return self.feature_of(scope)
+        except Exception as error:  # noqa: BLE001 - a finder's bug is the log's trouble, not the request's
+            self.log.feature_not_found(error)
+            return None
 
     def heard(self, scope: Scope) -> tuple[list[bytes | str], list[str]]:
         """Return the headers that are read, each at its place, and the lines in which proxies tell the client."""
@@ -109,7 +123,7 @@ class _Http:
             self._done = not message.get("more_body", False)
         elif kind == "http.response.start":
             self._status = message["status"]
-            self._feature = self._middleware.feature_of(self._scope)
+            self._feature = self._middleware.feature(self._scope)
         return self._send(message)
 
     def end(self, error: BaseException | None) -> None:
@@ -125,7 +139,7 @@ class _Http:
         kind = scope.get(ERROR_KEY) if error is None or phase == "cancelled" else type(error)
         failure = None if phase is None and kind is None else Failure.of(kind, phase)
         if self._feature is None:
-            self._feature = middleware.feature_of(scope)
+            self._feature = middleware.feature(scope)
         client = scope.get("client")
         heard, forwarded = middleware.heard(scope)
         middleware.log.record(
@@ -174,7 +188,7 @@ class _WebSocket:
             elif kind == "websocket.http.response.start":
                 self._status = message["status"]
             if self._status is not None:
-                self._feature = self._middleware.feature_of(self._scope)
+                self._feature = self._middleware.feature(self._scope)
         return self._send(message)
 
     def end(self, error: BaseException | None) -> None:
@@ -187,7 +201,7 @@ class _WebSocket:
         elif error is not None:
             failure = Failure.of(type(error), "before_start" if self._status is None else "streaming")
         if self._feature is None:
-            self._feature = middleware.feature_of(scope)
+            self._feature = middleware.feature(scope)
         client = scope.get("client")
         heard, forwarded = middleware.heard(scope)
         peer = client[0] if client else None

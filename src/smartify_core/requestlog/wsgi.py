@@ -7,6 +7,7 @@ Put it outermost, so that it sees what the client gets::
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from time import perf_counter
 from types import TracebackType
@@ -70,6 +71,14 @@ class RequestLogMiddleware:
             return body
         return _Body(body, seen)
 
+    def feature(self, environ: Environ) -> str | None:
+        """Return what the finder finds; a finder that fails has found nothing."""
+        try:
+            return self.feature_of(environ)
+        except Exception as error:  # noqa: BLE001 - a finder's bug is the log's trouble, not the request's
+            self.log.feature_not_found(error)
+            return None
+
     def heard(self, environ: Environ) -> tuple[list[str], tuple[str, ...]]:
         """Return the headers that are read, each at its place, and the line in which proxies tell the client."""
         get = environ.get
@@ -96,9 +105,8 @@ class _Request:
         self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None
     ) -> Callable[[bytes], object]:
         """Pass the start of a response on."""
-        self._feature = self._middleware.feature_of(self._environ)
-        code = status[:3]
-        self.status = int(code) if code.isascii() and code.isdigit() and code >= "100" else None
+        self._feature = self._middleware.feature(self._environ)
+        self.status = int(status[:3]) if _status_like(status) else None
         if exc_info is None:
             return self._start_response(status, headers)
         return self._start_response(status, headers, exc_info)
@@ -108,6 +116,12 @@ class _Request:
         if self._ended:
             return
         self._ended = True
+        try:
+            self._record(error, phase)
+        except Exception as trouble:  # noqa: BLE001 - whatever a broken server hands over, the request has to go on
+            self._middleware.log.not_recorded(trouble)
+
+    def _record(self, error: BaseException | None, phase: Phase | None) -> None:
         seconds = perf_counter() - self._began
         environ, middleware = self._environ, self._middleware
         if error is not None and phase is None:
@@ -115,7 +129,7 @@ class _Request:
         kind = environ.get(ERROR_KEY) if error is None else type(error)
         failure = None if phase is None and kind is None else Failure.of(kind, phase)
         if self._feature is None:
-            self._feature = middleware.feature_of(environ)
+            self._feature = middleware.feature(environ)
         heard, forwarded = middleware.heard(environ)
         middleware.log.record(
             self._time,
@@ -132,7 +146,7 @@ class _Request:
     @property
     def is_head(self) -> bool:
         """Whether a server may close the body without reading it."""
-        return self._environ["REQUEST_METHOD"] == "HEAD" or self.status in {204, 304}
+        return self._environ.get("REQUEST_METHOD") == "HEAD" or self.status in {204, 304}
 
 
 class _Body:
@@ -170,6 +184,10 @@ class _Body:
             self._seen.end(error, "after_end")
             raise
         self._seen.end(None, None if self._seen.is_head else "cancelled")
+
+
+#: PEP 3333 has a status begin with its code; RFC 9110 has codes from 100 to 599.
+_status_like = re.compile(r"[1-5][0-9]{2}(?![0-9])", re.ASCII).match
 
 
 def _variable(header: str) -> str:
