@@ -21,6 +21,7 @@ from ._event import (
     Zone,
 )
 from ._lines import read_line
+from ._manifest import json_schema, manifest, notice
 from ._names import ERROR_KEY, FEATURE_KEY
 from ._request_log import RequestLog
 from ._schema import FIELDS, NOTE_FIELDS, VERSION, Field
@@ -47,5 +48,8 @@ __all__ = [
     "Sink",
     "TrustedProxies",
     "Zone",
+    "json_schema",
+    "manifest",
+    "notice",
     "read_line",
 ]

@@ -80,7 +80,7 @@ def referrer_of(
     scheme, place, path = match.groups()
     place = place.rpartition("@")[2].lower()
     scheme = scheme.lower()
-    name = place if place.startswith("[") else place.rpartition(":")[0] or place
+    name = place[: place.find("]") + 1] if place.startswith("[") else place.partition(":")[0]
     if scheme in _DEFAULT_PORTS and place and (place == host.lower() or is_own(name)):
         template = template_of(path)
         return _OWN if template is None else Referrer(template)
