@@ -75,7 +75,7 @@ class HeaderOnly:
     ) -> None:
         if on_refusal not in {"drop", "raise"}:
             raise UsageError("on_refusal is drop or raise", where="HeaderOnly", cure="Correct the call.")
-        self._allowed = AllowList({} if allow is None else dict(allow))
+        self._allowed = AllowList({} if allow is None else allow)
         self._raises = on_refusal == "raise"
 
     def __call__(self, _logger: object, _method: str, event_dict: Entry) -> Entry:
