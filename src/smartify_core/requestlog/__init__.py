@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from ._addresses import TrustedProxies
+from ._collecting import Collecting
 from ._event import (
     Address,
     Client,
@@ -19,15 +21,21 @@ from ._event import (
     Zone,
 )
 from ._lines import read_line
+from ._manifest import json_schema, manifest, notice
+from ._names import ERROR_KEY, FEATURE_KEY
+from ._request_log import RequestLog
 from ._schema import FIELDS, NOTE_FIELDS, VERSION, Field
 from ._sink import Sink
 
 __all__ = [
+    "ERROR_KEY",
+    "FEATURE_KEY",
     "FIELDS",
     "NOTE_FIELDS",
     "VERSION",
     "Address",
     "Client",
+    "Collecting",
     "Failure",
     "Feature",
     "Field",
@@ -36,7 +44,12 @@ __all__ = [
     "Record",
     "Referrer",
     "RequestEvent",
+    "RequestLog",
     "Sink",
+    "TrustedProxies",
     "Zone",
+    "json_schema",
+    "manifest",
+    "notice",
     "read_line",
 ]

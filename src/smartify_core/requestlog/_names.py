@@ -20,6 +20,12 @@ OWN: Final = "(own)"
 #: What stands in for a referring page on a host that is an address.
 IP: Final = "(ip)"
 
+#: Where in a scope or environ an inner part of the application leaves the route's template, for frameworks that keep it
+#: to themselves.
+FEATURE_KEY: Final = "smartify_core.feature"
+#: Where it leaves the class of an exception that it turned into a response.
+ERROR_KEY: Final = "smartify_core.error"
+
 LONGEST_FEATURE: Final = 200
 LONGEST_HOST: Final = 100
 

@@ -1,0 +1,58 @@
+"""The names of features that are told apart, and the guard that folds the rest."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from smartify_core.errors import UsageError
+
+from ._event import Feature
+from ._names import OTHER, UNMATCHED
+from ._routes import Routes
+
+_DAY: Final = 86_400
+FOLDED: Final = Feature(OTHER)
+NOT_MATCHED: Final = Feature(UNMATCHED)
+
+
+class Features:
+    """Turns the names that frameworks and hosts hand over into features; each distinct one is checked once a day.
+
+    A name that looks like a value, or comes after the most that are told apart in a day, folds into ``(other)``. So a
+    framework that hands over paths by mistake fills no log with them.
+
+    Args:
+        allowed: All names that a feature may have; None for any.
+        most: How many are told apart in a day.
+    """
+
+    def __init__(self, allowed: frozenset[str] | None, most: int) -> None:
+        self._allowed = allowed
+        self._most = most
+        self._day = -1
+        #: Every name of the day. Read without a lock: at worst two threads check the same name.
+        self.known: dict[str | None, Feature] = {None: NOT_MATCHED}
+        self.routes = Routes()
+        for name in allowed or ():
+            self.routes.learn(name)
+
+    def named(self, name: str | None, time: int) -> Feature:
+        """Return the feature called ``name`` of a request at ``time`` (seconds since 1970)."""
+        found = self.known.get(name)
+        return self._first(name, time) if found is None else found
+
+    def _first(self, name: str | None, time: int) -> Feature:
+        day = time // _DAY
+        if day != self._day and len(self.known) > self._most:
+            self.known = {None: NOT_MATCHED}
+            self._day = day
+        if name is None or len(self.known) > self._most or (self._allowed is not None and name not in self._allowed):
+            return FOLDED
+        try:
+            feature = NOT_MATCHED if name == UNMATCHED else Feature(name)
+        except UsageError:
+            return FOLDED
+        self._day = day
+        self.known[name] = feature
+        self.routes.learn(name)
+        return feature

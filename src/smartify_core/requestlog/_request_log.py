@@ -1,0 +1,240 @@
+"""`RequestLog`: makes an event of what a middleware saw of a request."""
+
+from __future__ import annotations
+
+import time as clocks
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, TypeAlias
+
+from attrs import frozen
+
+from smartify_core.errors import UsageError
+from smartify_core.model import Clock
+
+from ._addresses import Addresses
+from ._clients import Clients
+from ._collecting import Collecting
+from ._diagnostics import Troubles
+from ._event import Address, Client, Failure, Feature, Language, Note, Referrer, RequestEvent, Zone
+from ._features import FOLDED, Features
+from ._headers import language_of, opted_out, referrer_of, zone_of
+from ._names import OWN
+from ._schema import DURATIONS_MS, METHODS, OTHER_METHOD
+from ._sink import Sink
+
+#: Where each header stands in what a middleware hands over.
+ZONE: Final = 7
+#: The headers that are read, lower case, in that order; the one of the time zone is named by the host. The first eight
+#: are those that a browser repeats with every request.
+HEADERS: Final = (
+    "user-agent",
+    "sec-ch-ua",
+    "sec-ch-ua-mobile",
+    "sec-ch-ua-platform",
+    "accept-language",
+    "sec-gpc",
+    "dnt",
+    None,
+    "referer",
+    "host",
+)
+#: The value of a header, as the server gave it: bytes of ASGI, or text of WSGI in latin-1.
+HeaderValue: TypeAlias = "str | bytes"
+
+_BOUNDS: Final = tuple(bound / 1_000 for bound in DURATIONS_MS[:-1])
+_MOST_CACHED: Final = 4_096
+_NOTE_EVERY: Final = 60
+_WITHHELD: Final = Address(None, "withheld")
+
+
+@frozen(order=False)
+class _Sender:
+    """What the headers that a browser repeats with every request say."""
+
+    client: Client
+    language: Language | None
+    zone: Zone | None
+    opted_out: bool
+
+
+class RequestLog:
+    """Makes a `RequestEvent` of each request, and hands it to a sink. One for each application and process.
+
+    What headers say is cached under a keyed hash of them: no header's text outlives its request. Safe to use from any
+    number of threads.
+
+    Args:
+        sink: Where events go.
+        collecting: What is collected; by default the least.
+        now: The time; the system's when not given.
+
+    Raises:
+        MissingExtra: The extra ``[requestlog]`` is not installed.
+        UsageError: An argument is of another type.
+    """
+
+    def __init__(self, sink: Sink, collecting: Collecting | None = None, *, now: Clock | None = None) -> None:
+        checked: object = collecting  # types are no promise at run time
+        if not isinstance(checked, Collecting | None) or not isinstance(sink, Sink):
+            raise UsageError("a request log takes a sink and a Collecting", cure="Correct the call.")
+        self.collecting: Final = Collecting() if collecting is None else collecting
+        self.sink: Final = sink
+        #: The time in seconds since 1970 UTC.
+        self.seconds: Final[Callable[[], float]] = clocks.time if now is None else lambda: now().timestamp()
+        self._features = Features(self.collecting.features, self.collecting.most_features)
+        self._addresses = Addresses(self.collecting.ip, self.collecting.proxies)
+        self._clients = Clients()
+        self._senders: dict[int, _Sender] = {}
+        self._referrers: dict[int, Referrer | None] = {}
+        self._troubles = Troubles()
+        self._folded = 0
+        self._folded_noted = -_NOTE_EVERY
+        self._failed = 0
+
+    @property
+    def failed(self) -> int:
+        """How many requests could not be recorded because the collector itself failed; each is logged by class."""
+        return self._failed
+
+    def learn(self, templates: Iterable[str]) -> None:
+        """Teach the templates of the application's routes, so that referring pages of its own are told by them.
+
+        The templates of requests are learned by themselves.
+        """
+        for template in templates:
+            self._features.named(template, self.time())
+
+    def time(self) -> int:
+        """Return the time in whole seconds since 1970 UTC."""
+        return int(self.seconds())
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Note what is still to be noted, and close the sink."""
+        self._note_folded(self.time(), 0)
+        self.sink.close(timeout)
+
+    def record(  # noqa: PLR0917 - by place: names cost a request a microsecond
+        self,
+        time: int,
+        feature: str | None,
+        method: str,
+        status: int | None,
+        seconds: float,
+        failure: Failure | None,
+        peer: str | None,
+        heard: Sequence[HeaderValue],
+        referer: HeaderValue = "",
+        host: HeaderValue = "",
+        forwarded: Sequence[str] = (),
+    ) -> None:
+        """Put the event of one request into the sink. Never raises: a log must not be felt by a request.
+
+        Args:
+            time: When the request came in, as `time` told it.
+            feature: The route's template, or the host's name for what was used; None where no route matched.
+            method: The request's method; one that is not known counts as ``OTHER``.
+            status: The response's status, None where no response began.
+            seconds: How long it took.
+            failure: How it failed, None where it did not.
+            peer: The connection's other end: an address, None where there is none.
+            heard: The values of the first eight of `HEADERS`, each empty where the request has none.
+            referer: The value of the Referer header.
+            host: The value of the Host header.
+            forwarded: The values of the header in which proxies tell the client's address, each line of it.
+        """
+        try:
+            key = hash(tuple(heard))
+            sender = self._senders.get(key)
+            if sender is None:
+                sender = self._first_heard(key, heard)
+            address: Address | None = _WITHHELD
+            referrer: Referrer | None = None
+            if not sender.opted_out:
+                address = self._addresses.of(peer, forwarded)
+                if referer:
+                    key = hash((referer, host))
+                    referrer = (
+                        self._referrers[key] if key in self._referrers else self._first_referred(key, referer, host)
+                    )
+            elif self.collecting.opt_out == "skip":
+                return
+            named = self._features.known.get(feature)
+            if named is None:
+                named = self._first_named(feature, time)
+            self.sink.put(
+                RequestEvent(
+                    time,
+                    named,
+                    method if method in METHODS else OTHER_METHOD,
+                    status,
+                    DURATIONS_MS[bisect_left(_BOUNDS, seconds)],
+                    sender.client,
+                    address,
+                    failure,
+                    sender.language,
+                    referrer,
+                    sender.zone,
+                )
+            )
+        except Exception as error:  # noqa: BLE001 - whatever it is, the request has to go on
+            self.not_recorded(error)
+
+    def not_recorded(self, error: Exception) -> None:
+        """Count a request that could not be recorded, and say so once a minute by the class of ``error``."""
+        self._failed += 1
+        self._troubles.warn("request_not_recorded", error=Failure.of(type(error), None).error or "")
+
+    def feature_not_found(self, error: Exception) -> None:
+        """Say once a minute that the host's finder of features failed, by the class of ``error``."""
+        self._troubles.warn("feature_not_found", error=Failure.of(type(error), None).error or "")
+
+    def _first_heard(self, key: int, heard: Sequence[HeaderValue]) -> _Sender:
+        agent, ua, mobile, platform, language, gpc, dnt, zone = map(_text, heard)
+        ours = self.collecting
+        opted = ours.opt_out != "ignore" and opted_out(gpc, dnt)
+        sender = _Sender(
+            self._clients.of(agent, ua, mobile, platform),
+            None if opted else language_of(language, ours.languages),
+            None if opted or ours.time_zone_header is None else zone_of(zone, ours.time_zone_from),
+            opted,
+        )
+        if len(self._senders) >= _MOST_CACHED:
+            self._senders = {}
+        self._senders[key] = sender
+        return sender
+
+    def _first_referred(self, key: int, referer: HeaderValue, host: HeaderValue) -> Referrer | None:
+        referrer = self._kept_of(_text(referer), _text(host))
+        if len(self._referrers) >= _MOST_CACHED:
+            self._referrers = {}
+        self._referrers[key] = referrer
+        return referrer
+
+    def _kept_of(self, referer: str, host: str) -> Referrer | None:
+        if self.collecting.referrer == "none":
+            return None
+        found = referrer_of(referer, host, self.collecting.is_own, self._features.routes.template_of)
+        foreign = found is not None and not found.text.startswith("/") and found.text != OWN
+        return None if foreign and self.collecting.referrer == "own" else found
+
+    def _first_named(self, name: str | None, time: int) -> Feature:
+        feature = self._features.named(name, time)
+        if feature is FOLDED:
+            self._note_folded(time, 1)
+            self._troubles.warn("feature_folded")
+        else:
+            # A page of ours whose route was not known may be known now.
+            self._referrers = {}
+        return feature
+
+    def _note_folded(self, time: int, more: int) -> None:
+        self._folded += more
+        if self._folded and (not more or time - self._folded_noted >= _NOTE_EVERY):
+            count, self._folded, self._folded_noted = self._folded, 0, time
+            self.sink.put(Note(time, "folded", count))
+
+
+def _text(value: HeaderValue) -> str:
+    # RFC 9110, section 5.5: what is no ASCII in a header is opaque; latin-1 gives every byte a character.
+    return value if isinstance(value, str) else value.decode("latin-1")

@@ -1,0 +1,206 @@
+"""The collector for ASGI applications: plain ASGI, around the application itself (ASGI 3.0).
+
+Put it outermost, so that it sees what the client gets::
+
+    app = RequestLogMiddleware(app, log)
+"""
+
+from __future__ import annotations
+
+from asyncio import CancelledError
+from collections.abc import Awaitable, Callable, MutableMapping
+from time import perf_counter
+from typing import Any, Final, TypeAlias
+
+from ._event import Failure
+from ._names import ERROR_KEY, FEATURE_KEY
+from ._request_log import HEADERS, ZONE, HeaderValue, RequestLog
+from ._schema import Phase
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+#: Finds the route's template of a request, once it is routed; None where no route matched.
+FeatureOf: TypeAlias = Callable[[Scope], str | None]
+
+_REFERER: Final = HEADERS.index("referer")
+_HOST: Final = HEADERS.index("host")
+_FORWARDED: Final = len(HEADERS)
+
+
+def feature_left_in(scope: Scope) -> str | None:
+    """Return the name that an inner part of the application left under `FEATURE_KEY`; None where there is none."""
+    name: str | None = scope.get(FEATURE_KEY)
+    return name
+
+
+class RequestLogMiddleware:
+    """Records each request of an ASGI application, and each WebSocket when it ends.
+
+    It buffers no body, changes no message, and passes every exception on, `asyncio.CancelledError` too. Work that
+    follows the response counts into the duration, as the server holds the connection's slot until it ends.
+
+    Args:
+        app: The application.
+        log: Where requests are recorded.
+        feature_of: Finds the route's template. It is called when the response starts, and again at the end where it
+            found nothing. By default what is left under `FEATURE_KEY`.
+    """
+
+    def __init__(self, app: Application, log: RequestLog, *, feature_of: FeatureOf = feature_left_in) -> None:
+        self.app = app
+        self.log = log
+        self.feature_of = feature_of
+        self._slots = _slots(log)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the application for one connection."""
+        kind = scope["type"]
+        if kind == "http":
+            await self._http(scope, receive, send)
+        elif kind == "websocket":
+            await self._websocket(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Variables of a closure and no object with a method: half the time, and this is what each request costs.
+        status: int | None = None
+        feature: str | None = None
+        done = False
+
+        def sending(message: Message) -> Awaitable[None]:
+            # No coroutine of its own: the server's is handed back.
+            nonlocal status, feature, done
+            kind = message["type"]
+            if kind == "http.response.body":
+                done = not message.get("more_body", False)
+            elif kind == "http.response.start":
+                status = message["status"]
+                feature = self._feature(scope)
+            return send(message)
+
+        time = self.log.seconds()
+        began = perf_counter()
+        try:
+            await self.app(scope, receive, sending)
+        except BaseException as error:
+            phase = _phase(error, status, done=done)
+            kind = scope.get(ERROR_KEY) if phase == "cancelled" else type(error)
+            self._end(scope, time, began, feature, scope.get("method"), status, kind, phase)
+            raise
+        if done:
+            self._end(scope, time, began, feature, scope.get("method"), status, scope.get(ERROR_KEY), None)
+        else:
+            # The application came back without ending its response: its client had gone, or it forgot to answer.
+            phase = "before_start" if status is None else "cancelled"
+            self._end(scope, time, began, feature, scope.get("method"), status, scope.get(ERROR_KEY), phase)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        status: int | None = None
+        feature: str | None = None
+
+        def sending(message: Message) -> Awaitable[None]:
+            nonlocal status, feature
+            if status is None:
+                kind = message["type"]
+                if kind == "websocket.accept":
+                    status = 101
+                elif kind == "websocket.close":
+                    # The server answers the handshake with 403 (ASGI specification, WebSocket close).
+                    status = 403
+                elif kind == "websocket.http.response.start":
+                    status = message["status"]
+                feature = self._feature(scope)
+            return send(message)
+
+        time = self.log.seconds()
+        began = perf_counter()
+        try:
+            await self.app(scope, receive, sending)
+        except BaseException as error:
+            phase = _phase(error, status, done=False)
+            kind = None if phase == "cancelled" else type(error)
+            self._end(scope, time, began, feature, "WEBSOCKET", status, kind, phase)
+            raise
+        self._end(scope, time, began, feature, "WEBSOCKET", status, scope.get(ERROR_KEY), None)
+
+    def _end(  # noqa: PLR0917 - by place: names cost a request a microsecond
+        self,
+        scope: Scope,
+        time: float,
+        began: float,
+        feature: str | None,
+        method: str | None,
+        status: int | None,
+        error: type[BaseException] | None,
+        phase: Phase | None,
+    ) -> None:
+        """Record one connection. Never raises."""
+        seconds = perf_counter() - began
+        try:
+            if feature is None:
+                feature = self._feature(scope)
+            failure = None if error is None and phase is None else Failure.of(error, phase)
+            heard: list[HeaderValue] = ["", "", "", "", "", "", "", ""]
+            referer = host = b""
+            forwarded: list[str] | None = None
+            slots = self._slots
+            for name, value in scope["headers"]:
+                if name in slots:
+                    slot = slots[name]
+                    if slot < _REFERER:
+                        heard[slot] = value
+                    elif slot == _REFERER:
+                        referer = value
+                    elif slot == _HOST:
+                        host = value
+                    elif forwarded is None:
+                        forwarded = [value.decode("latin-1")]
+                    else:
+                        forwarded.append(value.decode("latin-1"))
+            client = scope.get("client")
+            self.log.record(
+                int(time),
+                feature,
+                method or "",
+                status,
+                seconds,
+                failure,
+                client[0] if client else None,
+                heard,
+                referer,
+                host,
+                forwarded or (),
+            )
+        except Exception as trouble:  # noqa: BLE001 - whatever a broken server hands over, the request has to go on
+            self.log.not_recorded(trouble)
+
+    def _feature(self, scope: Scope) -> str | None:
+        try:
+            return self.feature_of(scope)
+        except Exception as error:  # noqa: BLE001 - a finder's bug is the log's trouble, not the request's
+            self.log.feature_not_found(error)
+            return None
+
+
+def _phase(error: BaseException, status: int | None, *, done: bool) -> Phase:
+    if isinstance(error, (CancelledError, GeneratorExit)):
+        return "cancelled"
+    if status is None or (done and status >= 500):  # noqa: PLR2004 - an error page of the framework's
+        return "before_start"
+    return "after_end" if done else "streaming"
+
+
+def _slots(log: RequestLog) -> dict[bytes, int]:
+    """Return the place of each header by its name, as servers write it and as some test clients do."""
+    ours = log.collecting
+    names = {name: slot for slot, name in enumerate(HEADERS) if name is not None}
+    if ours.time_zone_header is not None:
+        names[ours.time_zone_header.lower()] = ZONE
+    if ours.proxies is not None:
+        names[ours.proxies.header] = _FORWARDED
+    spellings = {spelled: slot for name, slot in names.items() for spelled in (name, name.title(), name.upper())}
+    return {spelled.encode("ascii"): slot for spelled, slot in spellings.items()}
