@@ -34,9 +34,10 @@ _ROOM: Final = 2_048
 
 
 def _texts(given: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(given, str):
+    checked: object = given  # types are no promise at run time
+    if isinstance(checked, str) or not isinstance(checked, Iterable):
         raise UsageError(
-            "the networks of trusted proxies are one text", where="TrustedProxies", cure="Hand over a list of networks."
+            "the networks of trusted proxies are no list", where="TrustedProxies", cure="Hand over a list of networks."
         )
     return tuple(given)
 
@@ -69,7 +70,7 @@ class TrustedProxies:
     _v6: _Masks = field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
-        if self.header not in _HEADERS:
+        if self.header not in tuple(_HEADERS):
             raise UsageError(
                 "the header of trusted proxies is not one that is read",
                 where="TrustedProxies, header",
@@ -101,8 +102,11 @@ class TrustedProxies:
         if not lines:
             return address, False
         walk, hop_of_one = _HEADERS[self.header]
-        if len(lines) == 1 and "," not in lines[0] and len(lines[0]) <= MOST_CHARACTERS:
-            return packed(hop_of_one(lines[0])), True  # the only hop: trusted or not, the walk ends with it
+        line = lines[0]
+        if len(lines) == 1 and "," not in line and len(line) <= MOST_CHARACTERS:
+            if not line:
+                return address, False  # as WSGI may tell a header that is not there
+            return packed(hop_of_one(line)), True  # the only hop: trusted or not, the walk ends with it
         for hop in walk(lines):
             address = packed(hop)
             if address is None or not self._trusts(address):
@@ -164,8 +168,8 @@ class Addresses:
         UsageError: ``keep`` is none of the three.
     """
 
-    def __init__(self, *, keep: Kept = "network", proxies: TrustedProxies | None = None) -> None:
-        if keep not in {"network", "full", "none"}:
+    def __init__(self, keep: Kept = "network", proxies: TrustedProxies | None = None) -> None:
+        if keep not in ("network", "full", "none"):
             raise UsageError(
                 "there is no such way to keep addresses",
                 where="Addresses, keep",

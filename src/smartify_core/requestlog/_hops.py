@@ -116,8 +116,8 @@ def hop_listed(text: str) -> str:
 def _node(text: str) -> str:
     """Return the address of a node without its brackets and port, or `UNKNOWN`. Whether it is one is not asked."""
     if text.startswith("["):
-        address, _, port = text[1:].partition("]")
-        return address if ":" in address and (not port or _is_port(port)) else UNKNOWN
+        address, closed, port = text[1:].partition("]")
+        return address if closed and ":" in address and (not port or _is_port(port)) else UNKNOWN
     if text.count(":") == 1:
         address, _, port = text.partition(":")
         return address if _is_port(f":{port}") else UNKNOWN
