@@ -16,10 +16,11 @@ from ._addresses import Addresses
 from ._clients import Clients
 from ._collecting import Collecting
 from ._diagnostics import Troubles
+from ._distinct import Distinct
 from ._event import Address, Client, Failure, Feature, Language, Note, Referrer, RequestEvent, Zone
 from ._features import FOLDED, Features
 from ._headers import language_of, opted_out, referrer_of, zone_of
-from ._names import OWN
+from ._names import OTHER, OWN
 from ._schema import DURATIONS_MS, METHODS, OTHER_METHOD
 from ._sink import Sink
 
@@ -44,8 +45,11 @@ HeaderValue: TypeAlias = "str | bytes"
 
 _BOUNDS: Final = tuple(bound / 1_000 for bound in DURATIONS_MS[:-1])
 _MOST_CACHED: Final = 4_096
+#: How many foreign origins are told apart in a day: anybody can make a page's address up.
+_MOST_ORIGINS: Final = 2_000
 _NOTE_EVERY: Final = 60
 _WITHHELD: Final = Address(None, "withheld")
+_ELSEWHERE: Final = Referrer(OTHER)
 
 
 @frozen(order=False)
@@ -87,6 +91,7 @@ class RequestLog:
         self._clients = Clients()
         self._senders: dict[int, _Sender] = {}
         self._referrers: dict[int, Referrer | None] = {}
+        self._origins = Distinct(_MOST_ORIGINS)
         self._troubles = Troubles()
         self._folded = 0
         self._folded_noted = -_NOTE_EVERY
@@ -155,7 +160,9 @@ class RequestLog:
                 if referer:
                     key = hash((referer, host))
                     referrer = (
-                        self._referrers[key] if key in self._referrers else self._first_referred(key, referer, host)
+                        self._referrers[key]
+                        if key in self._referrers
+                        else self._first_referred(key, referer, host, time)
                     )
             elif self.collecting.opt_out == "skip":
                 return
@@ -204,19 +211,22 @@ class RequestLog:
         self._senders[key] = sender
         return sender
 
-    def _first_referred(self, key: int, referer: HeaderValue, host: HeaderValue) -> Referrer | None:
-        referrer = self._kept_of(_text(referer), _text(host))
+    def _first_referred(self, key: int, referer: HeaderValue, host: HeaderValue, time: int) -> Referrer | None:
+        referrer = self._kept_of(_text(referer), _text(host), time)
         if len(self._referrers) >= _MOST_CACHED:
             self._referrers = {}
         self._referrers[key] = referrer
         return referrer
 
-    def _kept_of(self, referer: str, host: str) -> Referrer | None:
+    def _kept_of(self, referer: str, host: str, time: int) -> Referrer | None:
         if self.collecting.referrer == "none":
             return None
         found = referrer_of(referer, host, self.collecting.is_own, self._features.routes.template_of)
-        foreign = found is not None and not found.text.startswith("/") and found.text != OWN
-        return None if foreign and self.collecting.referrer == "own" else found
+        if found is None or found.text.startswith("/") or found.text == OWN:
+            return found
+        if self.collecting.referrer == "own":
+            return None
+        return found if self._origins.admits(found.text, time) else _ELSEWHERE
 
     def _first_named(self, name: str | None, time: int) -> Feature:
         feature = self._features.named(name, time)

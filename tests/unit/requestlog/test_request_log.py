@@ -181,6 +181,15 @@ def test_caches_hold_no_text_and_have_an_end(log: RequestLog, kept: Kept) -> Non
         assert all(type(key) is int for key in cache)
 
 
+def test_foreign_pages_beyond_the_most_are_one(log: RequestLog, kept: Kept) -> None:
+    """Anybody can make up the address of a page, so a day tells two thousand foreign origins apart and no more."""
+    for number in range(2_001):
+        recorded(log, referer=f"https://www{number}.example.org/")
+    recorded(log, referer="https://www7.example.org/again")
+    told = [event["referrer"] for event in kept.events]
+    assert told[1_999:] == ["https://www1999.example.org", "(other)", "https://www7.example.org"]
+
+
 def test_a_failure_is_told(log: RequestLog, kept: Kept) -> None:
     """Class and phase stand in the line, and the status is absent where no response began."""
     log.record(0, "/x", "GET", None, 0, Failure.of(KeyError, "before_start"), None, NOTHING_HEARD)
