@@ -17,7 +17,8 @@ _ROOM: Final = 2_048
 #: The share of one processor that reading headers may take in the long run, and the seconds of it that may be saved up.
 _SHARE: Final = 0.05
 _SAVED: Final = 0.5
-_UNREAD: Final = Client(OTHER, None, OTHER, "other")
+#: Who sent headers that were not read, for want of time: not to be remembered, since the next ones may be read.
+UNREAD: Final = Client(OTHER, None, OTHER, "other")
 #: Families of Chromium that say least. Where the User-Agent says more, it knows better.
 _PLAIN: Final = frozenset({"Chrome", "Chromium", "Android WebView", "Android Browser", OTHER})
 
@@ -67,7 +68,7 @@ class Clients:
             self._left = min(_SAVED, self._left + (now - self._counted_at) * _SHARE)
             self._counted_at = now
             if self._left <= 0:
-                return _UNREAD
+                return UNREAD
             found = _client(agent_of(user_agent, self._resolver), hints_of(ch_ua, ch_mobile, ch_platform))
             self._remembered.keep(key, found)
             self._left -= self._spent() - began

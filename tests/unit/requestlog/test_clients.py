@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import pytest
 
 from smartify_core.requestlog import Client
-from smartify_core.requestlog._clients import Clients
+from smartify_core.requestlog._clients import UNREAD, Clients
 
 CHROME = "Mozilla/5.0 ({}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
 ON_WINDOWS = CHROME.format("Windows NT 10.0; Win64; x64")
@@ -130,7 +130,7 @@ def test_reading_headers_is_given_a_share_of_the_processor() -> None:
     told = [clients.of(firefox.format(number)).browser for number in range(20)]
     assert told == ["Firefox"] * 9 + ["Other"] * 11
     assert clients.of(firefox) == known
-    assert clients.of("") == Client("Other", None, "Other", "other")
+    assert clients.of("") is UNREAD
     now[0] += 1.0  # a twentieth of it is one header's worth
     assert [clients.of(firefox.format(number)).browser for number in (100, 101)] == ["Firefox", "Other"]
     now[0] -= 1_000.0
