@@ -64,10 +64,6 @@ class RouteMiddleware:
         _leave_route(request)
         return response
 
-    def process_exception(self, request: _Untyped, exception: Exception) -> None:
-        """Leave the class of an exception that a view raised, and that something else may answer."""
-        _place_of(request)[ERROR_KEY] = type(exception)
-
 
 def install(
     application: WSGIHandler | ASGIHandler, log: RequestLog
@@ -92,6 +88,9 @@ def install(
             where="install of smartify_core.requestlog.django",
             cure=f'Put "{name}" first in MIDDLEWARE, and nowhere else.',
         )
+    # The signal tells of exceptions that become Django's own page; these are asked first for each that a view raises.
+    # As a middleware's, it would be asked last, which is never where another one answers.
+    application._exception_middleware.insert(0, _leave_exception)  # noqa: SLF001 - said above
     got_request_exception.connect(_leave_error, dispatch_uid=name)
     log.learn(_templates(get_resolver().url_patterns, "", 0))
     if isinstance(application, ASGIHandler):
@@ -103,6 +102,10 @@ def _place_of(request: _Untyped) -> dict[str, Any]:
     """Return what the collector was given for the request: the scope of ASGI, or the environ of WSGI."""
     place: dict[str, Any] = request.scope if hasattr(request, "scope") else request.environ
     return place
+
+
+def _leave_exception(request: _Untyped, exception: Exception) -> None:
+    _place_of(request)[ERROR_KEY] = type(exception)
 
 
 def _leave_error(request: _Untyped = None, **_more: object) -> None:
