@@ -80,6 +80,10 @@ class RequestLogMiddleware:
             elif kind == "http.response.start":
                 status = message["status"]
                 feature = self._feature(scope)
+            elif kind == "http.response.pathsend":
+                done = True
+            elif kind == "http.response.zerocopysend":
+                done = not message.get("more_body", False)
             return send(message)
 
         time = self.log.seconds()
@@ -88,15 +92,15 @@ class RequestLogMiddleware:
             await self.app(scope, receive, sending)
         except BaseException as error:
             phase = _phase(error, status, done=done)
-            kind = scope.get(ERROR_KEY) if phase == "cancelled" else type(error)
+            kind = _left(scope, status) if phase == "cancelled" else type(error)
             self._end(scope, time, began, feature, scope.get("method"), status, kind, phase)
             raise
         if done:
-            self._end(scope, time, began, feature, scope.get("method"), status, scope.get(ERROR_KEY), None)
+            self._end(scope, time, began, feature, scope.get("method"), status, _left(scope, status), None)
         else:
             # The application came back without ending its response: its client had gone, or it forgot to answer.
             phase = "before_start" if status is None else "cancelled"
-            self._end(scope, time, began, feature, scope.get("method"), status, scope.get(ERROR_KEY), phase)
+            self._end(scope, time, began, feature, scope.get("method"), status, _left(scope, status), phase)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         status: int | None = None
@@ -166,7 +170,8 @@ class RequestLogMiddleware:
                 int(time),
                 feature,
                 method or "",
-                status,
+                # Frameworks hand over members of HTTPStatus as well.
+                None if status is None else int(status),
                 seconds,
                 failure,
                 client[0] if client else None,
@@ -184,6 +189,14 @@ class RequestLogMiddleware:
         except Exception as error:  # noqa: BLE001 - a finder's bug is the log's trouble, not the request's
             self.log.feature_not_found(error)
             return None
+
+
+def _left(scope: Scope, status: int | None) -> type[BaseException] | None:
+    """Return the class of an exception that became a response; one that became a client's mistake is no error."""
+    kind: type[BaseException] | None = None
+    if status is None or status >= 500:  # noqa: PLR2004 - RFC 9110, section 15.6
+        kind = scope.get(ERROR_KEY)
+    return kind
 
 
 def _phase(error: BaseException, status: int | None, *, done: bool) -> Phase:
