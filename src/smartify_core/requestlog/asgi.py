@@ -199,8 +199,14 @@ def _left(scope: Scope, status: int | None) -> type[BaseException] | None:
     return kind
 
 
+#: What servers and frameworks call the exception that says that the client is gone. They have no class in common.
+_GONE: Final = frozenset(
+    {"ClientDisconnect", "ClientDisconnected", "RequestAborted", "WebSocketDisconnect", "WebSocketDisconnected"}
+)
+
+
 def _phase(error: BaseException, status: int | None, *, done: bool) -> Phase:
-    if isinstance(error, (CancelledError, GeneratorExit)):
+    if isinstance(error, (CancelledError, GeneratorExit)) or type(error).__name__ in _GONE:
         return "cancelled"
     if status is None or (done and status >= 500):  # noqa: PLR2004 - an error page of the framework's
         return "before_start"
