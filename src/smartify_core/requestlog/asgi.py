@@ -129,7 +129,18 @@ class RequestLogMiddleware:
             kind = None if phase == "cancelled" else type(error)
             self._end(scope, time, began, feature, "WEBSOCKET", status, kind, phase)
             raise
-        self._end(scope, time, began, feature, "WEBSOCKET", status, scope.get(ERROR_KEY), None)
+        kind = scope.get(ERROR_KEY)
+        is_gone = kind is not None and kind.__name__ in _GONE
+        self._end(
+            scope,
+            time,
+            began,
+            feature,
+            "WEBSOCKET",
+            status,
+            None if is_gone else kind,
+            "cancelled" if is_gone else None,
+        )
 
     def _end(  # noqa: PLR0917 - by place: names cost a request a microsecond
         self,

@@ -164,3 +164,135 @@ class TestFalconASGI(Conformance):
 
     def install(self, app: Any, log: RequestLog) -> Any:
         return install(app, log)
+
+
+def found(kept: Kept) -> tuple[str, int | None, str | None, str | None]:
+    """Return what the log says of its last request: feature, status, error, failed."""
+    nothing_of(kept)
+    event = kept.events[-1]
+    return event["feature"], event.get("status"), event.get("error"), event.get("failed")
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(404, None), (409, None), (500, "HTTPInternalServerError"), (503, "HTTPServiceUnavailable")]
+)
+def test_an_http_error_is_an_error_from_500_on(
+    log: RequestLog, kept: Kept, status: int, error: str | None
+) -> None:
+    """A resource that raises 404 has a route, and has not failed."""
+    kinds = {404: falcon.HTTPNotFound, 409: falcon.HTTPConflict, 503: falcon.HTTPServiceUnavailable}
+
+    class Raising:
+        def on_get(self, req: Any, resp: Any, who: str) -> None:
+            raise kinds.get(status, falcon.HTTPInternalServerError)(description="zqxj")
+
+    app = falcon.App()
+    app.add_route("/raising/{who}", Raising())
+    ask_wsgi(install(app, log), Request(f"/raising/{WHO}"))
+    assert found(kept) == ("/raising/{who}", status, error, None)
+
+
+class CuttingShort:
+    """A middleware that answers itself, before there is a route or once there is one."""
+
+    def process_request(self, req: Any, resp: Any) -> None:
+        if req.get_header("x-early"):
+            resp.complete = True
+
+    def process_resource(self, req: Any, resp: Any, resource: Any, params: Any) -> None:
+        if req.get_header("x-late"):
+            resp.complete = True
+
+
+@pytest.mark.parametrize("independent", [True, False])
+@pytest.mark.parametrize(("header", "feature"), [("X-Early", "unmatched"), ("X-Late", "/plain/{who}")])
+def test_a_middleware_may_cut_a_request_short(
+    log: RequestLog, kept: Kept, independent: bool, header: str, feature: str
+) -> None:
+    """Where there was no route yet there is no template; where there was, others cannot hide it."""
+    app = falcon.App(middleware=[CuttingShort()], independent_middleware=independent)
+    app.add_route("/plain/{who}", Resource("plain"))
+    ask_wsgi(install(app, log), Request(f"/plain/{WHO}", headers=[(header, "1")]))
+    assert found(kept) == (feature, 200, None, None)
+
+
+def test_a_sink_is_no_route(log: RequestLog, kept: Kept) -> None:
+    """A sink takes whatever comes, so there is no template."""
+    app = falcon.App()
+    app.add_sink(lambda req, resp, **values: None, r"/sink/(?P<who>.+)")
+    ask_wsgi(install(app, log), Request(f"/sink/{WHO}"))
+    assert found(kept) == ("unmatched", 200, None, None)
+
+
+def test_the_hosts_own_reporter_of_errors_goes_on(log: RequestLog, kept: Kept) -> None:
+    """Falcon has one reporter; the one that was there is called as before."""
+    told: list[tuple[type, bool]] = []
+    app = falcon.App()
+    app.add_route("/raises/{who}", Resource("raises"))
+    app.set_error_reporter(lambda req, error, params, handled: told.append((type(error), handled)))
+    ask_wsgi(install(app, log), Request(f"/raises/{WHO}"))
+    assert told == [(Broken, True)]
+    assert found(kept) == ("/raises/{who}", 500, "Broken", None)
+
+
+class OwnRouter(falcon.routing.CompiledRouter):
+    """A router that nobody can ask for its routes."""
+
+
+def test_a_router_of_the_hosts_own_is_served(log: RequestLog, kept: Kept) -> None:
+    """Its templates cannot be listed; they are told with each request."""
+    app = falcon.App(router=OwnRouter())
+    app.add_route("/plain/{who}", Resource("plain"))
+    ask_wsgi(install(app, log), Request(f"/plain/{WHO}"))
+    assert found(kept) == ("/plain/{who}", 200, None, None)
+
+
+class Socket:
+    """WebSockets of each kind, by the name in the path."""
+
+    async def on_websocket(self, req: Any, ws: Any, kind: str, who: str) -> None:
+        if kind == "refuses":
+            raise falcon.HTTPForbidden(description=who)
+        if kind == "fails_first":
+            raise Broken
+        await ws.accept()
+        if kind == "fails":
+            raise Broken
+        await ws.send_text(await ws.receive_text())
+        if kind == "listens":
+            await ws.receive_text()
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("echoes", ("/ws/{kind}/{who}", 101, None, "cancelled")),
+        ("refuses", ("/ws/{kind}/{who}", 403, None, None)),
+        ("fails", ("/ws/{kind}/{who}", 101, "Broken", None)),
+        ("fails_first", ("/ws/{kind}/{who}", 403, "Broken", None)),
+        ("nothing/at/all", ("unmatched", 403, None, None)),
+    ],
+)
+def test_a_websocket_is_told_by_its_template(log: RequestLog, kept: Kept, kind: str, expected: object) -> None:
+    """Falcon closes a WebSocket whose resource fails: the error is told, and no failure; a client that leaves is."""
+
+    def make() -> Any:
+        app: Any = falcon.asgi.App()
+        app.add_route("/ws/{kind}/{who}", Socket())
+        return app
+
+    request = Request(f"/ws/{kind}/{WHO}?token=zqxj")
+    assert talk(install(make(), log), request, "vkqx") == talk(make(), request, "vkqx")
+    assert found(kept) == expected
+
+
+def test_a_wrong_call_is_told(log: RequestLog) -> None:
+    """A second request log, another application, and another log are the caller's mistakes."""
+    for app in (falcon.App(), falcon.asgi.App()):
+        once = install(app, log)
+        with pytest.raises(UsageError, match="has a request log already"):
+            install(app, log)
+        with pytest.raises(UsageError, match="is a RequestLogMiddleware, and no App"):
+            install(once, log)  # type: ignore[call-overload]
+        with pytest.raises(UsageError, match="no RequestLog"):
+            install(type(app)(), "log")
