@@ -16,8 +16,9 @@ from starlette.routing import Host, Mount, compile_path
 
 from .asgi import Scope
 
-#: How deep applications may be mounted in one another.
+#: How deep applications may be mounted in one another, and how often one of them in itself.
 _DEEPEST: Final = 12
+_IN_ITSELF: Final = 2
 #: How many middlewares may stand between a mount and the application that it mounts.
 _MOST_WRAPPED: Final = 20
 #: How many endpoints that belong to no known route are remembered, so that the tree is not read for each request.
@@ -59,7 +60,7 @@ class Templates:
     def read(self) -> list[str]:
         """Read the tree of routes, and return their templates."""
         found: dict[int, tuple[_Known, ...]] = {}
-        for one in _walk(_routes_of(self._router) or (), "", "", 0):
+        for one in _walk(_routes_of(self._router) or (), "", "", ()):
             # The endpoint is kept with its number, so that no other object can get the number.
             found[id(one.endpoint)] = (*found.get(id(one.endpoint), ()), one)
         self._known = found
@@ -97,17 +98,16 @@ def _the_one(known: Sequence[_Known], scope: Scope) -> str | None:
     return None
 
 
-def applications(app: object, depth: int = 0) -> Iterator[object]:
+def applications(app: object, way: tuple[int, ...] = ()) -> Iterator[object]:
     """Yield every application that is mounted in ``app``, those in it included."""
     for route in _listed(_routes_of(app) or ()):
-        if _is_mount(route) and depth < _DEEPEST:
-            mounted = _mounted(route.app)
-            if mounted is not None:
-                yield mounted
-                yield from applications(mounted, depth + 1)
+        mounted = _mounted(route.app) if _is_mount(route) else None
+        if mounted is not None and _goes_on(mounted, way):
+            yield mounted
+            yield from applications(mounted, (*way, id(mounted)))
 
 
-def _walk(routes: Iterable[_Route], template: str, pattern: str, depth: int) -> Iterator[_Known]:
+def _walk(routes: Iterable[_Route], template: str, pattern: str, way: tuple[int, ...]) -> Iterator[_Known]:
     for route in _listed(routes):
         path: str = getattr(route, "path", None) or ""
         whole, expression = template + path, pattern + _expression(path)
@@ -117,13 +117,19 @@ def _walk(routes: Iterable[_Route], template: str, pattern: str, depth: int) -> 
             if endpoint is not None:
                 yield _Known(endpoint, whole, re.compile(expression), frozenset(methods) if methods else None)
             continue
-        below = _routes_of(_mounted(route.app))
+        mounted = _mounted(route.app)
+        below = _routes_of(mounted)
         if below is None:
             yield _Known(route.app, f"{whole}/{{path:path}}", re.compile(f"{expression}/.*", re.DOTALL), None)
         else:
             yield _Known(route.app, None, re.compile(f"{expression}/.*", re.DOTALL), None)
-            if depth < _DEEPEST:
-                yield from _walk(below, whole, expression, depth + 1)
+            if _goes_on(mounted, way):
+                yield from _walk(below, whole, expression, (*way, id(mounted)))
+
+
+def _goes_on(mounted: object, way: tuple[int, ...]) -> bool:
+    """Return whether the tree is followed into ``mounted``; an application that mounts itself has no end."""
+    return len(way) < _DEEPEST and way.count(id(mounted)) < _IN_ITSELF
 
 
 def _expression(path: str) -> str:

@@ -130,7 +130,18 @@ class RequestLogMiddleware:
             kind = None if phase == "cancelled" else type(error)
             self._end(scope, time, began, feature, "WEBSOCKET", status, kind, phase)
             raise
-        self._end(scope, time, began, feature, "WEBSOCKET", status, scope.get(ERROR_KEY), None)
+        kind = scope.get(ERROR_KEY)
+        is_gone = kind is not None and kind.__name__ in _GONE
+        self._end(
+            scope,
+            time,
+            began,
+            feature,
+            "WEBSOCKET",
+            status,
+            None if is_gone else kind,
+            "cancelled" if is_gone else None,
+        )
 
     def _end(  # noqa: PLR0917 - by place: names cost a request a microsecond
         self,
@@ -192,8 +203,14 @@ def _left(scope: Scope, status: int | None) -> type[BaseException] | None:
     return kind
 
 
+#: What servers and frameworks call the exception that says that the client is gone. They have no class in common.
+_GONE: Final = frozenset(
+    {"ClientDisconnect", "ClientDisconnected", "RequestAborted", "WebSocketDisconnect", "WebSocketDisconnected"}
+)
+
+
 def _phase(error: BaseException, status: int | None, *, done: bool) -> Phase:
-    if isinstance(error, (CancelledError, GeneratorExit)):
+    if isinstance(error, (CancelledError, GeneratorExit)) or type(error).__name__ in _GONE:
         return "cancelled"
     if status is None or (done and status >= 500):  # noqa: PLR2004 - an error page of the framework's
         return "before_start"

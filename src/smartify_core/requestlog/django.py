@@ -9,7 +9,7 @@ Two lines: the middleware, first of all, and the collector around the applicatio
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any, Final, TypeAlias, cast
 
@@ -47,22 +47,15 @@ class RouteMiddleware:
 
     def __init__(self, get_response: Callable[[_Untyped], _Untyped]) -> None:
         self._get_response = get_response
-        self._is_async = iscoroutinefunction(get_response)
-        if self._is_async:
+        # Of the form that the application has: Django would run the other one in a thread of its own.
+        self.process_view: Callable[..., Any] = _leave_route
+        if iscoroutinefunction(get_response):
             markcoroutinefunction(self)
+            self.process_view = _leave_route_async
 
     def __call__(self, request: _Untyped) -> _Untyped:
-        """Answer the request."""
-        if self._is_async:
-            return self._answer(request)
-        response = self._get_response(request)
-        _leave_route(request)
-        return response
-
-    async def _answer(self, request: _Untyped) -> _Untyped:
-        response = await cast("Awaitable[_Untyped]", self._get_response(request))
-        _leave_route(request)
-        return response
+        """Pass the request on."""
+        return self._get_response(request)
 
 
 def install(
@@ -90,7 +83,8 @@ def install(
         )
     # The signal tells of exceptions that become Django's own page; these are asked first for each that a view raises.
     # As a middleware's, it would be asked last, which is never where another one answers.
-    application._exception_middleware.insert(0, _leave_exception)  # noqa: SLF001 - said above
+    answering: list[Any] = application._exception_middleware  # noqa: SLF001 - said above
+    answering.insert(0, _leave_exception)
     got_request_exception.connect(_leave_error, dispatch_uid=name)
     log.learn(_templates(get_resolver().url_patterns, "", 0))
     if isinstance(application, ASGIHandler):
@@ -114,10 +108,12 @@ def _leave_error(request: _Untyped = None, **_more: object) -> None:
         _place_of(request)[ERROR_KEY] = error
 
 
-def _leave_route(request: _Untyped) -> None:
+async def _leave_route_async(request: _Untyped, *view: object) -> None:
+    _leave_route(request, *view)
+
+
+def _leave_route(request: _Untyped, *_view: object) -> None:
     match = request.resolver_match
-    if match is None:
-        return
     # The prefix of a language is one parameter, not as many routes as there are languages.
     language = f"{getattr(request, 'LANGUAGE_CODE', None)}/"
     prefixed = match.route.startswith(language) and _has_language_prefix(getattr(request, "urlconf", None))

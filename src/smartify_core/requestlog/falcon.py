@@ -10,7 +10,7 @@ Around the application that the server runs::
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, TypeAlias, cast, overload
+from typing import Any, Final, TypeAlias, cast, overload
 
 import falcon
 import falcon.asgi
@@ -57,6 +57,8 @@ def install(app: falcon.App[Any, Any], log: RequestLog) -> wsgi.RequestLogMiddle
     return wsgi.RequestLogMiddleware(cast("wsgi.Application", app), log)
 
 
+#: From here on a status is an error of the application (RFC 9110, section 15.6).
+_ERRORS: Final = 500
 #: An application of either kind, with what its type leaves out.
 _App: TypeAlias = Any
 
@@ -102,8 +104,11 @@ def _report_errors(app: _App) -> None:
     before = app._report_error  # noqa: SLF001 - it cannot be asked for; without it the host's own would be lost
 
     def report(req: falcon.Request, error: Exception, params: object, handled: bool) -> None:  # noqa: FBT001 - Falcon's own signature
-        place = req.scope if isinstance(req, falcon.asgi.Request) else req.env
-        place[ERROR_KEY] = type(error)
+        # Telling a client of its mistake is no error, in a WebSocket neither, which has no status to tell it by.
+        told = isinstance(error, (falcon.HTTPError, falcon.HTTPStatus)) and error.status_code < _ERRORS
+        if not told:
+            place = req.scope if isinstance(req, falcon.asgi.Request) else req.env
+            place[ERROR_KEY] = type(error)
         if before is not None:
             before(req, error, params, handled)
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from typing import Final, cast
 
-from flask import Flask, got_request_exception, has_request_context, request
+from flask import Flask, got_request_exception, has_request_context, request, request_tearing_down
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from ._installing import check_call, installed_already
-from ._names import ERROR_KEY
+from ._names import ERROR_KEY, FEATURE_KEY
 from ._request_log import RequestLog
 from .wsgi import Application, Environ, RequestLogMiddleware
 
@@ -52,14 +52,21 @@ def install(app: Flask, log: RequestLog) -> Flask:
 
     # The signal tells only of exceptions that nobody handles. This is called for each that a view raises.
     app.handle_user_exception = answer_and_leave  # type: ignore[method-assign]
-    got_request_exception.connect(_leave, app, weak=False)
+    got_request_exception.connect(_leave_error, app, weak=False)
+    request_tearing_down.connect(_leave_rule, app, weak=False)
     wrapped = RequestLogMiddleware(cast("Application", app.wsgi_app), log, feature_of=_template)
     app.wsgi_app = wrapped  # type: ignore[method-assign]  # as Flask's documentation has it
     return app
 
 
-def _leave(_app: Flask, exception: BaseException, **_more: object) -> None:
+def _leave_error(_app: Flask, exception: BaseException, **_more: object) -> None:
     request.environ[ERROR_KEY] = type(exception)
+
+
+def _leave_rule(_app: Flask, exc: BaseException | None = None, **_more: object) -> None:
+    # Where an exception is passed on to the server, no response begins while the rule is known.
+    if exc is not None and request.url_rule is not None:
+        request.environ[FEATURE_KEY] = request.url_rule.rule
 
 
 def _template(environ: Environ) -> str | None:
@@ -69,4 +76,5 @@ def _template(environ: Environ) -> str | None:
     except (KeyError, AttributeError):
         # Something else made a request of its own of the same environ.
         rule = request.url_rule if has_request_context() else None
-    return None if rule is None else cast("str", rule.rule)
+    template: str | None = environ.get(FEATURE_KEY) if rule is None else rule.rule
+    return template

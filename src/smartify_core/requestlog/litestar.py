@@ -8,9 +8,10 @@ One line, once the application is made::
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Final, cast
 
 from litestar import Litestar
+from litestar.exceptions import HTTPException
 from litestar.routes import ASGIRoute
 from litestar.types import ASGIApp
 from litestar.types import Scope as LitestarScope
@@ -47,8 +48,14 @@ def install(app: Litestar, log: RequestLog) -> Litestar:
     return app
 
 
+#: From here on a status is an error of the application (RFC 9110, section 15.6).
+_ERRORS: Final = 500
+
+
 async def _leave(error: Exception, scope: LitestarScope) -> None:
-    cast("Scope", scope)[ERROR_KEY] = type(error)
+    # Telling a client of its mistake is no error, in a WebSocket neither, which has no status to tell it by.
+    if not isinstance(error, HTTPException) or error.status_code >= _ERRORS:
+        cast("Scope", scope)[ERROR_KEY] = type(error)
 
 
 class _Templates:

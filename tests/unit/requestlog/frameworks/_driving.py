@@ -14,6 +14,10 @@ from attrs import define, field
 Application = Any
 
 
+class ClientDisconnected(OSError):
+    """What a server raises where an application goes on sending to nobody, by the name that uvicorn has for it."""
+
+
 @define
 class Answer:
     """What came back: the start of the response, its body part by part, and what was raised to the server."""
@@ -147,6 +151,8 @@ async def _http(app: Application, request: Request, scope: dict[str, Any], answe
                 gone.set()
             if not message.get("more_body"):
                 gone.set()
+        if request.gone_after is not None and len(answer.parts) > request.gone_after + 20:
+            raise ClientDisconnected
         await asyncio.sleep(0)
 
     try:
