@@ -54,7 +54,7 @@ def time_ticks(
     elif length > DAY or len(starts) > _EACH_FORTNIGHT:
         ticks = _months(starts, calendar)
     elif len(starts) <= _EACH_DAY:
-        ticks = [Tick(step, calendar.day(at)) for step, at in enumerate(starts)]
+        ticks = [Tick(step, calendar.weekday(at)) for step, at in enumerate(starts)]
     elif len(starts) <= _EACH_MONDAY:
         ticks = [Tick(step, calendar.short(at)) for step, at in enumerate(starts) if calendar.at(at).weekday() == 0]
     else:

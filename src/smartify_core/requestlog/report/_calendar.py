@@ -63,15 +63,20 @@ class Calendar:
         when = self.at(instant)
         return f"{WEEKDAYS[when.weekday()][:3]} {when.day} {_MONTHS[when.month - 1][:3]}"
 
+    def weekday(self, instant: int) -> str:
+        """Return a day of the week and of the month, such as ``Mon 2``."""
+        when = self.at(instant)
+        return f"{WEEKDAYS[when.weekday()][:3]} {when.day}"
+
     def short(self, instant: int) -> str:
         """Return a day, such as ``2 Nov``."""
         when = self.at(instant)
         return f"{when.day} {_MONTHS[when.month - 1][:3]}"
 
     def month(self, instant: int) -> str:
-        """Return a month, and the year where one begins, such as ``Nov`` or ``Jan 2027``."""
+        """Return a month, such as ``Nov``, and in place of January the year, such as ``2027``."""
         when = self.at(instant)
-        return f"{_MONTHS[when.month - 1][:3]} {when.year}" if when.month == 1 else _MONTHS[when.month - 1][:3]
+        return str(when.year) if when.month == 1 else _MONTHS[when.month - 1][:3]
 
     def date(self, instant: int) -> str:
         """Return a whole date, such as ``2 November 2026``."""

@@ -13,29 +13,33 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from attrs import frozen
 
-# Columns of single words would be three pages long.
 HTML: Final = frozenset(
-    "a bdi body caption code dd details div dl dt em figcaption figure footer h1 h2 h3 head header html li main meta nav p"
-    " section small span strong style summary table tbody td tfoot th thead time title tr ul wbr".split()  # noqa: SIM905
+    """
+    a bdi body caption code dd details div dl dt em figcaption figure footer h1 h2 h3 head header html li main meta nav
+    p section small span strong style summary table tbody td tfoot th thead time title tr ul wbr
+    """.split()  # noqa: SIM905 - a page of words, where a list would be a column of forty lines
 )
 SVG: Final = frozenset({"circle", "desc", "g", "line", "path", "rect", "svg", "text", "tspan"})
 ATTRIBUTES: Final = frozenset(
-    "aria-hidden aria-label aria-labelledby aria-describedby charset class content cx cy d datetime dx focusable height"
-    " href http-equiv id lang name preserveAspectRatio r role rx scope tabindex text-anchor viewBox width x x1 x2 y y1"
-    " y2".split()  # noqa: SIM905
+    """
+    aria-hidden aria-label aria-labelledby aria-describedby charset class content cx cy d datetime dx focusable height
+    href http-equiv id lang name preserveAspectRatio r role rx scope tabindex text-anchor viewBox width x x1 x2 y y1 y2
+    """.split()  # noqa: SIM905 - as above
 )
 _VOID: Final = frozenset({"meta", "wbr"})
 #: Elements of SVG that have nothing inside; in foreign content HTML lets them close themselves.
 _LEAVES: Final = frozenset({"circle", "line", "path", "rect"})
 #: Elements that begin a line, so that a change of the page can be read in a diff.
 _LINES: Final = frozenset(
-    "body details dl dt figure footer h1 h2 h3 head header li main meta nav p section style svg table tbody td th thead"
-    " title tr ul".split()  # noqa: SIM905
+    """
+    body details dl dt figure footer h1 h2 h3 head header li main meta nav p section style svg table tbody td th thead
+    title tr ul
+    """.split()  # noqa: SIM905 - as above
 )
 #: Python cannot say these as names of parameters.
 _NAMES: Final = {"class_": "class", "viewbox": "viewBox", "preserve": "preserveAspectRatio"}
@@ -88,11 +92,6 @@ def harmless(text: str) -> str:
 def render(node: Node) -> str:
     """Return the markup of a node and all that is inside."""
     return "".join(_parts(node))
-
-
-def plain(nodes: Iterable[Node]) -> str:
-    """Return the text of nodes, without any markup."""
-    return "".join(node if isinstance(node, str) else plain(node.children) for node in nodes)
 
 
 def _parts(node: Node) -> Iterator[str]:

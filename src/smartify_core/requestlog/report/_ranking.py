@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from smartify_core.requestlog.analysis import FEW, Engine
+from smartify_core.requestlog.analysis import FEW, QUESTIONS, Engine
 
 from ._facts import Ranking
 
@@ -28,8 +28,9 @@ def rankings(engine: Engine) -> tuple[Mapping[str, Ranking], Sequence[str]]:
     for source in ("app", "cdn"):
         of = [row for row in zones if (row[1] or "app") == source and row[0] != FEW]
         found[f"zones from {source}"] = ranked((_text(zone), _whole(count)) for zone, _, count in of)
-    told = [one for answer in answers.values() for one in (answer.floor, *answer.notes) if one]
-    return found, tuple(dict.fromkeys(told))
+    told = [one.floor for name, one in answers.items() if QUESTIONS[name].personal]
+    told += [note for one in answers.values() for note in one.notes]
+    return found, tuple(dict.fromkeys(filter(None, told)))
 
 
 def ranked(cells: Cells) -> Ranking:

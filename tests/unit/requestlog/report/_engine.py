@@ -5,31 +5,120 @@ from __future__ import annotations
 import math
 import random
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
 
-from smartify_core.requestlog.analysis import Answer, Coverage
+from smartify_core.requestlog.analysis import QUESTIONS, Answer, Coverage
 
-HOUR, DAY = 3_600, 86_400
+HOUR: Final = 3_600
+DAY: Final = 24 * HOUR
 #: Monday, 2 November 2026, 00:00 UTC.
-MONDAY = 1_793_577_600
-FEATURES = (
-    "/", "/login", "/projects", "/projects/{project}", "/projects/{project}/tasks", "/projects/{project}/tasks/{task}",
-    "/search", "/calendar", "/reports", "/reports/{report}", "/reports/{report}/export", "/settings", "/settings/members",
-    "/settings/billing", "/api/v1/tasks", "/api/v1/tasks/{task}", "/api/v1/projects", "/api/v1/webhooks", "/files/{file}",
-    "/files/upload", "/notifications", "/live", "/help", "/help/{article}", "/import/csv", "/import/legacy", "/timesheets",
-    "/timesheets/{week}", "/invite", "/logout", "unmatched",
+MONDAY: Final = 1_793_577_600
+LEGACY, WEEK_OF, EXPORT, SEARCH = "/import/legacy", "/timesheets/{week}", "/reports/{report}/export", "/search"
+FEATURES: Final = (
+    *("/", "/login", "/projects", "/projects/{project}", EXPORT, "/projects/{project}/tasks"),
+    *("/projects/{project}/tasks/{task}", SEARCH, "/calendar", "/reports", "/reports/{report}", "/settings"),
+    *("/settings/members", "/settings/billing", "/api/v1/tasks", "/api/v1/tasks/{task}", "/api/v1/projects"),
+    *("/api/v1/webhooks", "/files/{file}", "/files/upload", "/notifications", "/live", "/help", "/help/{article}"),
+    *("/import/csv", LEGACY, "/timesheets", WEEK_OF, "/invite", "/logout", "unmatched"),
 )
-BROWSERS = {"Chrome": 0.52, "Safari": 0.19, "Edge": 0.13, "Firefox": 0.09, "Samsung Internet": 0.03, "Opera": 0.02, "Other": 0.02}
-SYSTEMS = {"Windows": 0.44, "macOS": 0.21, "Android": 0.15, "iOS": 0.13, "Linux": 0.05, "ChromeOS": 0.02}
-DEVICES = {"desktop": 0.69, "mobile": 0.26, "tablet": 0.03, "bot": 0.02}
-LANGUAGES = {"en": 0.41, "de": 0.27, "fr": 0.11, "es": 0.07, "nl": 0.04, "it": 0.03, "pl": 0.02, "pt": 0.02, "ja": 0.01, "sv": 0.01, "uk": 0.005, "yo": 0.002}
-REFERRERS = {"(own)": 0.61, "/projects": 0.2, "/projects/{project}": 0.09, "https://www.google.com": 0.05, "https://mail.example.com": 0.02, "https://t.co": 0.004}
-ZONES = {("Europe/Berlin", None): 0.05, ("Europe/London", None): 0.03, ("America/New_York", "cdn"): 0.03, ("Asia/Tokyo", "cdn"): 0.01}
+BROWSERS: Final[dict[Any, float]] = {
+    "Chrome": 0.52,
+    "Safari": 0.19,
+    "Edge": 0.13,
+    "Firefox": 0.09,
+    "Samsung Internet": 0.03,
+    "Opera": 0.02,
+    "Other": 0.02,
+}
+VERSIONS: Final[dict[Any, float]] = {
+    ("Chrome", 141): 0.3,
+    ("Chrome", 140): 0.18,
+    ("Safari", 26): 0.15,
+    ("Edge", 141): 0.12,
+    ("Firefox", 145): 0.07,
+    ("Safari", 18): 0.04,
+    ("Chrome", 109): 0.02,
+    ("Samsung Internet", 28): 0.02,
+    ("Firefox", 140): 0.02,
+    ("Opera", 120): 0.01,
+    ("Other", None): 0.01,
+    ("Edge", 140): 0.005,
+}
+PARTS: Final[dict[str, dict[Any, float]]] = {
+    "browsers": BROWSERS,
+    "browser_versions": VERSIONS,
+    "systems": {"Windows": 0.44, "macOS": 0.21, "Android": 0.15, "iOS": 0.13, "Linux": 0.05, "ChromeOS": 0.02},
+    "devices": {"desktop": 0.69, "mobile": 0.26, "tablet": 0.03, "bot": 0.02},
+    "languages": {
+        "en": 0.41,
+        "de": 0.27,
+        "fr": 0.11,
+        "es": 0.07,
+        "nl": 0.04,
+        "it": 0.03,
+        "pl": 0.02,
+        "pt": 0.02,
+        "ja": 0.01,
+        "sv": 0.01,
+        "uk": 0.005,
+        "yo": 0.002,
+        None: 0.003,
+    },
+    "referrers": {
+        "(own)": 0.41,
+        "/projects": 0.2,
+        "/projects/{project}": 0.09,
+        "https://www.google.com": 0.05,
+        "https://mail.example.com": 0.02,
+        "https://t.co": 0.004,
+        None: 0.2,
+    },
+    "zones": {
+        ("Europe/Berlin", None): 0.05,
+        ("Europe/London", None): 0.03,
+        ("America/New_York", "cdn"): 0.03,
+        ("Asia/Tokyo", "cdn"): 0.01,
+        (None, None): 0.88,
+    },
+    "statuses": {
+        200: 0.83,
+        304: 0.08,
+        302: 0.04,
+        404: 0.02,
+        401: 0.012,
+        500: 0.006,
+        503: 0.003,
+        429: 0.001,
+        None: 0.001,
+    },
+    "methods": {"GET": 0.78, "POST": 0.17, "PATCH": 0.03, "DELETE": 0.01, "WEBSOCKET": 0.01},
+}
+KINDS: Final = (
+    (None, None, 503),
+    ("TimeoutError", "before_start", 500),
+    ("ConnectionResetError", "streaming", 200),
+    ("KeyError", "before_start", 500),
+    ("CancelledError", "cancelled", None),
+)
+FLOOR: Final = "A value seen from fewer than 5 networks is counted in (few)."
+Numbers = tuple[int, int, int, int]
 
 
 class StandIn:
-    """Answers every question about a time of made-up requests."""
+    """Answers every question about a time of made-up requests.
+
+    Args:
+        start: When the time begins, in seconds since the epoch, as if the offset were none.
+        hours: How long it is.
+        features: What is used, the most used first.
+        scale: About how many requests come in during a busy hour.
+        seed: Another number makes other numbers.
+        offset: Minutes east of UTC.
+        bounded: Whether the engine has a period of its own, or is about all that there is.
+        rename: What each text of the log is told as.
+        ledger: What the coverage says besides.
+    """
 
     def __init__(
         self,
@@ -40,184 +129,144 @@ class StandIn:
         scale: float = 900.0,
         seed: int = 5,
         offset: int = 60,
+        bounded: bool = False,
+        rename: Callable[[str], str] = str,
         **ledger: int,
     ) -> None:
-        self.offset, self.since, self.until = offset, None, None
+        self.offset = offset
+        self.asked: list[str] = []
         self._random = random.Random(seed)
-        self._start, self._hours, self._ledger = start - offset * 60, hours, ledger
-        self._names = features
-        self.counts: dict[tuple[int, str], tuple[int, int, int, int]] = {}
-        self._make(scale)
+        self._start, self._hours, self._ledger, self._rename = start - offset * 60, hours, ledger, rename
+        self.since = self._start if bounded else None
+        self.until = self._start + hours * HOUR if bounded else None
+        self._weights = {one: 1 / (place + 1.6) ** 1.05 for place, one in enumerate(features)}
+        self.counts: dict[tuple[int, str], Numbers] = {}
+        for hour in range(hours):
+            for place, feature in enumerate(features):
+                if numbers := self._made(hour, place, feature, scale):
+                    self.counts[self._start + hour * HOUR, feature] = numbers
 
-    def _make(self, scale: float) -> None:
-        rnd = self._random
-        weights = {one: 1 / (place + 1.6) ** 1.05 for place, one in enumerate(self._names)}
-        order = list(self._names)
-        spike = self._hours * 2 // 3 // 24 * 24 + 14 if self._hours > 48 else -1
-        for hour in range(self._hours):
-            at = self._start + hour * HOUR
-            local = (at + self.offset * 60) % DAY // HOUR
-            weekday = (at + self.offset * 60) // DAY % 7  # 0 is a Thursday
-            rhythm = math.exp(-(((local - 10.5) / 3.0) ** 2)) + 0.85 * math.exp(-(((local - 15) / 3.2) ** 2)) + 0.04
-            rhythm *= 0.22 if weekday in {2, 3} else 1.0
-            growth = 1 + 0.25 * hour / max(1, self._hours)
-            for place, feature in enumerate(order):
-                own = weights[feature]
-                if feature == "/import/legacy" and hour > self._hours * 0.4:
-                    continue
-                if feature == "/timesheets/{week}" and hour < self._hours * 0.55:
-                    continue
-                if feature == "/reports/{report}/export":
-                    own *= 1 + 3 * hour / self._hours
-                if feature == "/search":
-                    own *= 1.5 - hour / self._hours
-                mean = scale * own * rhythm * growth
-                count = max(0, round(rnd.gauss(mean, math.sqrt(mean) + 0.1 * mean)))
-                if not count:
-                    continue
-                rate = 0.0015 * (1 + place % 5)
-                if hour in {spike, spike + 1} and feature == "/reports/{report}/export":
-                    rate = 0.45
-                errors = sum(rnd.random() < rate for _ in range(min(count, 400)))
-                refused = sum(rnd.random() < (0.3 if feature == "unmatched" else 0.02) for _ in range(min(count, 200)))
-                slow = sum(rnd.random() < 0.004 * (1 + place % 7) for _ in range(min(count, 300)))
-                self.counts[at, feature] = (count, min(errors, count), refused, slow)
+    def _made(self, hour: int, place: int, feature: str, scale: float) -> Numbers | None:
+        part = hour / self._hours
+        mean = scale * self._weights[feature] * self._rhythm(hour) * (1 + 0.25 * part)
+        mean *= {EXPORT: 1 + 3 * part, SEARCH: 1.5 - part, LEGACY: part < 0.4, WEEK_OF: part > 0.55}.get(feature, 1)
+        count = max(0, round(self._random.gauss(mean, math.sqrt(mean) + 0.1 * mean)))
+        if not count:
+            return None
+        bad_hour = self._hours * 2 // 3 // 24 * 24 + 14
+        failing = 0.09 if feature == EXPORT and self._hours > 48 and hour in {bad_hour, bad_hour + 1} else 0.0015
+        return (
+            count,
+            self._some(count, failing * (1 + place % 5)),
+            self._some(count, 0.3 if feature == "unmatched" else 0.02),
+            self._some(count, 0.004 * (1 + place % 7)),
+        )
+
+    def _rhythm(self, hour: int) -> float:
+        of_day, weekday = hour % 24, hour // 24 % 7
+        busy = math.exp(-(((of_day - 10.5) / 3) ** 2)) + 0.85 * math.exp(-(((of_day - 15) / 3.2) ** 2)) + 0.04
+        return busy * (0.22 if weekday >= 5 else 1.0)
+
+    def _some(self, count: int, rate: float) -> int:
+        mean = count * min(1.0, rate)
+        return min(count, max(0, round(self._random.gauss(mean, math.sqrt(mean) * 0.9))))
 
     def coverage(self) -> Coverage:
         if not self.counts:
             return Coverage(events=0, first=None, last=None, **self._ledger)
-        total = sum(one[0] for one in self.counts.values())
         times = [at for at, _ in self.counts]
-        return Coverage(events=total, first=min(times) + 12, last=max(times) + 3_400, **{"files": 31, **self._ledger})
+        return Coverage(
+            events=self.total, first=min(times) + 12, last=max(times) + 3_400, **{"files": 31, **self._ledger}
+        )
+
+    @property
+    def total(self) -> int:
+        """All requests."""
+        return sum(numbers[0] for numbers in self.counts.values())
 
     def ask(self, name: str, **parameters: Any) -> Answer:
-        ask: Callable[..., Answer] = getattr(self, f"answer_{name}")
-        return ask(**parameters)
-
-    def _answer(self, question: str, columns: str, rows: Any) -> Answer:
-        return Answer(question, tuple(columns.split()), tuple(tuple(row) for row in rows), 0, FLOOR)
+        self.asked.append(name)
+        found = self._parts(name) if name in PARTS else getattr(self, f"_{name}")(**parameters)
+        rows = tuple(tuple(self._rename(one) if isinstance(one, str) else one for one in row) for row in found)
+        return Answer(name, QUESTIONS[name].columns, rows, floor=FLOOR if QUESTIONS[name].personal else "No floor.")
 
     def _day(self, at: int) -> int:
         return at - (at + self.offset * 60) % DAY
 
-    def _summed(self, key: Callable[[int, str], Any]) -> dict[Any, list[int]]:
+    def _summed(self, key: Callable[[int, str], Any]) -> list[tuple[Any, list[int]]]:
         found: dict[Any, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
         for (at, feature), numbers in self.counts.items():
             sums = found[key(at, feature)]
             for place, number in enumerate(numbers):
                 sums[place] += number
-        return found
+        return sorted(found.items())
 
-    def answer_requests(self, by: str = "day") -> Answer:
+    def _requests(self, by: str = "day") -> Iterable[tuple[Any, ...]]:
         def start(at: int, _: str) -> int:
-            if by == "hour":
-                return at
             day = self._day(at)
-            return day if by == "day" else day - ((day + self.offset * 60) // DAY + 3) % 7 * DAY
+            monday = day - ((day + self.offset * 60) // DAY + 3) % 7 * DAY
+            return {"hour": at, "day": day, "week": monday}[by]
 
-        rows = [(at, *sums) for at, sums in sorted(self._summed(start).items())]
-        return self._answer("requests", "start requests errors client_errors slow", rows)
+        return ((at, *sums) for at, sums in self._summed(start))
 
-    def _features_(self) -> dict[str, list[int]]:
-        return self._summed(lambda _, feature: feature)
-
-    def _last(self, feature: str) -> int:
-        return max(at for at, one in self.counts if one == feature) + 1_800
-
-    def answer_features(self) -> Answer:
-        return self._answer("features", "feature requests errors p50_ms p95_ms last", self._features_rows())
-
-    def _features_rows(self) -> list[tuple[Any, ...]]:
+    def _features(self) -> list[tuple[Any, ...]]:
         bounds = (10, 25, 50, 100, 250, 500, 1_000, 2_500)
         last: dict[str, int] = {}
         for at, feature in self.counts:
             last[feature] = max(last.get(feature, 0), at + 1_800)
+        found = sorted(self._summed(lambda _, feature: feature), key=lambda one: -one[1][0])
         return [
             (one, sums[0], sums[1], bounds[place % 5], bounds[place % 5 + 2], last[one])
-            for place, (one, sums) in enumerate(sorted(self._features_().items(), key=lambda x: -x[1][0]))
+            for place, (one, sums) in enumerate(found)
         ]
 
-    def answer_features_by_day(self, **_: Any) -> Answer:
-        found = self._summed(lambda at, feature: (feature, self._day(at)))
-        return self._answer("features_by_day", "feature day requests", [(*key, sums[0]) for key, sums in sorted(found.items())])
+    def _features_by_day(self) -> Iterable[tuple[Any, ...]]:
+        return ((*key, sums[0]) for key, sums in self._summed(lambda at, feature: (feature, self._day(at))))
 
-    def answer_errors(self) -> Answer:
-        kinds = ((None, None, 503), ("TimeoutError", "before_start", 500), ("ConnectionResetError", "streaming", 200), ("KeyError", "before_start", 500), ("CancelledError", "cancelled", None))
+    def _errors(self) -> list[tuple[Any, ...]]:
+        found = sorted(self._summed(lambda _, feature: feature), key=lambda one: -one[1][1])[:8]
         rows = [
-            (error, feature, failed, status, max(1, sums[1] // (place + 2)), self._start + self._hours * HOUR - 7_000 * (number + place))
-            for number, (feature, sums) in enumerate(sorted(self._features_().items(), key=lambda one: -one[1][1])[:8])
-            for place, (error, failed, status) in enumerate(kinds[number % 3 : number % 3 + 3])
+            (*kind[:1], feature, *kind[1:], max(1, sums[1] // (place + 2)), self._start + self._hours * HOUR - 9_000)
+            for number, (feature, sums) in enumerate(found)
+            for place, kind in enumerate(KINDS[number % 3 : number % 3 + 3])
             if sums[1]
         ]
-        rows.sort(key=lambda row: -row[4])
-        return self._answer("errors", "error feature failed status requests last", rows)
+        return sorted(rows, key=lambda row: -row[4])
 
-    def answer_errors_by_hour(self) -> Answer:
+    def _errors_by_hour(self) -> Iterable[tuple[Any, ...]]:
         found = self._summed(lambda at, _: (self._day(at), (at + self.offset * 60) % DAY // HOUR))
-        return self._answer("errors_by_hour", "day hour requests errors", [(*key, sums[0], sums[1]) for key, sums in sorted(found.items())])
+        return ((*key, sums[0], sums[1]) for key, sums in found)
 
-    def answer_movers(self, of: str, before: tuple[int, int], after: tuple[int, int]) -> Answer:
+    def _movers(self, of: str, before: tuple[int, int], after: tuple[int, int]) -> list[tuple[Any, ...]]:
+        assert of == "feature"
         sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
         for (at, feature), numbers in self.counts.items():
             for place, (since, until) in enumerate((before, after)):
-                if since <= at < until:
-                    sums[feature][place] += numbers[0]
-        rows = [(one, a, b, b - a) for one, (a, b) in sums.items()]
-        rows.sort(key=lambda row: (-abs(row[3]), row[0]))
-        return self._answer("movers", "value before after change", rows)
+                sums[feature][place] += numbers[0] if since <= at < until else 0
+        rows = [(one, first, then, then - first) for one, (first, then) in sums.items() if first + then]
+        return sorted(rows, key=lambda row: (-abs(row[3]), row[0]))
 
-    def answer_spikes(self, **_: Any) -> Answer:
-        rows = [(at, feature, n[0], n[1], 1.3, n[1] / 1.3) for (at, feature), n in self.counts.items() if n[1] > 25 and n[1] > n[0] * 0.2]
-        return self._answer("spikes", "start feature requests errors usual factor", sorted(rows, key=lambda row: -row[5]))
+    def _spikes(self) -> list[tuple[Any, ...]]:
+        rows = [
+            (at, feature, numbers[0], numbers[1], 1.3, round(numbers[1] / 1.3, 3))
+            for (at, feature), numbers in self.counts.items()
+            if numbers[1] > 25 and numbers[1] > numbers[0] * 0.2
+        ]
+        return sorted(rows, key=lambda row: -row[3])
 
-    def answer_retiring(self, since: int, **_: Any) -> Answer:
-        rows = [(row[0], row[5], row[1]) for row in self._features_rows() if row[5] < since]
-        return self._answer("retiring", "feature last requests", rows)
+    def _retiring(self, since: int) -> list[tuple[Any, ...]]:
+        return [(row[0], row[5], row[1]) for row in self._features() if row[5] < since]
 
-    def answer_browsers_by_day(self) -> Answer:
-        rows = []
-        for place, (day, sums) in enumerate(sorted(self._summed(lambda at, _: self._day(at)).items())):
-            drift = 0.0025 * place
+    def _browsers_by_day(self) -> Iterable[tuple[Any, ...]]:
+        for place, (day, sums) in enumerate(self._summed(lambda at, _: self._day(at))):
             for browser, part in BROWSERS.items():
-                part = part - drift if browser == "Chrome" else part + drift if browser == "Firefox" else part
-                rows.append((day, browser, round(sums[0] * max(0.0, part) * self._random.uniform(0.95, 1.05))))
-            rows.append((day, "(few)", 3))
-        return self._answer("browsers_by_day", "day browser requests", rows)
+                drift = {"Chrome": -0.0025, "Firefox": 0.0025}.get(browser, 0.0) * place
+                yield day, browser, round(sums[0] * max(0.0, part + drift))
+            yield day, "(few)", 3
 
-    def _parts(self, question: str, column: str, parts: dict[Any, float], few: int = 7) -> Answer:
-        total = sum(one[0] for one in self.counts.values())
-        rows = [((*one, round(total * part)) if isinstance(one, tuple) else (one, round(total * part))) for one, part in parts.items()]
-        if few:
-            rows.append((*("(few)" for _ in column.split()), few))
-        return self._answer(question, f"{column} requests", rows)
-
-    def answer_browsers(self) -> Answer:
-        return self._parts("browsers", "browser", BROWSERS)
-
-    def answer_browser_versions(self) -> Answer:
-        parts = {("Chrome", 141): 0.3, ("Chrome", 140): 0.18, ("Safari", 26): 0.15, ("Edge", 141): 0.12, ("Firefox", 145): 0.07, ("Safari", 18): 0.04, ("Chrome", 109): 0.02, ("Samsung Internet", 28): 0.02, ("Firefox", 140): 0.02, ("Opera", 120): 0.01, ("Other", None): 0.01, ("Edge", 140): 0.005}
-        return self._parts("browser_versions", "browser version", parts)
-
-    def answer_systems(self) -> Answer:
-        return self._parts("systems", "os", SYSTEMS)
-
-    def answer_devices(self) -> Answer:
-        return self._parts("devices", "device", DEVICES, few=0)
-
-    def answer_languages(self) -> Answer:
-        return self._parts("languages", "language", LANGUAGES)
-
-    def answer_referrers(self) -> Answer:
-        return self._parts("referrers", "referrer", REFERRERS, few=19)
-
-    def answer_zones(self) -> Answer:
-        return self._parts("zones", "zone zone_from", ZONES)
-
-    def answer_statuses(self) -> Answer:
-        return self._parts("statuses", "status", {200: 0.83, 304: 0.08, 302: 0.04, 404: 0.02, 401: 0.012, 500: 0.006, 503: 0.003, 429: 0.001}, few=0)
-
-    def answer_methods(self) -> Answer:
-        return self._parts("methods", "method", {"GET": 0.78, "POST": 0.17, "PATCH": 0.03, "DELETE": 0.01, "WEBSOCKET": 0.01}, few=0)
-
-
-FLOOR = "What fewer than 5 networks share is counted together, so that no row points at one person."
+    def _parts(self, question: str) -> Iterable[tuple[Any, ...]]:
+        total = self.total
+        for one, part in PARTS[question].items():
+            yield (*(one if isinstance(one, tuple) else (one,)), round(total * part))
+        if QUESTIONS[question].personal and total:
+            yield ("(few)", *(None for _ in QUESTIONS[question].columns[2:]), 7)

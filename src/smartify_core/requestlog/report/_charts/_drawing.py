@@ -9,6 +9,7 @@ from attrs import frozen
 
 from smartify_core.requestlog.report._axes import Tick
 from smartify_core.requestlog.report._markup import Element, Node, element
+from smartify_core.requestlog.report._words import cut
 
 #: How much of the plot's own length one step has. Any number would do: the plot is stretched.
 STEP: Final = 10
@@ -16,6 +17,8 @@ STEP: Final = 10
 MOST_GAPS: Final = 62
 _CHARACTER: Final = 6.4
 _LINE: Final = 16
+#: Longer lines are cut: a box would reach out of the page.
+_LONGEST: Final = 40
 
 
 @frozen
@@ -62,8 +65,8 @@ def across(part: float) -> str:
     return f"{part * 100:.3f}".rstrip("0").rstrip(".") + "%"
 
 
-def anchor(step: int, steps: int, near: float = 0.08) -> str:
-    """Return how a text at a step is set, so that it stays within the drawing.
+def anchor(step: int, steps: int, near: float) -> str:
+    """Return how a long text at a step is set, so that it stays within the drawing.
 
     Args:
         step: Where it is.
@@ -86,7 +89,7 @@ def axis(ticks: Sequence[Tick], steps: int, top: int, bottom: int) -> list[Node]
                 tick.text,
                 x=place,
                 y=bottom + 18,
-                text_anchor=anchor(tick.step, steps),
+                text_anchor="middle",
                 class_=f"label{kind}",
             ),
         ]
@@ -99,6 +102,7 @@ def tips(told: Sequence[Tip], top: int, bottom: int) -> list[Node]:
 
 
 def _tip(tip: Tip, step: int, steps: int, top: int, bottom: int) -> Element:
+    tip = Tip(cut(tip.heading, _LONGEST), tuple(cut(line, _LONGEST) for line in tip.lines))
     longest = max(map(len, (tip.heading, *tip.lines)))
     width = round(longest * _CHARACTER) + 20
     left = 10 if step < steps / 2 else -width - 10

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -19,6 +18,8 @@ _HIGH: Final = 26
 _FEW_ROWS: Final = 10
 _HOURS: Final = 24
 LEVELS: Final = 5
+#: The part of all fields that is not yet as dark as can be.
+_FULL: Final = 0.98
 
 
 @frozen
@@ -41,7 +42,6 @@ def heat(
     rows: Sequence[tuple[str, Sequence[Field | None]]],
     *,
     kind: str,
-    power: float = 1.0,
 ) -> Element:
     """Return a drawing with a row for each name and a column for each hour of the day.
 
@@ -51,10 +51,10 @@ def heat(
         description: What is to be seen.
         rows: The name of each row and its 24 fields; None where nothing is known.
         kind: A class of the style sheet: the colour that the fields are shades of.
-        power: Below 1 it sets small numbers apart where a few are far above the others.
     """
     height = _HIGH if len(rows) <= _FEW_ROWS else _ROW
-    largest = max((one.value for _, fields in rows for one in fields if one is not None), default=0)
+    values = [one.value for _, fields in rows for one in fields if one is not None]
+    largest, full = max(values, default=0), full_at(values)
     content: list[Node] = [
         element(
             "text",
@@ -76,7 +76,7 @@ def heat(
                 continue
             peak = one.value == largest > 0 and not marked
             marked = marked or peak
-            content.append(_field(one, hour, top, height, level_of(one.value, largest, power), peak=peak))
+            content.append(_field(one, hour, top, height, level_of(one.value, full), peak=peak))
         total = sum(one.value for one in fields if one is not None)
         content.append(element("text", about(total), x="100%", dx=8, y=centre, class_="label total"))
     return drawing(name, title, description, _TOP + len(rows) * height + 4, *content, kind=f"rows {kind}")
@@ -95,9 +95,12 @@ def _field(one: Field, hour: int, top: int, height: int, level: int, *, peak: bo
     )
 
 
-def level_of(value: int, largest: int, power: float) -> int:
-    """Return how dark a number is, from 0 for nothing to `LEVELS` for the largest."""
-    if value <= 0 or largest <= 0:
-        return 0
-    part: float = (value / largest) ** power
-    return min(LEVELS, math.ceil(part * LEVELS))
+def full_at(values: Sequence[int]) -> int:
+    """Return the number from which on a field is as dark as can be: a few are above it, or one would pale all others."""
+    some = sorted(value for value in values if value > 0)
+    return some[int((len(some) - 1) * _FULL)] if some else 0
+
+
+def level_of(value: int, full: int) -> int:
+    """Return how dark a number is, from 0 for nothing to `LEVELS`."""
+    return 0 if value <= 0 else min(LEVELS, -(-value * LEVELS // full))

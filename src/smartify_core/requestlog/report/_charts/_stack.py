@@ -9,7 +9,7 @@ from attrs import frozen
 
 from smartify_core.requestlog.report._axes import Tick
 from smartify_core.requestlog.report._markup import Element, Node, element
-from smartify_core.requestlog.report._words import SPACE, share
+from smartify_core.requestlog.report._words import SPACE, cut, share
 
 from ._drawing import MOST_GAPS, Tip, across, axis, drawing, tips
 
@@ -18,7 +18,7 @@ _HEIGHT: Final = 250
 _FOOT: Final = 26
 #: How far apart two names beside the columns are at least, in pixels.
 _APART: Final = 17
-_CUT: Final = 17
+_CUT: Final = 16
 
 
 @frozen
@@ -103,13 +103,12 @@ def _names(layers: Sequence[Layer], totals: Sequence[int]) -> list[Node]:
         wanted.append(_TOP + _HEIGHT * (1 - centre))
     names: list[Node] = []
     for number, (layer, place) in enumerate(zip(layers, _parted(wanted), strict=True)):
-        told = layer.name if len(layer.name) <= _CUT else f"{layer.name[: _CUT - 1]}\N{HORIZONTAL ELLIPSIS}"
         names += [
             element("line", x1=0, x2=8, y1=wanted[number], y2=place, class_="leader"),
             element("rect", x=10, y=place - 4.5, width=9, height=9, rx=2, class_=f"layer-{number}"),
             element(
                 "text",
-                told,
+                cut(layer.name, _CUT),
                 element("tspan", f"{SPACE}{share(sum(layer.values), whole)}", class_="quiet minor"),
                 x=24,
                 y=place + 4,

@@ -179,7 +179,7 @@ def _peak(panel: Panel, steps: int, top: int, scale: Scale) -> list[Node]:
             panel.peak,
             x=middle(step, steps),
             y=place - 8,
-            text_anchor=anchor(step, steps, near=_NEAR),
+            text_anchor=anchor(step, steps, _NEAR),
             class_="label loud",
         ),
     ]

@@ -12,7 +12,7 @@ from smartify_core.requestlog.report._charts._stack import Layer, stack
 from smartify_core.requestlog.report._facts import Facts
 from smartify_core.requestlog.report._markup import Element, element
 from smartify_core.requestlog.report._tables import ranking
-from smartify_core.requestlog.report._words import listed, number, share
+from smartify_core.requestlog.report._words import cut, listed, number, share
 
 from ._section import figure, nothing, section
 
@@ -82,7 +82,7 @@ def _browsers(facts: Facts) -> Element:
         "browsers",
         f"Browsers by {facts.column_name}",
         drawn,
-        (facts.column_name.capitalize(), *(layer.name for layer in layers)),
+        (facts.column_name.capitalize(), *(cut(layer.name) for layer in layers)),
         rows,
     )
 

@@ -54,7 +54,7 @@ def _map(facts: Facts) -> Element:
     return figure(
         "errors",
         heading,
-        heat("errors-heat", heading, description, rows, kind="warm", power=0.6),
+        heat("errors-heat", heading, description, rows, kind="warm"),
         ("Day", *(f"{hour:02}" for hour in range(24))),
         cells,
         note=description,

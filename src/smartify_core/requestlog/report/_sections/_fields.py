@@ -23,7 +23,7 @@ def fields() -> Element:
         "fields",
         "Fields",
         "All that the log has a place for. The words are those of the privacy clause that says which data are logged, "
-        "and what for: to analyse trends, to administer, to improve. No field can hold a body, a query, a cookie, a name "
-        "or an account.",
+        "and what for: to analyse trends, to administer, to improve. No field can hold a body, a query, a cookie, a "
+        "name or an account.",
         table("fields-table", "Every field of a line", _COLUMNS, rows, kind="stacked fields"),
     )
