@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from attrs import frozen
@@ -18,8 +18,9 @@ _HIGH: Final = 26
 _FEW_ROWS: Final = 10
 _HOURS: Final = 24
 LEVELS: Final = 5
-#: The part of all fields that is not yet as dark as can be.
-_FULL: Final = 0.98
+#: All but this part of the fields are usual; what is so many times as large is not.
+_USUAL: Final = 0.98
+_FAR: Final = 2
 
 
 @frozen
@@ -54,7 +55,7 @@ def heat(
     """
     height = _HIGH if len(rows) <= _FEW_ROWS else _ROW
     values = [one.value for _, fields in rows for one in fields if one is not None]
-    largest, full = max(values, default=0), full_at(values)
+    largest, level_of = max(values, default=0), levels_of(values)
     content: list[Node] = [
         element(
             "text",
@@ -76,7 +77,7 @@ def heat(
                 continue
             peak = one.value == largest > 0 and not marked
             marked = marked or peak
-            content.append(_field(one, hour, top, height, level_of(one.value, full), peak=peak))
+            content.append(_field(one, hour, top, height, level_of(one.value), peak=peak))
         total = sum(one.value for one in fields if one is not None)
         content.append(element("text", about(total), x="100%", dx=8, y=centre, class_="label total"))
     return drawing(name, title, description, _TOP + len(rows) * height + 4, *content, kind=f"rows {kind}")
@@ -95,12 +96,13 @@ def _field(one: Field, hour: int, top: int, height: int, level: int, *, peak: bo
     )
 
 
-def full_at(values: Sequence[int]) -> int:
-    """Return the number from which on a field is as dark as can be: a few are above it, or one would pale all others."""
+def levels_of(values: Sequence[int]) -> Callable[[int], int]:
+    """Return what tells how dark a number is, from 0 for nothing to `LEVELS`.
+
+    Where a few numbers are far above all others, the darkest shade is theirs alone: on one scale they pale the rest.
+    """
     some = sorted(value for value in values if value > 0)
-    return some[int((len(some) - 1) * _FULL)] if some else 0
-
-
-def level_of(value: int, full: int) -> int:
-    """Return how dark a number is, from 0 for nothing to `LEVELS`."""
-    return 0 if value <= 0 else min(LEVELS, -(-value * LEVELS // full))
+    usual, largest = (some[int((len(some) - 1) * _USUAL)], some[-1]) if some else (1, 1)
+    if largest < _FAR * usual:
+        return lambda value: -(-max(0, value) * LEVELS // largest)
+    return lambda value: LEVELS if value >= _FAR * usual else min(LEVELS - 1, -(-max(0, value) * (LEVELS - 1) // usual))
