@@ -31,7 +31,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """Check types with mypy, the public face with pyright, and that no public name has an unknown type."""
-    session.install("-e", ".[cli,postgresql,testing]", *_group("typing"))
+    session.install("-e", ".[analysis,cli,postgresql,requestlog,spark,testing]", *_group("typing"))
     session.run("mypy")
     session.run("basedpyright")
     session.run("basedpyright", "--ignoreexternal", "--verifytypes", "smartify_core")
@@ -47,7 +47,7 @@ def contracts(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation; a warning is an error. Its code blocks are run by `tests`."""
-    session.install("-e", ".[cli,postgresql,testing]", *_group("docs"))
+    session.install("-e", ".[analysis,cli,postgresql,requestlog,spark,testing]", *_group("docs"))
     session.run("sphinx-build", "-nW", "--keep-going", "-b", "html", "docs", "docs/_build/html")
 
 
@@ -71,7 +71,7 @@ def build(session: nox.Session) -> None:
 
 
 @nox.session(name="tests-bare")
-@nox.parametrize("extra", ["cli", "postgresql", "testing"])
+@nox.parametrize("extra", ["analysis", "cli", "postgresql", "requestlog", "spark", "testing"])
 def tests_bare(session: nox.Session, extra: str) -> None:
     """Use the base install alone: everything imports, and what needs the extra says how to install it."""
     session.install(".")
@@ -81,14 +81,14 @@ def tests_bare(session: nox.Session, extra: str) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run every test, and every code block of the documents."""
-    session.install("-e", ".[cli,postgresql,testing]", *_group("test"))
+    session.install("-e", ".[analysis,cli,postgresql,requestlog,spark,testing]", *_group("test"))
     session.run("python", "-m", "pytest", "-n", "auto", "--dist", "loadfile", *session.posargs)
 
 
 @nox.session
 def coverage(session: nox.Session) -> None:
     """Run the tests and say which branches none of them took."""
-    session.install("-e", ".[cli,postgresql,testing]", *_group("test"))
+    session.install("-e", ".[analysis,cli,postgresql,requestlog,spark,testing]", *_group("test"))
     session.run("coverage", "run", "-m", "pytest", *session.posargs)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
@@ -97,5 +97,5 @@ def coverage(session: nox.Session) -> None:
 @nox.session
 def benchmarks(session: nox.Session) -> None:
     """Measure. Slow, and wants a quiet machine: no part of the gate."""
-    session.install("-e", ".[cli,postgresql,testing]", *_group("test", "benchmarks"))
+    session.install("-e", ".[analysis,cli,postgresql,requestlog,spark,testing]", *_group("test", "benchmarks"))
     session.run("python", "-m", "pytest", "-s", "tests/benchmarks", *session.posargs)

@@ -14,10 +14,19 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Final
 
-NEEDS: Final = {"cli": ("click", "rich"), "postgresql": ("psycopg",), "testing": ("pytest", "hypothesis")}
+NEEDS: Final = {
+    "analysis": ("duckdb",),
+    "cli": ("click", "rich"),
+    "postgresql": ("psycopg",),
+    "requestlog": ("ua_parser", "ua_parser_rs"),
+    "spark": ("pyspark", "sqlglot"),
+    "testing": ("pytest", "hypothesis"),
+}
 #: What cannot be imported without its extra.
 ROOMS: Final = {
+    "analysis": "smartify_core.requestlog.analysis.duckdb",
     "postgresql": "smartify_core.storage.postgresql",
+    "spark": "smartify_core.requestlog.analysis.spark",
     "testing": "smartify_core.testing.conformance",
 }
 BASE: Final = (
@@ -27,6 +36,11 @@ BASE: Final = (
     "smartify_core.sealing",
     "smartify_core.storage",
     "smartify_core.lifecycle",
+    "smartify_core.requestlog",
+    "smartify_core.requestlog.asgi",
+    "smartify_core.requestlog.files",
+    "smartify_core.requestlog.report",
+    "smartify_core.requestlog.wsgi",
 )
 
 
@@ -48,6 +62,20 @@ class Hidden(importlib.abc.MetaPathFinder):
         return None
 
 
+class Nowhere:
+    """A sink that keeps nothing."""
+
+    def put(self, _record: object) -> None:
+        """Keep nothing."""
+
+    def flush(self, _timeout: float = 5.0) -> bool:
+        """Have nothing to write."""
+        return True
+
+    def close(self, _timeout: float = 5.0) -> None:
+        """Have nothing to close."""
+
+
 def refused(extra: str) -> str:
     """Use what needs ``extra`` and return what it says."""
     if extra in ROOMS:
@@ -56,6 +84,14 @@ def refused(extra: str) -> str:
         except ImportError as error:
             return f"{type(error).__name__}: {error}"
         return "nothing: it imported"
+    if extra == "requestlog":
+        from smartify_core.requestlog import RequestLog
+
+        try:
+            RequestLog(Nowhere())
+        except ImportError as error:
+            return f"{type(error).__name__}: {error}"
+        return "nothing: it was made"
     from io import StringIO
 
     from smartify_core.cli import main

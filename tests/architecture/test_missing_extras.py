@@ -9,10 +9,13 @@ import pytest
 SCRIPT = Path(__file__).with_name("bare_install.py")
 
 
-@pytest.mark.parametrize("extra", ["cli", "postgresql", "testing"])
+@pytest.mark.parametrize("extra", ["analysis", "cli", "postgresql", "requestlog", "spark", "testing"])
 def test_a_missing_extra_is_named_with_its_cure(extra: str, package: Path) -> None:
     """Without an extra's modules the base imports, and what needs them tells the command that installs them."""
     rooms = {
+        "analysis": "requestlog/analysis/duckdb.py",
+        "requestlog": "requestlog/_clients.py",
+        "spark": "requestlog/analysis/spark.py",
         "cli": "cli/__init__.py",
         "postgresql": "storage/postgresql.py",
         "testing": "testing/conformance/__init__.py",

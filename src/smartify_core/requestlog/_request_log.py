@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time as clocks
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeAlias
 
 from attrs import frozen
@@ -16,16 +16,18 @@ from ._addresses import Addresses
 from ._clients import Clients
 from ._collecting import Collecting
 from ._diagnostics import Troubles
+from ._distinct import Distinct
 from ._event import Address, Client, Failure, Feature, Language, Note, Referrer, RequestEvent, Zone
 from ._features import FOLDED, Features
 from ._headers import language_of, opted_out, referrer_of, zone_of
-from ._names import OWN
+from ._names import OTHER, OWN
 from ._schema import DURATIONS_MS, METHODS, OTHER_METHOD
 from ._sink import Sink
 
 #: Where each header stands in what a middleware hands over.
-USER_AGENT, CH_UA, CH_MOBILE, CH_PLATFORM, LANGUAGE, GPC, DNT, ZONE, REFERER, HOST = range(10)
-#: The headers that are read, lower case, in that order; the one of the time zone is named by the host.
+ZONE: Final = 7
+#: The headers that are read, lower case, in that order; the one of the time zone is named by the host. The first eight
+#: are those that a browser repeats with every request.
 HEADERS: Final = (
     "user-agent",
     "sec-ch-ua",
@@ -38,15 +40,16 @@ HEADERS: Final = (
     "referer",
     "host",
 )
-#: What a middleware hands over where a request has none of them.
-NOTHING_HEARD: Final = ("",) * len(HEADERS)
-#: The values of those headers, as the server gave them: bytes of ASGI, or text of WSGI in latin-1.
-Heard: TypeAlias = "Sequence[str] | Sequence[bytes] | Sequence[str | bytes]"
+#: The value of a header, as the server gave it: bytes of ASGI, or text of WSGI in latin-1.
+HeaderValue: TypeAlias = "str | bytes"
 
 _BOUNDS: Final = tuple(bound / 1_000 for bound in DURATIONS_MS[:-1])
 _MOST_CACHED: Final = 4_096
+#: How many foreign origins are told apart in a day: anybody can make a page's address up.
+_MOST_ORIGINS: Final = 2_000
 _NOTE_EVERY: Final = 60
 _WITHHELD: Final = Address(None, "withheld")
+_ELSEWHERE: Final = Referrer(OTHER)
 
 
 @frozen(order=False)
@@ -81,12 +84,14 @@ class RequestLog:
             raise UsageError("a request log takes a sink and a Collecting", cure="Correct the call.")
         self.collecting: Final = Collecting() if collecting is None else collecting
         self.sink: Final = sink
-        self._now = now
+        #: The time in seconds since 1970 UTC.
+        self.seconds: Final[Callable[[], float]] = clocks.time if now is None else lambda: now().timestamp()
         self._features = Features(self.collecting.features, self.collecting.most_features)
         self._addresses = Addresses(self.collecting.ip, self.collecting.proxies)
         self._clients = Clients()
         self._senders: dict[int, _Sender] = {}
         self._referrers: dict[int, Referrer | None] = {}
+        self._origins = Distinct(_MOST_ORIGINS)
         self._troubles = Troubles()
         self._folded = 0
         self._folded_noted = -_NOTE_EVERY
@@ -107,7 +112,7 @@ class RequestLog:
 
     def time(self) -> int:
         """Return the time in whole seconds since 1970 UTC."""
-        return int(clocks.time()) if self._now is None else int(self._now().timestamp())
+        return int(self.seconds())
 
     def close(self, timeout: float = 5.0) -> None:
         """Note what is still to be noted, and close the sink."""
@@ -123,7 +128,9 @@ class RequestLog:
         seconds: float,
         failure: Failure | None,
         peer: str | None,
-        heard: Heard,
+        heard: Sequence[HeaderValue],
+        referer: HeaderValue = "",
+        host: HeaderValue = "",
         forwarded: Sequence[str] = (),
     ) -> None:
         """Put the event of one request into the sink. Never raises: a log must not be felt by a request.
@@ -136,18 +143,27 @@ class RequestLog:
             seconds: How long it took.
             failure: How it failed, None where it did not.
             peer: The connection's other end: an address, None where there is none.
-            heard: The values of `HEADERS`, empty where the request has none.
+            heard: The values of the first eight of `HEADERS`, each empty where the request has none.
+            referer: The value of the Referer header.
+            host: The value of the Host header.
             forwarded: The values of the header in which proxies tell the client's address, each line of it.
         """
         try:
-            sender = self._senders.get(hash(tuple(heard[:REFERER])))
+            key = hash(tuple(heard))
+            sender = self._senders.get(key)
             if sender is None:
-                sender = self._first_heard(heard)
+                sender = self._first_heard(key, heard)
             address: Address | None = _WITHHELD
             referrer: Referrer | None = None
             if not sender.opted_out:
                 address = self._addresses.of(peer, forwarded)
-                referrer = self._referrer(heard) if heard[REFERER] else None
+                if referer:
+                    key = hash((referer, host))
+                    referrer = (
+                        self._referrers[key]
+                        if key in self._referrers
+                        else self._first_referred(key, referer, host, time)
+                    )
             elif self.collecting.opt_out == "skip":
                 return
             named = self._features.known.get(feature)
@@ -180,8 +196,8 @@ class RequestLog:
         """Say once a minute that the host's finder of features failed, by the class of ``error``."""
         self._troubles.warn("feature_not_found", error=Failure.of(type(error), None).error or "")
 
-    def _first_heard(self, heard: Heard) -> _Sender:
-        agent, ua, mobile, platform, language, gpc, dnt, zone = (_text(value) for value in heard[:REFERER])
+    def _first_heard(self, key: int, heard: Sequence[HeaderValue]) -> _Sender:
+        agent, ua, mobile, platform, language, gpc, dnt, zone = map(_text, heard)
         ours = self.collecting
         opted = ours.opt_out != "ignore" and opted_out(gpc, dnt)
         sender = _Sender(
@@ -192,27 +208,25 @@ class RequestLog:
         )
         if len(self._senders) >= _MOST_CACHED:
             self._senders = {}
-        self._senders[hash(tuple(heard[:REFERER]))] = sender
+        self._senders[key] = sender
         return sender
 
-    def _referrer(self, heard: Heard) -> Referrer | None:
-        key = hash((heard[REFERER], heard[HOST]))
-        try:
-            return self._referrers[key]
-        except KeyError:
-            pass
-        referrer = self._first_referred(_text(heard[REFERER]), _text(heard[HOST]))
+    def _first_referred(self, key: int, referer: HeaderValue, host: HeaderValue, time: int) -> Referrer | None:
+        referrer = self._kept_of(_text(referer), _text(host), time)
         if len(self._referrers) >= _MOST_CACHED:
             self._referrers = {}
         self._referrers[key] = referrer
         return referrer
 
-    def _first_referred(self, referer: str, host: str) -> Referrer | None:
+    def _kept_of(self, referer: str, host: str, time: int) -> Referrer | None:
         if self.collecting.referrer == "none":
             return None
         found = referrer_of(referer, host, self.collecting.is_own, self._features.routes.template_of)
-        foreign = found is not None and not found.text.startswith("/") and found.text != OWN
-        return None if foreign and self.collecting.referrer == "own" else found
+        if found is None or found.text.startswith("/") or found.text == OWN:
+            return found
+        if self.collecting.referrer == "own":
+            return None
+        return found if self._origins.admits(found.text, time) else _ELSEWHERE
 
     def _first_named(self, name: str | None, time: int) -> Feature:
         feature = self._features.named(name, time)
@@ -231,6 +245,6 @@ class RequestLog:
             self.sink.put(Note(time, "folded", count))
 
 
-def _text(value: str | bytes) -> str:
+def _text(value: HeaderValue) -> str:
     # RFC 9110, section 5.5: what is no ASCII in a header is opaque; latin-1 gives every byte a character.
     return value if isinstance(value, str) else value.decode("latin-1")

@@ -6,24 +6,26 @@ from typing import Any
 import pytest
 
 from smartify_core.requestlog import Collecting, Failure, Note, Record, RequestLog
-from smartify_core.requestlog._request_log import HEADERS, NOTHING_HEARD
+from smartify_core.requestlog._request_log import HEADERS
 from smartify_core.testing import ManualClock
 
 from .conftest import Kept
 
+NOTHING_HEARD = ("",) * 8
+
 
 def heard(**headers: str) -> list[str]:
-    """Return headers at their places, by their names with underscores."""
-    named = {name.replace("-", "_"): slot for slot, name in enumerate(HEADERS) if name is not None} | {"zone": 7}
+    """Return the headers that a browser repeats at their places, by their names with underscores."""
+    named = {str(name).replace("-", "_"): slot for slot, name in enumerate(HEADERS[:8])} | {"zone": 7}
     values = list(NOTHING_HEARD)
     for name, value in headers.items():
         values[named[name]] = value
     return values
 
 
-def recorded(log: RequestLog, feature: str | None = "/x", **headers: str) -> None:
+def recorded(log: RequestLog, feature: str | None = "/x", *, referer: str = "", host: str = "", **headers: str) -> None:
     """Record a request that went well."""
-    log.record(log.time(), feature, "GET", 200, 0.004, None, "203.0.113.9", heard(**headers))
+    log.record(log.time(), feature, "GET", 200, 0.004, None, "203.0.113.9", heard(**headers), referer, host)
 
 
 def test_an_event_says_what_the_headers_say(kept: Kept) -> None:
@@ -57,9 +59,9 @@ def test_a_method_that_is_not_known_is_other(log: RequestLog, kept: Kept) -> Non
 
 def test_text_and_bytes_are_heard_alike(log: RequestLog, kept: Kept) -> None:
     """ASGI's bytes and WSGI's text of the same headers give the same event."""
-    values = heard(accept_language="fr", referer="https://www.example.org/")
-    log.record(0, "/x", "GET", 200, 0, None, None, values)
-    log.record(0, "/x", "GET", 200, 0, None, None, [value.encode("latin-1") for value in values])
+    values = heard(accept_language="fr")
+    log.record(0, "/x", "GET", 200, 0, None, None, values, "https://www.example.org/")
+    log.record(0, "/x", "GET", 200, 0, None, None, [value.encode() for value in values], b"https://www.example.org/")
     assert kept.records[0] == kept.records[1]
 
 
@@ -177,6 +179,15 @@ def test_caches_hold_no_text_and_have_an_end(log: RequestLog, kept: Kept) -> Non
     for cache in (log._senders, log._referrers):
         assert 0 < len(cache) <= 4_096
         assert all(type(key) is int for key in cache)
+
+
+def test_foreign_pages_beyond_the_most_are_one(log: RequestLog, kept: Kept) -> None:
+    """Anybody can make up the address of a page, so a day tells two thousand foreign origins apart and no more."""
+    for number in range(2_001):
+        recorded(log, referer=f"https://www{number}.example.org/")
+    recorded(log, referer="https://www7.example.org/again")
+    told = [event["referrer"] for event in kept.events]
+    assert told[1_999:] == ["https://www1999.example.org", "(other)", "https://www7.example.org"]
 
 
 def test_a_failure_is_told(log: RequestLog, kept: Kept) -> None:
