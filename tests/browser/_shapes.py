@@ -28,11 +28,15 @@ def _hostile(text: str) -> str:
 
 
 MAKERS: Final[Mapping[str, Callable[[], StandIn]]] = {
-    "four weeks": lambda: StandIn(dropped=42, unreadable=3, folded=118, expired=2_304_118),
+    "four weeks": lambda: StandIn(ledger={"dropped": 42, "unreadable": 3, "folded": 118, "expired": 2_304_118}),
     "a day and a half": lambda: StandIn(hours=36, scale=60),
     "one hour": lambda: StandIn(hours=1, start=MONDAY + 10 * 3_600, scale=9, features=("/only",)),
     "thirteen months": lambda: StandIn(
-        start=MONDAY - 395 * DAY, hours=395 * 24, scale=90, features=FEATURES[:12], rolled=90_000, cell_days=300
+        start=MONDAY - 395 * DAY,
+        hours=395 * 24,
+        scale=90,
+        features=FEATURES[:12],
+        ledger={"rolled": 90_000, "cell_days": 300},
     ),
     "no request": lambda: StandIn(hours=0),
     "many features": lambda: StandIn(hours=10 * 24, scale=400, features=[f"/f{n}/{{id}}" for n in range(300)]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from smartify_core.requestlog.analysis import Engine
@@ -15,31 +15,48 @@ _BY: Final = {HOUR: "hour", DAY: "day", WEEK: "week"}
 _TWO_WEEKS: Final = 2 * WEEK
 
 Changes = tuple[Comparison | None, Sequence[Moved], Sequence[Step | None]]
+#: Makes the engine that answers for another time of the same log: from ``since`` to just before ``until``.
+Before = Callable[[int, int], Engine]
 
 
-def compare(engine: Engine, before: Engine | None, period: Span, step: int) -> Changes:
+def compare(engine: Engine, before: Before | None, period: Span, step: int, known: Span) -> Changes:
     """Return the two spans, each feature in both of them, and the steps of the period before.
 
     Args:
         engine: What answers for the period.
-        before: What answers for the time just before.
+        before: Makes what answers for the time just before; None where that is not wanted.
         period: The report's period, in whole steps.
         step: How long a step is, in seconds.
+        known: What the log covers of the period so far.
     """
-    earlier = Span(period.since - period.length, period.since)
-    if before is not None and _covers(before, earlier, step):
-        steps = steps_of(before, earlier, step)
-        sums = added(earlier.since, steps), added(period.since, steps_of(engine, period, step))
-        return Comparison(earlier, period, sums, whole=True), _moved(_counts(before), _counts(engine)), steps
+    if before is not None:
+        # As much of it as there is of the period so far, so that today is not held against a whole day.
+        earlier = Span(period.since - period.length, max(period.since + 1, known.until) - period.length)
+        other = before(earlier.since, earlier.until)
+        if _covers(other, earlier, step):
+            steps = steps_of(other, Span(earlier.since, period.since), step)
+            sums = added(earlier.since, steps), added(period.since, steps_of(engine, period, step))
+            compared = Comparison(Span(earlier.since, period.since), period, sums, whole=True)
+            return compared, _moved(_counts(other), _counts(engine)), steps
+    return (*_halves(engine, _whole_steps(known, step)), ())
+
+
+def _whole_steps(known: Span, step: int) -> Span:
+    """Return the part of a span that is made of whole steps, counted from where the first of them begins."""
+    since = known.since
+    return Span(since, since + max(0, known.length) // step * step)
+
+
+def _halves(engine: Engine, span: Span) -> tuple[Comparison | None, Sequence[Moved]]:
     # Days of the week differ so much that only whole weeks are held against one another, where there are two.
-    whole = DAY if period.length < _TWO_WEEKS else WEEK
-    half = period.length // (2 * whole) * whole
+    whole = DAY if span.length < _TWO_WEEKS else WEEK
+    half = span.length // (2 * whole) * whole
     if not half:
-        return None, (), ()
-    after = Span(period.until - half, period.until)
+        return None, ()
+    after = Span(span.until - half, span.until)
     first = Span(after.since - half, after.since)
     sums = _sum(engine, first), _sum(engine, after)
-    return Comparison(first, after, sums, whole=False), _movers(engine, first, after), ()
+    return Comparison(first, after, sums, whole=False), _movers(engine, first, after)
 
 
 def steps_of(engine: Engine, span: Span, step: int) -> tuple[Step, ...]:
@@ -73,10 +90,8 @@ def _moved(before: dict[str, int], after: dict[str, int]) -> Sequence[Moved]:
 
 
 def _movers(engine: Engine, before: Span, after: Span) -> Sequence[Moved]:
-    def within(span: Span) -> tuple[int, int]:
-        """Return a span as an engine takes it: no longer than its own period."""
-        since = span.since if engine.since is None else max(span.since, engine.since)
-        return since, span.until if engine.until is None else min(span.until, engine.until)
-
-    answer = engine.ask("movers", of="feature", before=within(before), after=within(after))
+    # A step that began a little before the engine's own time counts as whole, and the engine knows its own time only.
+    since = before.since if engine.since is None else max(before.since, engine.since)
+    spans = {"before": (since, before.until), "after": (after.since, after.until)}
+    answer = engine.ask("movers", of="feature", **spans)
     return tuple(Moved(row.text("value"), row.count("before"), row.count("after")) for row in rows_of(answer))

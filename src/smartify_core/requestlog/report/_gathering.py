@@ -8,10 +8,10 @@ from typing import Final
 
 from attrs import evolve
 
-from smartify_core.requestlog.analysis import Coverage, Engine
+from smartify_core.requestlog.analysis import Engine
 
 from ._calendar import DAY, HOUR, WEEK, Calendar
-from ._comparing import compare, steps_of
+from ._comparing import Before, compare, steps_of
 from ._facts import Facts, Failed, Span, Spike, Step, Unused, Used, column_at, columns_of
 from ._ranking import rankings
 from ._rows import Row, rows_of
@@ -25,12 +25,12 @@ _UNUSED_AFTER: Final = 7 * DAY
 _BEGUN_LATE: Final = 0.2
 
 
-def gather(engine: Engine, before: Engine | None, *, title: str, now: int) -> Facts:
+def gather(engine: Engine, before: Before | None, *, title: str, now: int) -> Facts:
     """Return everything that a report tells.
 
     Args:
         engine: What answers for the report's period.
-        before: What answers for a time of the same length just before; None where there is none.
+        before: Makes what answers for the time just before; None where that is not wanted.
         title: The report's title.
         now: When it is written, in seconds since the epoch.
     """
@@ -39,7 +39,8 @@ def gather(engine: Engine, before: Engine | None, *, title: str, now: int) -> Fa
     if coverage.first is None or coverage.last is None:
         return Facts(title, now, calendar, Span(now, now), coverage)
     period, step = _period(engine, coverage.first, coverage.last, calendar)
-    compared, moved, trend_before = compare(engine, before, period, step)
+    known = _known(engine, coverage.first, period, step, now)
+    compared, moved, trend_before = compare(engine, before, period, step, known)
     unused_since = calendar.midnight(period.until - max(_UNUSED_AFTER, period.length // 2))
     ranked, floors = rankings(engine)
     return Facts(
@@ -49,7 +50,7 @@ def gather(engine: Engine, before: Engine | None, *, title: str, now: int) -> Fa
         period,
         coverage,
         step,
-        trend=_trend(engine, period, step, coverage, now),
+        trend=_trend(engine, period, step, known),
         trend_before=trend_before,
         compared=compared,
         used=_used(engine, period, step, calendar),
@@ -74,14 +75,23 @@ def _period(engine: Engine, first: int, last: int, calendar: Calendar) -> tuple[
     return Span(start, start + -(-(until - start) // step) * step), step
 
 
-def _trend(engine: Engine, period: Span, step: int, coverage: Coverage, now: int) -> tuple[Step | None, ...]:
-    """Return each step; one that began before the log or the period, or is not over yet, is not whole."""
-    begun = engine.since if engine.since is not None else coverage.first or 0
-    over = now if engine.until is None else min(now, engine.until)
+def _known(engine: Engine, first: int, period: Span, step: int, now: int) -> Span:
+    """Return what the log covers of the period so far: from about the beginning of a step on, until now."""
+    begun = max(period.since, first if engine.since is None else max(first, engine.since))
+    over = (begun - period.since) % step
+    if over:
+        # A log that is quiet at night does not begin late because the first request comes at six.
+        begun += -over if over <= step * _BEGUN_LATE else step - over
+    until = now if engine.until is None else min(now, engine.until)
+    return Span(begun, max(begun, min(period.until, until)))
+
+
+def _trend(engine: Engine, period: Span, step: int, known: Span) -> tuple[Step | None, ...]:
+    """Return each step; one that began before the log did, or is not over yet, is not whole."""
     return tuple(
-        evolve(one, whole=begun - one.start <= step * _BEGUN_LATE and one.start + step <= over)
-        if one.start + step > begun
-        else None
+        None
+        if not one.requests and one.start + step <= known.since
+        else evolve(one, whole=known.since <= one.start and one.start + step <= known.until)
         for one in steps_of(engine, period, step)
     )
 

@@ -44,9 +44,7 @@ def ranked(cells: Cells) -> Ranking:
 
 
 def _version(name: object, number: object) -> str | None:
-    if name is None or name == FEW:
-        return _text(name)
-    return f"{name} {number}" if number is not None else f"{name}, other versions"
+    return _text(name) if number is None else f"{name} {number}"
 
 
 def _text(value: object) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from smartify_core.requestlog.analysis import QUESTIONS, Answer, Coverage
@@ -42,7 +42,7 @@ VERSIONS: Final[dict[Any, float]] = {
     ("Samsung Internet", 28): 0.02,
     ("Firefox", 140): 0.02,
     ("Opera", 120): 0.01,
-    ("Other", None): 0.01,
+    ("Other", None): 0.032,
     ("Edge", 140): 0.005,
 }
 PARTS: Final[dict[str, dict[Any, float]]] = {
@@ -131,12 +131,12 @@ class StandIn:
         offset: int = 60,
         bounded: bool = False,
         rename: Callable[[str], str] = str,
-        **ledger: int,
+        ledger: Mapping[str, int] | None = None,
     ) -> None:
         self.offset = offset
         self.asked: list[str] = []
         self._random = random.Random(seed)
-        self._start, self._hours, self._ledger, self._rename = start - offset * 60, hours, ledger, rename
+        self._start, self._hours, self._ledger, self._rename = start - offset * 60, hours, ledger or {}, rename
         self.since = self._start if bounded else None
         self.until = self._start + hours * HOUR if bounded else None
         self._weights = {one: 1 / (place + 1.6) ** 1.05 for place, one in enumerate(features)}
