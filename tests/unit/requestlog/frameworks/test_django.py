@@ -6,15 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.test.utils import override_settings
 
+from smartify_core.errors import UsageError
 from smartify_core.requestlog import RequestLog
 from smartify_core.requestlog.django import install
 
+from ..conftest import Kept
 from . import _django_site as site
-from ._conformance import Conformance
+from ._conformance import WHO, Conformance, nothing_of
+from ._driving import Request, ask_and_cancel, ask_asgi, ask_wsgi
 
 TEMPLATES = {
     "nested": "/v1/<tenant>/mid/in/items/<int:number>",

@@ -5,12 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Flask, Response, request, send_file
+import pytest
+from flask import Blueprint, Flask, Response, abort, request, send_file
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.wrappers import Request as OtherRequest
 
+from smartify_core.errors import UsageError
 from smartify_core.requestlog import RequestLog
 from smartify_core.requestlog.flask import install
 
-from ._conformance import Conformance
+from ..conftest import Kept
+from ._conformance import WHO, Conformance, nothing_of
+from ._driving import Request, ask_wsgi
 from ._faults import BIG, Broken, Handled, Refused
 
 
