@@ -129,12 +129,12 @@ class StructlogSink(Pump):
         now: Clock | None = None,
         on_sigterm: bool = True,
     ) -> None:
-        chain = tuple(processors)
+        chain = tuple(processors) if isinstance(processors, Iterable) else ()
         if not chain or not all(map(callable, (*chain, write))):
             raise _wrong("processors and write are functions, at least one of each")
         if type(queue) is not int or not 1 <= queue <= _MOST_WAITING:
             raise _wrong(f"queue is a whole number from 1 to {_MOST_WAITING:,}")
-        if not 0 < flush_every <= _LONGEST_PAUSE:
+        if type(flush_every) not in {int, float} or not 0 < flush_every <= _LONGEST_PAUSE:
             raise _wrong(f"flush_every is more than 0 and at most {_LONGEST_PAUSE:.0f} seconds")
         target = _Chain(chain, write)
         super().__init__(
