@@ -9,6 +9,7 @@ The rooms, from the bottom up. Each public name has one home; this module import
 - :mod:`smartify_core.sealing`: keys, and personal fields sealed under them.
 - :mod:`smartify_core.storage`: where sealed accounts live (the ``Storage`` port and its adapters).
 - :mod:`smartify_core.lifecycle`: joiner, mover, leaver (plan, then apply).
+- :mod:`smartify_core.requestlog`: a log of requests that can hold what a header says and nothing else; its analysis.
 - :mod:`smartify_core.testing`: the fake directory, the wire-level Google server, the conformance kit.
 - :mod:`smartify_core.cli`: the ``smartify`` command.
 """

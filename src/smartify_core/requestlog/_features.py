@@ -6,11 +6,11 @@ from typing import Final
 
 from smartify_core.errors import UsageError
 
+from ._distinct import Distinct
 from ._event import Feature
 from ._names import OTHER, UNMATCHED
 from ._routes import Routes
 
-_DAY: Final = 86_400
 FOLDED: Final = Feature(OTHER)
 NOT_MATCHED: Final = Feature(UNMATCHED)
 
@@ -29,9 +29,9 @@ class Features:
     def __init__(self, allowed: frozenset[str] | None, most: int) -> None:
         self._allowed = allowed
         self._most = most
-        self._day = -1
+        self._distinct = Distinct(most)
         #: Every name of the day. Read without a lock: at worst two threads check the same name.
-        self.known: dict[str | None, Feature] = {None: NOT_MATCHED}
+        self.known: dict[str | None, Feature] = {None: NOT_MATCHED, UNMATCHED: NOT_MATCHED}
         self.routes = Routes()
         for name in allowed or ():
             self.routes.learn(name)
@@ -42,17 +42,17 @@ class Features:
         return self._first(name, time) if found is None else found
 
     def _first(self, name: str | None, time: int) -> Feature:
-        day = time // _DAY
-        if day != self._day and len(self.known) > self._most:
-            self.known = {None: NOT_MATCHED}
-            self._day = day
-        if name is None or len(self.known) > self._most or (self._allowed is not None and name not in self._allowed):
+        if self._allowed is not None and name not in self._allowed:
             return FOLDED
         try:
-            feature = NOT_MATCHED if name == UNMATCHED else Feature(name)
+            feature = Feature(name)  # type: ignore[arg-type] # which checks that it is a text
         except UsageError:
             return FOLDED
-        self._day = day
-        self.known[name] = feature
-        self.routes.learn(name)
+        if not self._distinct.admits(feature.name, time):
+            return FOLDED
+        if len(self.known) > self._most + 1:
+            # The guard began anew, and so do we.
+            self.known = {None: NOT_MATCHED, UNMATCHED: NOT_MATCHED}
+        self.known[feature.name] = feature
+        self.routes.learn(feature.name)
         return feature

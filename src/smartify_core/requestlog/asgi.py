@@ -8,7 +8,7 @@ Put it outermost, so that it sees what the client gets::
 from __future__ import annotations
 
 from asyncio import CancelledError
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from time import perf_counter
 from typing import Any, Final, TypeAlias
 
@@ -27,7 +27,7 @@ FeatureOf: TypeAlias = Callable[[Scope], str | None]
 
 _REFERER: Final = HEADERS.index("referer")
 _HOST: Final = HEADERS.index("host")
-_FORWARDED: Final = len(HEADERS)
+_UNREAD: Final = len(HEADERS)
 
 
 def feature_left_in(scope: Scope) -> str | None:
@@ -53,19 +53,20 @@ class RequestLogMiddleware:
         self.app = app
         self.log = log
         self.feature_of = feature_of
-        self._slots = _slots(log)
+        named = [*HEADERS]
+        ours = log.collecting
+        named[ZONE] = None if ours.time_zone_header is None else ours.time_zone_header.lower()
+        self._slots = {
+            spelled: slot for slot, name in enumerate(named) if name is not None for spelled in _spellings(name)
+        }
+        self._forwarded = frozenset(() if ours.proxies is None else _spellings(ours.proxies.header))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the application for one connection."""
         kind = scope["type"]
-        if kind == "http":
-            await self._http(scope, receive, send)
-        elif kind == "websocket":
-            await self._websocket(scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
-
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if kind != "http":
+            await (self._websocket if kind == "websocket" else self.app)(scope, receive, send)
+            return
         # Variables of a closure and no object with a method: half the time, and this is what each request costs.
         status: int | None = None
         feature: str | None = None
@@ -159,23 +160,15 @@ class RequestLogMiddleware:
             if feature is None:
                 feature = self._feature(scope)
             failure = None if error is None and phase is None else Failure.of(error, phase)
-            heard: list[HeaderValue] = ["", "", "", "", "", "", "", ""]
-            referer = host = b""
-            forwarded: list[str] | None = None
-            slots = self._slots
+            # The last place is for all that is not read: cheaper than to ask of each header whether it is.
+            heard: list[HeaderValue] = ["", "", "", "", "", "", "", "", "", "", ""]
+            slot_of = self._slots.get
             for name, value in scope["headers"]:
-                if name in slots:
-                    slot = slots[name]
-                    if slot < _REFERER:
-                        heard[slot] = value
-                    elif slot == _REFERER:
-                        referer = value
-                    elif slot == _HOST:
-                        host = value
-                    elif forwarded is None:
-                        forwarded = [value.decode("latin-1")]
-                    else:
-                        forwarded.append(value.decode("latin-1"))
+                heard[slot_of(name, _UNREAD)] = value
+            forwarded: Sequence[str] = ()
+            if self._forwarded:
+                lines = [value for name, value in scope["headers"] if name in self._forwarded]
+                forwarded = [line.decode("latin-1") for line in lines]
             client = scope.get("client")
             self.log.record(
                 int(time),
@@ -186,10 +179,10 @@ class RequestLogMiddleware:
                 seconds,
                 failure,
                 client[0] if client else None,
-                heard,
-                referer,
-                host,
-                forwarded or (),
+                heard[:_REFERER],
+                heard[_REFERER],
+                heard[_HOST],
+                forwarded,
             )
         except Exception as trouble:  # noqa: BLE001 - whatever a broken server hands over, the request has to go on
             self.log.not_recorded(trouble)
@@ -224,13 +217,6 @@ def _phase(error: BaseException, status: int | None, *, done: bool) -> Phase:
     return "after_end" if done else "streaming"
 
 
-def _slots(log: RequestLog) -> dict[bytes, int]:
-    """Return the place of each header by its name, as servers write it and as some test clients do."""
-    ours = log.collecting
-    names = {name: slot for slot, name in enumerate(HEADERS) if name is not None}
-    if ours.time_zone_header is not None:
-        names[ours.time_zone_header.lower()] = ZONE
-    if ours.proxies is not None:
-        names[ours.proxies.header] = _FORWARDED
-    spellings = {spelled: slot for name, slot in names.items() for spelled in (name, name.title(), name.upper())}
-    return {spelled.encode("ascii"): slot for spelled, slot in spellings.items()}
+def _spellings(name: str) -> tuple[bytes, ...]:
+    """Return a header's name as servers write it, and as some test clients do."""
+    return name.encode("ascii"), name.title().encode("ascii"), name.upper().encode("ascii")

@@ -7,13 +7,13 @@ faults on demand.
 
 from __future__ import annotations
 
+from ._answered import AnsweredRequests, Recorded
 from ._calls import Call
 from ._faults import Fault, Faults, Rule
 from ._named_errors import NamedErrors
 from ._quirks import Quirks
 from ._quota import Quota
 from ._records import AS_GOOGLE
-from ._request_log import Recorded, RequestLog
 from ._server import GoogleServer
 from ._tokens import GROUP_SCOPE, MEMBER_SCOPE, READ_ONLY, USER_SCOPE
 from ._workspace import Workspace
@@ -24,6 +24,7 @@ __all__ = [
     "MEMBER_SCOPE",
     "READ_ONLY",
     "USER_SCOPE",
+    "AnsweredRequests",
     "Call",
     "Fault",
     "Faults",
@@ -32,7 +33,6 @@ __all__ = [
     "Quirks",
     "Quota",
     "Recorded",
-    "RequestLog",
     "Rule",
     "Workspace",
 ]

@@ -12,13 +12,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from smartify_core.errors import FileExists, UsageError
+from smartify_core.testing.google._answered import AnsweredRequests
 from smartify_core.testing.google._answers import Refusal
 from smartify_core.testing.google._api import Api
 from smartify_core.testing.google._faults import Faults
 from smartify_core.testing.google._http import Listener
 from smartify_core.testing.google._quirks import Quirks
 from smartify_core.testing.google._quota import Meter, Quota
-from smartify_core.testing.google._request_log import RequestLog
 from smartify_core.testing.google._service import Service
 from smartify_core.testing.google._tokens import READ_ONLY, TokenOffice
 from smartify_core.testing.google._workspace import Workspace
@@ -197,7 +197,7 @@ class GoogleServer:
     # --- looking back -----------------------------------------------------------------------------------------------
 
     @property
-    def requests(self) -> RequestLog:
+    def requests(self) -> AnsweredRequests:
         """Return what was asked so far, oldest first."""
         return self._service.log
 

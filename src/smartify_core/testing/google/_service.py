@@ -10,13 +10,13 @@ from urllib.parse import parse_qsl
 from attrs import field, frozen
 
 from smartify_core.testing.google import _answers as answers
+from smartify_core.testing.google._answered import AnsweredRequests, Recorded
 from smartify_core.testing.google._answers import Answer, Refusal, html_answer
 from smartify_core.testing.google._api import Api
 from smartify_core.testing.google._batch import answer_batch
 from smartify_core.testing.google._calls import Call, Request, route
 from smartify_core.testing.google._faults import Delivery, Fault, Faults
 from smartify_core.testing.google._quota import Meter
-from smartify_core.testing.google._request_log import Recorded, RequestLog
 from smartify_core.testing.google._tokens import Actor, TokenOffice
 
 _NO_FAULT = Fault("none")
@@ -55,7 +55,7 @@ class Service:
         latency: Callable[[], float],
         wait: Callable[[float], object],
     ) -> None:
-        self.log = RequestLog()
+        self.log = AnsweredRequests()
         self.max_in_flight = 0
         self.token_url = ""
         self._api = api

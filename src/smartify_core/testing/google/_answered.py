@@ -36,7 +36,7 @@ class Recorded:
     in_flight: int
 
 
-class RequestLog(Sequence[Recorded]):
+class AnsweredRequests(Sequence[Recorded]):
     """The requests in the order in which they were answered: the newest 200,000 of them."""
 
     def __init__(self) -> None:

@@ -1,0 +1,207 @@
+"""Retention: which files have been kept long enough, and their deletion."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Generator, Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+
+from smartify_core.errors import UsageError
+
+from ._counting import count_days
+from ._ledger import Ledger, is_owed, open_ledger
+from ._names import LogFile, listed
+from ._opened import Opened, Shelf
+from ._settings import WIDEST, absolute, check_keep, check_now
+
+_NOTHING: Final[Mapping[str, int]] = {}
+
+
+@frozen(order=False)
+class Expired:
+    """What retention deleted.
+
+    Attributes:
+        files: Their names, in order.
+        days: How many events of each day (UTC, ``YYYY-MM-DD``) they held.
+    """
+
+    files: tuple[str, ...] = ()
+    days: Mapping[str, int] = _NOTHING
+
+    @property
+    def events(self) -> int:
+        """How many events they held in all."""
+        return sum(self.days.values())
+
+
+def expire(
+    directory: str | os.PathLike[str], *, keep: timedelta, now: datetime, keep_bytes: int | None = None
+) -> Expired:
+    """Delete the log files that were begun at least ``keep`` ago, and note in ``expired.jsonl`` what they held.
+
+    The notes, one for each day, are on the disk before the first file goes. Files that a living process writes to stay.
+    A running `JsonLinesFile` does this by itself; the command is for logs that nobody writes to any more.
+
+    Args:
+        directory: The directory of the log.
+        keep: How long a file is kept, at least a minute.
+        now: The present instant, aware.
+        keep_bytes: Delete the oldest files, too, until so many bytes are left at most. None for no limit.
+
+    Returns:
+        What was deleted by this call.
+
+    Raises:
+        UsageError: An argument makes no sense, or the directory cannot be changed.
+    """
+    check_keep(keep)
+    check_now(lambda: now)
+    place, shelf = absolute(directory), Shelf()
+    try:
+        return _exhausted(expiring(place, shelf, WIDEST, keep=keep, keep_bytes=keep_bytes, now=now, wait=True))
+    except OSError as error:
+        raise _unchangeable(place, error) from None
+    finally:
+        shelf.forget()
+
+
+def delete_and_note(
+    directory: str | os.PathLike[str], files: Sequence[Path], days: Mapping[str, int], *, now: datetime
+) -> None:
+    """Delete files below the directory of a log, once ``expired.jsonl`` tells how many events of which day they held.
+
+    For files that hold events in another form. Wherever this is cut short, the next `expire` does the rest.
+
+    Args:
+        directory: The directory of the log.
+        files: What to delete: absolute paths below it.
+        days: How many events of each day (UTC, ``YYYY-MM-DD``) they hold.
+        now: The present instant, aware.
+
+    Raises:
+        UsageError: A file is not below the directory, or the directory cannot be changed.
+    """
+    check_now(lambda: now)
+    place, shelf = absolute(directory), Shelf()
+    if not all(file.is_relative_to(place) for file in files):
+        raise UsageError("a file is not below the directory of the log", where=str(place), cure="Name its own files.")
+    try:
+        ledger = open_ledger(place, shelf, WIDEST, wait=True)
+        if ledger is not None:
+            ledger.settle()
+            ledger.delete(files, days, now)
+    except OSError as error:
+        raise _unchangeable(place, error) from None
+    finally:
+        shelf.forget()
+
+
+def expiring(
+    directory: Path,
+    shelf: Shelf,
+    mode: int,
+    *,
+    keep: timedelta,
+    keep_bytes: int | None,
+    now: datetime,
+    wait: bool,
+) -> Generator[None, None, Expired]:
+    """Do what `expire` does, piece by piece. Whoever does not wait leaves it to the process that is at it.
+
+    Raises:
+        OSError: A directory or file cannot be changed.
+    """
+    if not (is_owed(directory) or _overdue(listed(directory), keep, keep_bytes, now)):
+        return Expired()
+    ledger = open_ledger(directory, shelf, mode, wait=wait)
+    if ledger is None:
+        return Expired()
+    try:
+        ledger.settle()
+        yield
+        # Listed anew: another process may have deleted some while we waited.
+        return (yield from _deleted(ledger, shelf, _overdue(listed(directory), keep, keep_bytes, now), now))
+    finally:
+        ledger.close()
+
+
+def _deleted(ledger: Ledger, shelf: Shelf, files: list[LogFile], now: datetime) -> Generator[None, None, Expired]:
+    counts: Counter[str] = Counter()
+    held: list[Opened] = []
+    gone: list[LogFile] = []
+    try:
+        for file in files:
+            opened = _free(shelf, file)
+            if opened is None:
+                continue
+            held.append(opened)
+            gone.append(file)
+            yield from count_days(opened, file, counts)
+            if file.compressed:
+                opened.close()
+        if gone:
+            ledger.delete([file.path for file in gone], counts, now)
+        return Expired(tuple(file.path.name for file in gone), dict(sorted(counts.items())))
+    finally:
+        for opened in held:
+            opened.close()
+
+
+def _free(shelf: Shelf, file: LogFile) -> Opened | None:
+    """Open a file that nobody writes to; an uncompressed one stays locked until it is closed."""
+    try:
+        opened = shelf.open(file.path, os.O_RDONLY if file.compressed else os.O_RDWR)
+    except OSError:  # gone in the meantime, or another user's
+        return None
+    if file.compressed or (opened.lock(unless_known=False) and opened.is_in_place()):
+        return opened
+    opened.close()
+    return None
+
+
+def _overdue(files: list[LogFile], keep: timedelta, keep_bytes: int | None, now: datetime) -> list[LogFile]:
+    """Return what is to be deleted, oldest first. Of a file that is there twice, the compressed form counts."""
+    names = {file.path.name for file in files}
+    files = [file for file in files if f"{file.path.name}.gz" not in names]
+    overdue = [file for file in files if file.started + keep <= now]
+    if keep_bytes is None:
+        return overdue
+    left = files[len(overdue) :]
+    sizes = [_size(file) for file in left]
+    total = sum(sizes)
+    for file, size in zip(left, sizes, strict=True):
+        if total <= keep_bytes:
+            break
+        overdue.append(file)
+        total -= size
+    return overdue
+
+
+def _size(file: LogFile) -> int:
+    try:
+        return file.path.lstat().st_size
+    except OSError:
+        return 0
+
+
+def _exhausted(work: Generator[None, None, Expired]) -> Expired:
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            found: Expired = end.value
+            return found
+
+
+def _unchangeable(directory: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"the directory of the request log cannot be changed: {os.strerror(error.errno or 0)}",
+        where=str(directory),
+        cure="Name the directory of a log, and run as the user that writes it.",
+    )
