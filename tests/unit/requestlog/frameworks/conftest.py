@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gc
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,3 +21,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("static")
     (folder / "big.txt").write_bytes(b"0123456789" * 20_000)
     return folder
+
+
+@pytest.fixture
+def tidy() -> Iterator[None]:
+    """Have what Django leaves open when a client goes away collected, and told of, in the test that left it."""
+    yield
+    gc.collect()
