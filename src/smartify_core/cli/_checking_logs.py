@@ -17,6 +17,7 @@ from smartify_core.requestlog.files import LogFile, log_files
 from . import _exit_codes as exit_codes
 from ._output import Output
 from ._requestlogs import settings_of
+from ._text_of_logs import counted
 
 #: A line of the log has a few hundred bytes. What is longer than this is none, and is passed over in pieces.
 LONGEST: Final = 65_536
@@ -118,7 +119,8 @@ def check(output: Output, file: Path, directory: Path | None) -> int:
         if one.torn:
             output.line(f"{one.file}: its last line is not whole yet; the log mends that by itself")
     events, notes = sum(one.events for one in checked), sum(one.notes for one in checked)
-    output.line(f"{len(checked):,} files, {events:,} events, {notes:,} notes, {bad:,} lines outside of the schema")
+    sums = ((len(checked), "file"), (events, "event"), (notes, "note"), (bad, "line"))
+    output.line(f"{', '.join(counted(*one) for one in sums)} outside of the schema")
     return exit_codes.FAILED if bad else exit_codes.DONE
 
 

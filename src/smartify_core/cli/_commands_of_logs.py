@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from . import _checking_logs as checking
+from . import _keeping_logs as keeping
 from . import _requestlogs as requestlogs
 from . import _tailing as tailing
 from ._command_line import Asked, shared
@@ -114,14 +115,26 @@ def check(asked: Asked, directory: Path | None) -> None:
 
 
 @logs.command()
+@_directory
+@shared
+@click.pass_obj
+def pack(asked: Asked, directory: Path | None) -> None:
+    """Pack the days that are over into files a twentieth of the size, which are much quicker to ask."""
+    asked.action = lambda output, config: keeping.pack(output, config, directory)
+
+
+@logs.command()
 @click.option(
     "--keep-days", metavar="N", type=click.IntRange(1, 36_500), help="How long to keep a file; as configured."
 )
+@click.option("--cells", is_flag=True, help="Keep the trends of what goes: sums, without addresses.")
 @click.option("--plan-only", is_flag=True, help="Only say what would be deleted.")
 @_directory
 @shared
 @click.pass_obj
-def expire(asked: Asked, keep_days: int | None, plan_only: bool, directory: Path | None) -> None:  # noqa: FBT001 - click's signature
+def expire(asked: Asked, *, keep_days: int | None, cells: bool, plan_only: bool, directory: Path | None) -> None:
     """Delete files that have been kept long enough, and note what they held."""
     keep = None if keep_days is None else timedelta(days=keep_days)
-    asked.action = lambda output, config: requestlogs.expire(output, config, directory, keep=keep, plan_only=plan_only)
+    asked.action = lambda output, config: keeping.expire(
+        output, config, directory, keep=keep, cells=cells, plan_only=plan_only
+    )

@@ -12,6 +12,8 @@ from attrs import frozen
 _back = re.compile(r"([1-9][0-9]{0,4})([wdh])").fullmatch
 _offset = re.compile(r"([+-])([0-9]{2}):([0-5][0-9])").fullmatch
 _DAYS: Final = {"w": 7, "d": 1}
+#: The epoch was a Thursday.
+_WEEKDAYS: Final = ("Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed")
 #: No place on Earth is further from UTC.
 _FURTHEST: Final = 14 * 60
 
@@ -71,6 +73,11 @@ def as_offset(_: click.Context, __: click.Parameter, value: str) -> int:
     if found is None or minutes > _FURTHEST:
         raise click.BadParameter("Write an offset from UTC such as +01:00 or -03:30.")
     return -minutes if found[1] == "-" else minutes
+
+
+def weekday(instant: int, offset: int) -> str:
+    """Return the day of the week that an instant of the log is on: ``Mon``."""
+    return _WEEKDAYS[(instant + offset * 60) // 86_400 % 7]
 
 
 def told(instant: int, offset: int) -> str:

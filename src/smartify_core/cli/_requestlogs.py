@@ -1,4 +1,4 @@
-"""What the commands do that read the request log as a whole, or let go of what is too old."""
+"""What the commands do that read the request log as a whole."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import errno
 import os
 import tempfile
 from contextlib import ExitStack, suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,6 @@ from attrs import asdict, frozen
 from smartify_core.errors import UsageError
 from smartify_core.lifecycle import utc_now
 from smartify_core.requestlog.analysis import Answer
-from smartify_core.requestlog.files import Expired, log_files
-from smartify_core.requestlog.files import expire as expire_files
 
 from . import _documents as documents
 from . import _exit_codes as exit_codes
@@ -68,8 +66,8 @@ def summary(output: Output, file: Path, asked: Asked) -> int:
     """Tell what is in the log in a few tables."""
     settings, now = settings_of(file, asked.directory), utc_now()
     with _opened(settings, asked, now) as log, progress_of_log():
-        coverage = log.coverage()
-        answers = {"requests": log.ask("requests", by=_step(log))}
+        coverage, step = log.coverage(), _step(log)
+        answers = {"requests": log.ask("requests", by=step)}
         answers |= {name: log.ask(name) for name in QUESTIONS}
     output.document(
         {
@@ -82,8 +80,8 @@ def summary(output: Output, file: Path, asked: Asked) -> int:
         }
     )
     if not output.as_json:
-        for line in text.of_summary(settings.directory, coverage, answers, offset=log.offset, step=_step(log)):
-            output.line(line)
+        for line in text.of_summary(settings.directory, coverage, answers, offset=log.offset, step=step):
+            output.line(line if output.has_blocks else text.plain(line))
     return exit_codes.DONE
 
 
@@ -104,29 +102,6 @@ def report(output: Output, file: Path, asked: Asked, *, path: Path, title: str) 
         write_whole(path, page)
     output.document({"report": str(path), "bytes": len(page), "events": events})
     output.line(f"{path}: {len(page):,} bytes, about {events:,} events")
-    return exit_codes.DONE
-
-
-def expire(output: Output, file: Path, directory: Path | None, *, keep: timedelta | None, plan_only: bool) -> int:
-    """Delete the files that have been kept long enough, or say which those are."""
-    settings, now = settings_of(file, directory), utc_now()
-    keep = settings.keep if keep is None else keep
-    if plan_only:
-        gone = Expired(tuple(one.path.name for one in log_files(settings.directory) if one.started + keep <= now))
-    else:
-        gone = expire_files(settings.directory, keep=keep, now=now)
-    output.document(
-        {
-            "directory": str(settings.directory),
-            "plan_only": plan_only,
-            "keep_days": keep / timedelta(days=1),
-            "files": list(gone.files),
-            "days": None if plan_only else dict(gone.days),
-            "events": None if plan_only else gone.events,
-        }
-    )
-    for line in text.of_expired(gone, plan_only=plan_only):
-        output.line(line)
     return exit_codes.DONE
 
 

@@ -10,13 +10,13 @@ from smartify_core.requestlog import Note, Record, RequestEvent
 from smartify_core.requestlog.analysis import FEW, Answer, Coverage
 from smartify_core.requestlog.files import Expired
 
-from ._log_times import told
+from ._log_times import told, weekday
 
 _BAR: Final = 24
 _MOST: Final = 10
 _LONGEST_NAME: Final = 48
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉"
-_STEPS: Final = {"hour": 16, "day": 10, "week": 10}
+_PLAIN: Final = str.maketrans({"█": "#", "≤": "<", "…": ".", **dict.fromkeys("▏▎▍▌", " "), **dict.fromkeys("▋▊▉", "#")})
 _HEADS: Final = {
     "features": "Features",
     "errors": "Errors",
@@ -35,7 +35,15 @@ _SLOWEST: Final = 60_000
 def of_summary(
     directory: Path, coverage: Coverage, answers: Mapping[str, Answer], *, offset: int, step: str
 ) -> Iterator[str]:
-    """Return the lines of a summary."""
+    """Return the lines of a summary.
+
+    Args:
+        directory: Where the log is.
+        coverage: What the answers rest on.
+        answers: The answers, by question.
+        offset: Minutes that days and hours are ahead of UTC.
+        step: ``hour``, ``day`` or ``week``: how long a step over time is.
+    """
     if coverage.first is None or coverage.last is None:
         yield f"There is no request in {directory} for this time."
         yield from of_coverage(coverage)
@@ -43,8 +51,9 @@ def of_summary(
     rows = [tuple(map(int, row)) for row in _numbers(answers["requests"])]
     requests, errors, refused, slow = (sum(row[place] for row in rows) for place in range(1, 5))
     yield f"{directory}: {told(coverage.first, offset)} to {told(coverage.last, offset)}, times {_zone(offset)}"
+    features = counted(len(answers["features"].rows), "feature")
     yield (
-        f"{requests:,} requests to {len(answers['features'].rows):,} features: {_part(errors, requests)} failed, "
+        f"{counted(requests, 'request')} to {features}: {_part(errors, requests)} failed, "
         f"{_part(refused, requests)} were refused, {_part(slow, requests)} took longer than a second"
     )
     yield ""
@@ -69,18 +78,27 @@ def of_coverage(coverage: Coverage) -> Iterator[str]:
         "expired": coverage.expired,
     }
     told_of = ", ".join(f"{count:,} {what}" for what, count in missing.items() if count)
-    yield f"{coverage.files:,} files; {told_of or 'nothing is known to be missing'}"
+    yield f"{counted(coverage.files, 'file')}; {told_of or 'nothing is known to be missing'}"
 
 
 def of_expired(gone: Expired, *, plan_only: bool) -> Iterator[str]:
     """Return what was deleted, or would be."""
     if plan_only:
         yield from gone.files
-        yield f"{len(gone.files):,} files are old enough to be deleted"
+        yield f"{counted(len(gone.files), 'file')} old enough to be deleted"
         return
     for day, count in gone.days.items():
-        yield f"{day}  {count:,} events"
-    yield f"{len(gone.files):,} files with {gone.events:,} events deleted"
+        yield f"{day}  {counted(count, 'event')}"
+    yield f"{counted(len(gone.files), 'file')} with {counted(gone.events, 'event')} deleted"
+
+
+def of_packed(days: Mapping[str, int], *, removed: Sequence[str], left: Sequence[str]) -> Iterator[str]:
+    """Return what was packed, and what became of the files of lines."""
+    for day, count in days.items():
+        yield f"{day}  {counted(count, 'event')}"
+    for name in left:
+        yield f"{name}: left alone, because a newer version of this library wrote it"
+    yield f"{counted(sum(days.values()), 'event')} packed, {counted(len(removed), 'file')} of lines removed"
 
 
 def of_record(record: Record, offset: int) -> str:
@@ -116,8 +134,12 @@ def _over_time(rows: Sequence[Sequence[int]], step: str, offset: int) -> Iterato
     most = max((row[1] for row in rows), default=0)
     yield f"{step:<16}  {'requests':>12}  {'':{_BAR}}  {'failed':>9}  {'refused':>9}  {'slow':>9}"
     for start, requests, errors, refused, slow in rows:
-        name = told(start, offset)[: _STEPS[step]]
-        yield f"{name:<16}  {requests:>12,}  {bar(requests, most)}  {errors:>9,}  {refused:>9,}  {slow:>9,}"
+        yield f"{_step(start, step, offset):<16}  {requests:>12,}  {bar(requests, most)}  {errors:>9,}  {refused:>9,}  {slow:>9,}"
+
+
+def _step(start: int, step: str, offset: int) -> str:
+    when = told(start, offset)
+    return when[:16] if step == "hour" else f"{when[:10]} {weekday(start, offset)}"
 
 
 def _features(answer: Answer, _: int) -> Iterator[str]:
@@ -162,6 +184,16 @@ _TABLES: Final = {"features": _features, "errors": _errors, "spikes": _spikes}
 def _rest(answer: Answer, column: int) -> Iterator[str]:
     if rest := answer.rows[_MOST:]:
         yield f"{_name(f'{len(rest):,} others')}  {sum(int(row[column] or 0) for row in rest):>12,}"
+
+
+def counted(count: int, one: str) -> str:
+    """Return a number and what it counts."""
+    return f"{count:,} {one if count == 1 else f'{one}s'}"
+
+
+def plain(line: str) -> str:
+    """Return a line for a terminal that has no characters but those of ASCII."""
+    return line.translate(_PLAIN)
 
 
 def bar(count: int, most: int) -> str:
