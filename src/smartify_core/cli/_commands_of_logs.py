@@ -1,4 +1,7 @@
-"""The commands about the request log: what is in it, whether it is sound, and what is too old."""
+"""The commands about the request log: what is in it, whether it is sound, and what is too old.
+
+What they do is imported when they do it, so that no other command waits for it.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,9 @@ from typing import Any
 
 import click
 
-from . import _checking_logs as checking
-from . import _keeping_logs as keeping
-from . import _requestlogs as requestlogs
-from . import _tailing as tailing
 from ._command_line import Asked, shared
-from ._log_times import When, as_offset, as_when
+from ._log_times import LogPeriod, When, as_offset, as_when
+from ._output import Output
 
 _directory = click.option(
     "--directory",
@@ -44,7 +44,7 @@ def _period(command: Callable[..., Any]) -> Callable[..., Any]:
         offset: int,
         **others: Any,  # noqa: ANN401 - whatever else the command takes
     ) -> Any:  # noqa: ANN401 - and returns
-        return command(log=requestlogs.Asked(directory, since, until, offset), **others)
+        return command(log=LogPeriod(directory, since, until, offset), **others)
 
     since = click.option("--since", metavar="WHEN", callback=as_when, help="Only from then on: a day, a time, or 7d.")
     until = click.option("--until", metavar="WHEN", callback=as_when, help="Only before then.")
@@ -68,9 +68,15 @@ def logs(context: click.Context) -> None:
 @_period
 @shared
 @click.pass_obj
-def summary(asked: Asked, log: requestlogs.Asked) -> None:
+def summary(asked: Asked, log: LogPeriod) -> None:
     """Tell what is in the log: trends, features, errors, browsers, and what is missing."""
-    asked.action = lambda output, config: requestlogs.summary(output, config, log)
+
+    def act(output: Output, config: Path) -> int:
+        from . import _requestlogs as requestlogs  # noqa: PLC0415 - see above
+
+        return requestlogs.summary(output, config, log)
+
+    asked.action = act
 
 
 @logs.command()
@@ -86,9 +92,15 @@ def summary(asked: Asked, log: requestlogs.Asked) -> None:
 @_period
 @shared
 @click.pass_obj
-def report(asked: Asked, log: requestlogs.Asked, path: Path, title: str) -> None:
+def report(asked: Asked, log: LogPeriod, path: Path, title: str) -> None:
     """Write a report with charts: one HTML file that needs no network and no script."""
-    asked.action = lambda output, config: requestlogs.report(output, config, log, path=path, title=title)
+
+    def act(output: Output, config: Path) -> int:
+        from . import _requestlogs as requestlogs  # noqa: PLC0415 - see above
+
+        return requestlogs.report(output, config, log, path=path, title=title)
+
+    asked.action = act
 
 
 @logs.command()
@@ -100,9 +112,13 @@ def report(asked: Asked, log: requestlogs.Asked, path: Path, title: str) -> None
 @click.pass_obj
 def tail(asked: Asked, count: int, follow: bool, directory: Path | None, offset: int) -> None:  # noqa: FBT001 - click's signature
     """Print the last requests, by time, over all files."""
-    asked.action = lambda output, config: tailing.tail(
-        output, config, directory, count=count, follow=follow, offset=offset
-    )
+
+    def act(output: Output, config: Path) -> int:
+        from . import _tailing as tailing  # noqa: PLC0415 - see above
+
+        return tailing.tail(output, config, directory, count=count, follow=follow, offset=offset)
+
+    asked.action = act
 
 
 @logs.command()
@@ -111,7 +127,13 @@ def tail(asked: Asked, count: int, follow: bool, directory: Path | None, offset:
 @click.pass_obj
 def check(asked: Asked, directory: Path | None) -> None:
     """Read every line strictly, and tell of each that is no line of the log: file and line, never its content."""
-    asked.action = lambda output, config: checking.check(output, config, directory)
+
+    def act(output: Output, config: Path) -> int:
+        from . import _checking_logs as checking  # noqa: PLC0415 - see above
+
+        return checking.check(output, config, directory)
+
+    asked.action = act
 
 
 @logs.command()
@@ -120,7 +142,13 @@ def check(asked: Asked, directory: Path | None) -> None:
 @click.pass_obj
 def pack(asked: Asked, directory: Path | None) -> None:
     """Pack the days that are over into files a twentieth of the size, which are much quicker to ask."""
-    asked.action = lambda output, config: keeping.pack(output, config, directory)
+
+    def act(output: Output, config: Path) -> int:
+        from . import _keeping_logs as keeping  # noqa: PLC0415 - see above
+
+        return keeping.pack(output, config, directory)
+
+    asked.action = act
 
 
 @logs.command()
@@ -135,6 +163,10 @@ def pack(asked: Asked, directory: Path | None) -> None:
 def expire(asked: Asked, *, keep_days: int | None, cells: bool, plan_only: bool, directory: Path | None) -> None:
     """Delete files that have been kept long enough, and note what they held."""
     keep = None if keep_days is None else timedelta(days=keep_days)
-    asked.action = lambda output, config: keeping.expire(
-        output, config, directory, keep=keep, cells=cells, plan_only=plan_only
-    )
+
+    def act(output: Output, config: Path) -> int:
+        from . import _keeping_logs as keeping  # noqa: PLC0415 - see above
+
+        return keeping.expire(output, config, directory, keep=keep, cells=cells, plan_only=plan_only)
+
+    asked.action = act

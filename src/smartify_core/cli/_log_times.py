@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Final
 
 import click
@@ -49,6 +50,23 @@ class When:
         if self.days:
             return there.replace(hour=0) - timedelta(days=self.days - 1)
         return there - timedelta(hours=self.hours - 1)
+
+
+@frozen(order=False)
+class LogPeriod:
+    """Which log, and which time of it.
+
+    Args:
+        directory: Where it is; the configured directory when None.
+        since: Where the time begins; with the log when None.
+        until: Where it ends; with the log when None.
+        offset: Minutes that days and hours are ahead of UTC.
+    """
+
+    directory: Path | None = None
+    since: When | None = None
+    until: When | None = None
+    offset: int = 0
 
 
 def as_when(_: click.Context, __: click.Parameter, value: str | None) -> When | None:

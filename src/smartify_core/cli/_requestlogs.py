@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import asdict, frozen
+from attrs import asdict
 
 from smartify_core.errors import UsageError
 from smartify_core.lifecycle import utc_now
@@ -21,7 +21,7 @@ from . import _exit_codes as exit_codes
 from . import _text_of_logs as text
 from ._config import DEFAULT_FILE
 from ._config_logs import LogSettings, load_logs
-from ._log_times import When
+from ._log_times import LogPeriod, When
 from ._output import Output
 from ._progress import progress_of_log
 
@@ -39,30 +39,13 @@ _FEWEST_DAYS = 2
 _MODE = 0o640
 
 
-@frozen(order=False)
-class Asked:
-    """Which log, and which time of it.
-
-    Args:
-        directory: Where it is; the configured directory when None.
-        since: Where the time begins; with the log when None.
-        until: Where it ends; with the log when None.
-        offset: Minutes that days and hours are ahead of UTC.
-    """
-
-    directory: Path | None = None
-    since: When | None = None
-    until: When | None = None
-    offset: int = 0
-
-
 def settings_of(file: Path, directory: Path | None) -> LogSettings:
     """Return what is configured of the request log, with the directory that was named instead, if one was."""
     found = load_logs(file, needed=file != DEFAULT_FILE)
     return found if directory is None else LogSettings(directory.absolute(), found.keep, found.k)
 
 
-def summary(output: Output, file: Path, asked: Asked) -> int:
+def summary(output: Output, file: Path, asked: LogPeriod) -> int:
     """Tell what is in the log in a few tables."""
     settings, now = settings_of(file, asked.directory), utc_now()
     with _opened(settings, asked, now) as log, progress_of_log():
@@ -85,7 +68,7 @@ def summary(output: Output, file: Path, asked: Asked) -> int:
     return exit_codes.DONE
 
 
-def report(output: Output, file: Path, asked: Asked, *, path: Path, title: str) -> int:
+def report(output: Output, file: Path, asked: LogPeriod, *, path: Path, title: str) -> int:
     """Write the report to a file, whole or not at all."""
     from smartify_core.requestlog.report import report as written  # noqa: PLC0415 - needs no other command's time
 
@@ -132,7 +115,7 @@ def write_whole(path: Path, content: bytes) -> None:
                 Path(partial).unlink()
 
 
-def _opened(settings: LogSettings, asked: Asked, now: datetime) -> LogFiles:
+def _opened(settings: LogSettings, asked: LogPeriod, now: datetime) -> LogFiles:
     def instant(when: When | None) -> int | None:
         return None if when is None else int(when.at(now, asked.offset).timestamp())
 

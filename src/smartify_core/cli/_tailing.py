@@ -122,22 +122,21 @@ class _Followed:
     """A file that is being read. It stays open, so that what was written last is read even after it is gone."""
 
     handle: int
+    #: Where the first line begins that was not told of. Half a line is read anew each time: it may be cut off again.
     position: int = 0
-    rest: bytes = b""
 
     def more(self) -> Iterator[bytes]:
         """Give each whole line that was written since."""
-        # A line that was torn by a crash is cut off when the log goes on; what was read of it is forgotten.
-        if (size := os.fstat(self.handle).st_size) < self.position:
-            self.position, self.rest = size, b""
-        while block := os.pread(self.handle, _BLOCK, self.position):
-            self.position += len(block)
-            *lines, self.rest = (self.rest + block).split(b"\n")
+        self.position = min(self.position, os.fstat(self.handle).st_size)
+        rest = b""
+        while block := os.pread(self.handle, _BLOCK, self.position + len(rest)):
+            *lines, rest = (rest + block).split(b"\n")
+            if len(rest) > LONGEST:
+                # No line of the log is so long: it is told of in pieces, none of which is one.
+                lines, rest = [*lines, rest], b""
+                self.position -= 1
+            self.position += sum(map(len, lines)) + len(lines)
             yield from lines
-            if len(self.rest) > LONGEST:
-                # No line of the log is so long. The first piece of it is told of, and the others will be, too.
-                yield self.rest
-                self.rest = b""
 
 
 class Following:

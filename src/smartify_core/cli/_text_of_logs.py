@@ -134,7 +134,8 @@ def _over_time(rows: Sequence[Sequence[int]], step: str, offset: int) -> Iterato
     most = max((row[1] for row in rows), default=0)
     yield f"{step:<16}  {'requests':>12}  {'':{_BAR}}  {'failed':>9}  {'refused':>9}  {'slow':>9}"
     for start, requests, errors, refused, slow in rows:
-        yield f"{_step(start, step, offset):<16}  {requests:>12,}  {bar(requests, most)}  {errors:>9,}  {refused:>9,}  {slow:>9,}"
+        others = "".join(f"  {count:>9,}" for count in (errors, refused, slow))
+        yield f"{_step(start, step, offset):<16}  {requests:>12,}  {bar(requests, most)}{others}"
 
 
 def _step(start: int, step: str, offset: int) -> str:
