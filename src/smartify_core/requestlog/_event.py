@@ -321,6 +321,32 @@ class RequestEvent(_Values):
         )
 
     @classmethod
+    def of_parts(  # noqa: PLR0917 - as above
+        cls,
+        time: int,
+        feature: Feature,
+        method: str,
+        status: int | None,
+        ms: int,
+        client: Client,
+        address: Address | None,
+        failure: Failure | None,
+        language: Language | None,
+        referrer: Referrer | None,
+        zone: Zone | None,
+    ) -> Self:
+        """Make an event of parts that the collector made itself: only what came from a framework is checked again.
+
+        Raises:
+            UsageError: The status is none.
+        """
+        if status is not None and (type(status) is not int or not 100 <= status <= 599):  # noqa: PLR2004 - as above
+            _refuse("a status is 100 to 599")
+        return tuple.__new__(
+            cls, (time, feature, method, status, ms, client, address, failure, language, referrer, zone)
+        )
+
+    @classmethod
     def _make(cls, iterable: Iterable[Any]) -> Self:  # type: ignore[override] # typeshed keeps two old parameters
         """Make an event of all of its values; `_replace` comes by here, so that it checks as well."""
         return cls(*iterable)

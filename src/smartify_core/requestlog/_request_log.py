@@ -5,7 +5,7 @@ from __future__ import annotations
 import time as clocks
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from attrs import frozen
 
@@ -13,7 +13,7 @@ from smartify_core.errors import UsageError
 from smartify_core.model import Clock
 
 from ._addresses import Addresses
-from ._clients import Clients
+from ._clients import UNREAD, Clients
 from ._collecting import Collecting
 from ._diagnostics import Troubles
 from ._distinct import Distinct
@@ -21,6 +21,7 @@ from ._event import Address, Client, Failure, Feature, Language, Note, Referrer,
 from ._features import FOLDED, Features
 from ._headers import language_of, opted_out, referrer_of, zone_of
 from ._names import OTHER, OWN
+from ._remembered import Remembered
 from ._schema import DURATIONS_MS, METHODS, OTHER_METHOD
 from ._sink import Sink
 
@@ -44,7 +45,8 @@ HEADERS: Final = (
 HeaderValue: TypeAlias = "str | bytes"
 
 _BOUNDS: Final = tuple(bound / 1_000 for bound in DURATIONS_MS[:-1])
-_MOST_CACHED: Final = 4_096
+#: Combinations of headers, and referring pages, that are remembered: some 3 MB when full.
+_ROOM: Final = 2_048
 #: How many foreign origins are told apart in a day: anybody can make a page's address up.
 _MOST_ORIGINS: Final = 2_000
 _NOTE_EVERY: Final = 60
@@ -89,8 +91,8 @@ class RequestLog:
         self._features = Features(self.collecting.features, self.collecting.most_features)
         self._addresses = Addresses(self.collecting.ip, self.collecting.proxies)
         self._clients = Clients()
-        self._senders: dict[int, _Sender] = {}
-        self._referrers: dict[int, Referrer | None] = {}
+        self._senders = Remembered[int, _Sender](_ROOM)
+        self._referrers = Remembered[int, Referrer | Literal["nothing"]](_ROOM)
         self._origins = Distinct(_MOST_ORIGINS)
         self._troubles = Troubles()
         self._folded = 0
@@ -159,18 +161,15 @@ class RequestLog:
                 address = self._addresses.of(peer, forwarded)
                 if referer:
                     key = hash((referer, host))
-                    referrer = (
-                        self._referrers[key]
-                        if key in self._referrers
-                        else self._first_referred(key, referer, host, time)
-                    )
+                    page = self._referrers.get(key) or self._first_referred(key, referer, host, time)
+                    referrer = None if page == "nothing" else page
             elif self.collecting.opt_out == "skip":
                 return
             named = self._features.known.get(feature)
             if named is None:
                 named = self._first_named(feature, time)
             self.sink.put(
-                RequestEvent(
+                RequestEvent.of_parts(
                     time,
                     named,
                     method if method in METHODS else OTHER_METHOD,
@@ -206,16 +205,16 @@ class RequestLog:
             None if opted or ours.time_zone_header is None else zone_of(zone, ours.time_zone_from),
             opted,
         )
-        if len(self._senders) >= _MOST_CACHED:
-            self._senders = {}
-        self._senders[key] = sender
+        # A client that was not read for want of time is to be read the next time.
+        if sender.client is not UNREAD:
+            self._senders.keep(key, sender)
         return sender
 
-    def _first_referred(self, key: int, referer: HeaderValue, host: HeaderValue, time: int) -> Referrer | None:
-        referrer = self._kept_of(_text(referer), _text(host), time)
-        if len(self._referrers) >= _MOST_CACHED:
-            self._referrers = {}
-        self._referrers[key] = referrer
+    def _first_referred(
+        self, key: int, referer: HeaderValue, host: HeaderValue, time: int
+    ) -> Referrer | Literal["nothing"]:
+        referrer = self._kept_of(_text(referer), _text(host), time) or "nothing"
+        self._referrers.keep(key, referrer)
         return referrer
 
     def _kept_of(self, referer: str, host: str, time: int) -> Referrer | None:
@@ -235,7 +234,7 @@ class RequestLog:
             self._troubles.warn("feature_folded")
         else:
             # A page of ours whose route was not known may be known now.
-            self._referrers = {}
+            self._referrers = Remembered(_ROOM)
         return feature
 
     def _note_folded(self, time: int, more: int) -> None:

@@ -8,7 +8,7 @@ Put it outermost, so that it sees what the client gets::
 from __future__ import annotations
 
 from asyncio import CancelledError
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from time import perf_counter
 from typing import Any, Final, TypeAlias
 
@@ -27,7 +27,7 @@ FeatureOf: TypeAlias = Callable[[Scope], str | None]
 
 _REFERER: Final = HEADERS.index("referer")
 _HOST: Final = HEADERS.index("host")
-_FORWARDED: Final = len(HEADERS)
+_UNREAD: Final = len(HEADERS)
 
 
 def feature_left_in(scope: Scope) -> str | None:
@@ -53,19 +53,20 @@ class RequestLogMiddleware:
         self.app = app
         self.log = log
         self.feature_of = feature_of
-        self._slots = _slots(log)
+        named = [*HEADERS]
+        ours = log.collecting
+        named[ZONE] = None if ours.time_zone_header is None else ours.time_zone_header.lower()
+        self._slots = {
+            spelled: slot for slot, name in enumerate(named) if name is not None for spelled in _spellings(name)
+        }
+        self._forwarded = frozenset(() if ours.proxies is None else _spellings(ours.proxies.header))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the application for one connection."""
         kind = scope["type"]
-        if kind == "http":
-            await self._http(scope, receive, send)
-        elif kind == "websocket":
-            await self._websocket(scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
-
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if kind != "http":
+            await (self._websocket if kind == "websocket" else self.app)(scope, receive, send)
+            return
         # Variables of a closure and no object with a method: half the time, and this is what each request costs.
         status: int | None = None
         feature: str | None = None
@@ -80,6 +81,10 @@ class RequestLogMiddleware:
             elif kind == "http.response.start":
                 status = message["status"]
                 feature = self._feature(scope)
+            elif kind == "http.response.pathsend":
+                done = True
+            elif kind == "http.response.zerocopysend":
+                done = not message.get("more_body", False)
             return send(message)
 
         time = self.log.seconds()
@@ -88,15 +93,15 @@ class RequestLogMiddleware:
             await self.app(scope, receive, sending)
         except BaseException as error:
             phase = _phase(error, status, done=done)
-            kind = scope.get(ERROR_KEY) if phase == "cancelled" else type(error)
+            kind = _left(scope, status) if phase == "cancelled" else type(error)
             self._end(scope, time, began, feature, scope.get("method"), status, kind, phase)
             raise
         if done:
-            self._end(scope, time, began, feature, scope.get("method"), status, scope.get(ERROR_KEY), None)
+            self._end(scope, time, began, feature, scope.get("method"), status, _left(scope, status), None)
         else:
             # The application came back without ending its response: its client had gone, or it forgot to answer.
             phase = "before_start" if status is None else "cancelled"
-            self._end(scope, time, began, feature, scope.get("method"), status, scope.get(ERROR_KEY), phase)
+            self._end(scope, time, began, feature, scope.get("method"), status, _left(scope, status), phase)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         status: int | None = None
@@ -125,7 +130,18 @@ class RequestLogMiddleware:
             kind = None if phase == "cancelled" else type(error)
             self._end(scope, time, began, feature, "WEBSOCKET", status, kind, phase)
             raise
-        self._end(scope, time, began, feature, "WEBSOCKET", status, scope.get(ERROR_KEY), None)
+        kind = scope.get(ERROR_KEY)
+        is_gone = kind is not None and kind.__name__ in _GONE
+        self._end(
+            scope,
+            time,
+            began,
+            feature,
+            "WEBSOCKET",
+            status,
+            None if is_gone else kind,
+            "cancelled" if is_gone else None,
+        )
 
     def _end(  # noqa: PLR0917 - by place: names cost a request a microsecond
         self,
@@ -144,36 +160,29 @@ class RequestLogMiddleware:
             if feature is None:
                 feature = self._feature(scope)
             failure = None if error is None and phase is None else Failure.of(error, phase)
-            heard: list[HeaderValue] = ["", "", "", "", "", "", "", ""]
-            referer = host = b""
-            forwarded: list[str] | None = None
-            slots = self._slots
+            # The last place is for all that is not read: cheaper than to ask of each header whether it is.
+            heard: list[HeaderValue] = ["", "", "", "", "", "", "", "", "", "", ""]
+            slot_of = self._slots.get
             for name, value in scope["headers"]:
-                if name in slots:
-                    slot = slots[name]
-                    if slot < _REFERER:
-                        heard[slot] = value
-                    elif slot == _REFERER:
-                        referer = value
-                    elif slot == _HOST:
-                        host = value
-                    elif forwarded is None:
-                        forwarded = [value.decode("latin-1")]
-                    else:
-                        forwarded.append(value.decode("latin-1"))
+                heard[slot_of(name, _UNREAD)] = value
+            forwarded: Sequence[str] = ()
+            if self._forwarded:
+                lines = [value for name, value in scope["headers"] if name in self._forwarded]
+                forwarded = [line.decode("latin-1") for line in lines]
             client = scope.get("client")
             self.log.record(
                 int(time),
                 feature,
                 method or "",
-                status,
+                # Frameworks hand over members of HTTPStatus as well.
+                None if status is None else int(status),
                 seconds,
                 failure,
                 client[0] if client else None,
-                heard,
-                referer,
-                host,
-                forwarded or (),
+                heard[:_REFERER],
+                heard[_REFERER],
+                heard[_HOST],
+                forwarded,
             )
         except Exception as trouble:  # noqa: BLE001 - whatever a broken server hands over, the request has to go on
             self.log.not_recorded(trouble)
@@ -186,21 +195,28 @@ class RequestLogMiddleware:
             return None
 
 
+def _left(scope: Scope, status: int | None) -> type[BaseException] | None:
+    """Return the class of an exception that became a response; one that became a client's mistake is no error."""
+    kind: type[BaseException] | None = None
+    if status is None or status >= 500:  # noqa: PLR2004 - RFC 9110, section 15.6
+        kind = scope.get(ERROR_KEY)
+    return kind
+
+
+#: What servers and frameworks call the exception that says that the client is gone. They have no class in common.
+_GONE: Final = frozenset(
+    {"ClientDisconnect", "ClientDisconnected", "RequestAborted", "WebSocketDisconnect", "WebSocketDisconnected"}
+)
+
+
 def _phase(error: BaseException, status: int | None, *, done: bool) -> Phase:
-    if isinstance(error, (CancelledError, GeneratorExit)):
+    if isinstance(error, (CancelledError, GeneratorExit)) or type(error).__name__ in _GONE:
         return "cancelled"
     if status is None or (done and status >= 500):  # noqa: PLR2004 - an error page of the framework's
         return "before_start"
     return "after_end" if done else "streaming"
 
 
-def _slots(log: RequestLog) -> dict[bytes, int]:
-    """Return the place of each header by its name, as servers write it and as some test clients do."""
-    ours = log.collecting
-    names = {name: slot for slot, name in enumerate(HEADERS) if name is not None}
-    if ours.time_zone_header is not None:
-        names[ours.time_zone_header.lower()] = ZONE
-    if ours.proxies is not None:
-        names[ours.proxies.header] = _FORWARDED
-    spellings = {spelled: slot for name, slot in names.items() for spelled in (name, name.title(), name.upper())}
-    return {spelled.encode("ascii"): slot for spelled, slot in spellings.items()}
+def _spellings(name: str) -> tuple[bytes, ...]:
+    """Return a header's name as servers write it, and as some test clients do."""
+    return name.encode("ascii"), name.title().encode("ascii"), name.upper().encode("ascii")

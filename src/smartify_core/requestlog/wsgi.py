@@ -69,7 +69,7 @@ class RequestLogMiddleware:
         if isinstance(body, (list, tuple)) or (isinstance(wrapper, type) and isinstance(body, wrapper)):
             seen.end(None)
             return body
-        return _Body(body, seen)
+        return _SizedBody(body, seen) if hasattr(body, "__len__") else _Body(body, seen)
 
     def feature(self, environ: Environ) -> str | None:
         """Return what the finder finds; a finder that fails has found nothing."""
@@ -135,7 +135,7 @@ class _Request:
     ) -> Callable[[bytes], object]:
         """Pass the start of a response on."""
         self._feature = self._middleware.feature(self._environ)
-        self.status = int(status[:3]) if _status_like(status) else None
+        self.status = _code(status)
         if exc_info is None:
             return self._start_response(status, headers)
         return self._start_response(status, headers, exc_info)
@@ -155,7 +155,12 @@ class _Request:
         environ, middleware = self._environ, self._middleware
         if error is not None and phase is None:
             phase = "before_start" if self.status is None else "streaming"
-        kind = environ.get(ERROR_KEY) if error is None else type(error)
+        if error is not None:
+            kind: type[BaseException] | None = type(error)
+        elif self.status is None or self.status >= 500:  # noqa: PLR2004 - RFC 9110, section 15.6
+            kind = environ.get(ERROR_KEY)
+        else:
+            kind = None  # an exception that became a client's mistake is no error
         failure = None if phase is None and kind is None else Failure.of(kind, phase)
         middleware.record(environ, self._time, seconds, self._feature, self.status, failure)
 
@@ -168,10 +173,11 @@ class _Request:
 class _Body:
     """Hands a body on, and records the request when the server is through with it."""
 
-    __slots__ = ("_body", "_iterator", "_seen")
+    __slots__ = ("_body", "_is_read", "_iterator", "_seen")
 
     def __init__(self, body: Iterable[bytes], seen: _Request) -> None:
         self._body = body
+        self._is_read = False
         self._iterator: Iterator[bytes] | None = None
         self._seen = seen
 
@@ -184,7 +190,7 @@ class _Body:
                 self._iterator = iter(self._body)
             return next(self._iterator)
         except StopIteration:
-            self._seen.end(None)
+            self._is_read = True
             raise
         except BaseException as error:
             self._seen.end(error)
@@ -192,18 +198,33 @@ class _Body:
 
     def close(self) -> None:
         """Close the body, as a server has to. What was not read to its end was not wanted any more."""
+        is_whole = self._is_read or self._seen.is_head
         try:
             close = getattr(self._body, "close", None)
             if close is not None:
                 close()
         except BaseException as error:
-            self._seen.end(error, "after_end")
+            self._seen.end(error, "after_end" if is_whole else "streaming")
             raise
-        self._seen.end(None, None if self._seen.is_head else "cancelled")
+        self._seen.end(None, None if is_whole else "cancelled")
+
+
+class _SizedBody(_Body):
+    """A body whose number of parts is known: from a single part a server tells the length of the response."""
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        return len(self._body)  # type: ignore[arg-type]  # made only for what has a length
 
 
 #: PEP 3333 has a status begin with its code; RFC 9110 has codes from 100 to 599.
 _status_like = re.compile(r"[1-5][0-9]{2}(?![0-9])", re.ASCII).match
+
+
+def _code(status: object) -> int | None:
+    # What is no text may be taken or refused by the server; the log knows no status then.
+    return int(status[:3]) if isinstance(status, str) and _status_like(status) else None
 
 
 def _variable(header: str) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -113,6 +114,28 @@ def test_an_exception_that_became_a_response_is_told(log: RequestLog, kept: Kept
     (event,) = kept.events
     assert (event["error"], event["status"]) == ("ZeroDivisionError", 500)
     assert "failed" not in event
+
+
+def test_an_exception_that_became_a_clients_mistake_is_no_error(log: RequestLog, kept: Kept) -> None:
+    """A handler that answers an exception with 422 has told the client what was wrong; only a 5xx is an error."""
+    for status in (422, 503):
+        ran(log, sending(START | {"status": status}, BODY, error=ValueError))
+    assert [event.get("error") for event in kept.events] == [None, "ValueError"]
+
+
+def test_a_status_may_be_a_member_of_an_enumeration(log: RequestLog, kept: Kept) -> None:
+    """Frameworks pass HTTPStatus on as they get it."""
+    ran(log, sending(START | {"status": HTTPStatus.CREATED}, BODY))
+    assert kept.events[0]["status"] == 201
+
+
+@pytest.mark.parametrize(
+    "end", [{"type": "http.response.pathsend", "path": "secret"}, {"type": "http.response.zerocopysend", "file": 3}]
+)
+def test_a_file_that_the_server_sends_ends_a_response(log: RequestLog, kept: Kept, end: Message) -> None:
+    """Extensions of ASGI let a server send a file itself; no other body follows."""
+    ran(log, sending(START, end))
+    assert "failed" not in kept.events[0]
 
 
 def test_the_finder_is_asked_at_the_start_and_again_at_the_end(log: RequestLog, kept: Kept) -> None:

@@ -177,8 +177,8 @@ def test_caches_hold_no_text_and_have_an_end(log: RequestLog, kept: Kept) -> Non
     for number in range(9_000):
         recorded(log, accept_language=f"de-{number}", referer=f"https://www.example.org/{number}", host="a.example.com")
     for cache in (log._senders, log._referrers):
-        assert 0 < len(cache) <= 4_096
-        assert all(type(key) is int for key in cache)
+        assert 0 < len(cache) <= 2 * 2_048 + 512
+        assert all(type(key) is int for part in (cache._of_late, cache._older, cache._on_trial) for key in part)
 
 
 def test_foreign_pages_beyond_the_most_are_one(log: RequestLog, kept: Kept) -> None:

@@ -122,10 +122,45 @@ def test_an_exception_in_the_body_is_told_and_passed_on(log: RequestLog, kept: K
 
 def test_an_exception_of_the_close_is_told_and_passed_on(log: RequestLog, kept: Kept) -> None:
     """A body that fails when it is closed after its end."""
-    passed = RequestLogMiddleware(answering(Body(at_close=ValueError("secret"))), log)(environ(), started)
+    passed = RequestLogMiddleware(answering(Body(b"a", at_close=ValueError("secret"))), log)(environ(), started)
+    assert list(passed) == [b"a"]
     with pytest.raises(ValueError, match="secret"):
         passed.close()  # type: ignore[attr-defined]
-    assert kept.events[0]["failed"] == "after_end"
+    (event,) = kept.events
+    assert (event["failed"], event["error"]) == ("after_end", "ValueError")
+
+
+def test_an_exception_that_became_a_clients_mistake_is_no_error(log: RequestLog, kept: Kept) -> None:
+    """A handler that answers an exception with 422 has told the client what was wrong; only a 5xx is an error."""
+    for status in ("422 Unprocessable Content", "503 Service Unavailable"):
+        RequestLogMiddleware(answering([], status, error=ValueError), log)(environ(), started)
+    assert [event.get("error") for event in kept.events] == [None, "ValueError"]
+
+
+def test_a_body_of_known_length_keeps_it(log: RequestLog, kept: Kept) -> None:
+    """A server tells the length of a response that has one part; so the number of parts is handed on."""
+
+    class Sized(Body):
+        def __len__(self) -> int:
+            return 1
+
+    passed: Any = RequestLogMiddleware(answering(Sized(b"a")), log)(environ(), started)
+    assert len(passed) == 1
+    assert list(passed) == [b"a"]
+    assert not hasattr(RequestLogMiddleware(answering(Body(b"a")), log)(environ(), started), "__len__")
+
+
+def test_a_status_of_another_type_is_the_servers_affair(log: RequestLog, kept: Kept) -> None:
+    """What a server may take or refuse is passed on; the log knows no status."""
+    got: list[Any] = []
+
+    def start(status: Any, headers: list[tuple[str, str]]) -> Callable[[bytes], object]:
+        got.append(status)
+        return started("", [])
+
+    RequestLogMiddleware(answering([], b"200 OK"), log)(environ(), start)  # type: ignore[arg-type]
+    assert got == [b"200 OK"]
+    assert "status" not in kept.events[0]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +181,9 @@ def test_an_application_that_starts_late_is_seen(log: RequestLog, kept: Kept) ->
         start_response("201 Created", [])
         yield b"x"
 
-    assert list(RequestLogMiddleware(app, log)(environ(), started)) == [b"x"]
+    passed: Any = RequestLogMiddleware(app, log)(environ(), started)
+    assert list(passed) == [b"x"]
+    passed.close()
     assert kept.events[0]["status"] == 201
 
 

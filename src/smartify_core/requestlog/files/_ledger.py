@@ -78,7 +78,7 @@ class Ledger:
         intent = self._intent()
         if intent is None:
             return
-        at, notes = min(int(intent["at"]), self._opened.size()), str(intent["notes"]).encode("ascii")
+        at, notes = max(0, min(int(intent["at"]), self._opened.size())), str(intent["notes"]).encode("ascii")
         if notes:
             view = memoryview(notes)
             while view:
@@ -107,12 +107,15 @@ class Ledger:
             return None
         try:
             intent = json.loads(os.pread(opened.fd, opened.size(), 0))
-        except ValueError:  # not ours: ours get their name when they are whole
-            (self._directory / _INTENT).unlink(missing_ok=True)
-            return None
+        except ValueError:
+            intent = None
         finally:
             opened.close()
-        return intent if isinstance(intent, dict) and intent.keys() == {"at", "notes", "files"} else None
+        if isinstance(intent, dict) and intent.keys() == {"at", "notes", "files"}:
+            return intent
+        # Not ours: ours get their name when they are whole.
+        (self._directory / _INTENT).unlink(missing_ok=True)
+        return None
 
     def _inside(self, name: str) -> Path | None:
         """Return the path of a file in the directory, None where the name leads out of it."""

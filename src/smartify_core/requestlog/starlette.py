@@ -1,0 +1,108 @@
+"""The request log of a Starlette or FastAPI application.
+
+One line, wherever the application is made::
+
+    app = FastAPI()
+    install(app, log)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial, wraps
+from inspect import iscoroutinefunction
+from typing import Any, Final, TypeAlias, TypeVar, cast
+
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp
+
+from smartify_core.errors import UsageError
+
+from ._installing import check_call, installed_already
+from ._names import ERROR_KEY
+from ._request_log import RequestLog
+from ._starlette_routes import Templates, applications
+from .asgi import RequestLogMiddleware
+
+_App = TypeVar("_App", bound=Starlette)
+_Handler: TypeAlias = Callable[..., Any]
+_INSTALLED: Final = "_smartify_request_log"
+
+
+def install(app: _App, log: RequestLog) -> _App:
+    """Record every request and WebSocket of an application.
+
+    The collector stands outside of all middlewares, of those too that are added later, and of the page that answers
+    errors. Routes are read when the application handles its first message, so it does not matter when they are added.
+
+    Args:
+        app: A `Starlette` or a `FastAPI`. What is mounted in it belongs to it: install the outermost only.
+        log: Where requests are recorded.
+
+    Returns:
+        The same application.
+
+    Raises:
+        UsageError: It is no such application, has a request log, or has handled messages already.
+    """
+    check_call("starlette", app, (Starlette,), log)
+    if hasattr(app, _INSTALLED):
+        raise installed_already("starlette")
+    if app.middleware_stack is not None:
+        raise UsageError(
+            "the application has handled messages already",
+            where="install of smartify_core.requestlog.starlette",
+            cure="Install the request log where the application is made.",
+        )
+    setattr(app, _INSTALLED, log)
+    _leave_errors(app)
+    build = app.build_middleware_stack
+
+    def build_outermost() -> ASGIApp:
+        templates = Templates(app.router)
+        log.learn(templates.read())
+        for mounted in applications(app.router):
+            if isinstance(mounted, Starlette) and mounted.middleware_stack is None:
+                _leave_errors(mounted)
+        recorded = RequestLogMiddleware(build(), log, feature_of=templates)
+        return cast("ASGIApp", recorded)
+
+    # A middleware that is added in the way of the framework stands inside of its error page, and would not see it.
+    app.build_middleware_stack = build_outermost  # type: ignore[method-assign]
+    return app
+
+
+def _leave_errors(app: Starlette) -> None:
+    """Have the application's handlers of exceptions leave the class of each exception that they answer."""
+    build = app.build_middleware_stack
+
+    def build_leaving() -> ASGIApp:
+        handlers = app.exception_handlers
+        app.exception_handlers = {key: _leaving(handler) for key, handler in handlers.items()}
+        try:
+            return build()
+        finally:
+            app.exception_handlers = handlers
+
+    app.build_middleware_stack = build_leaving  # type: ignore[method-assign]  # as above
+
+
+def _leaving(handler: _Handler) -> _Handler:
+    inner: Any = handler
+    while isinstance(inner, partial):
+        inner = inner.func
+    # The framework runs a handler that is no coroutine function in a thread, and asks it as this does.
+    if iscoroutinefunction(inner) or iscoroutinefunction(getattr(inner, "__call__", None)):  # noqa: B004 - not whether it can be called
+
+        async def left(connection: HTTPConnection, error: Exception) -> object:
+            connection.scope[ERROR_KEY] = type(error)
+            return await handler(connection, error)
+
+        return wraps(handler)(left)
+
+    def left_in_thread(connection: HTTPConnection, error: Exception) -> object:
+        connection.scope[ERROR_KEY] = type(error)
+        return handler(connection, error)
+
+    return wraps(handler)(left_in_thread)
