@@ -81,12 +81,6 @@ class Opened:
             return unless_known
         return True
 
-    def wait_for_lock(self) -> bool:
-        """Take the lock, and wait for whoever has it."""
-        with suppress(OSError):  # no locks here
-            fcntl.flock(self.fd, fcntl.LOCK_EX)
-        return True
-
     def be_usable(self) -> None:
         """Let the owner read and write it, should the umask have taken that."""
         found = stat.S_IMODE(os.fstat(self.fd).st_mode)
