@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,3 +29,11 @@ def tidy() -> Iterator[None]:
     """Have what Django leaves open when a client goes away collected, and told of, in the test that left it."""
     yield
     gc.collect()
+
+
+@pytest.fixture
+def quiet() -> Iterator[None]:
+    """Have nothing said through logging: a thousand planted exceptions would fill the report of a test."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
