@@ -1,17 +1,10 @@
 from __future__ import annotations
 
 import gc
-import logging
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-with warnings.catch_warnings():
-    # WebOb imports cgi, which Python 3.13 no longer has.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    import pyramid.config  # noqa: F401 - for its effect: whoever imports it later is not warned
 
 pytest.register_assert_rewrite("tests.unit.requestlog.frameworks._conformance")
 
@@ -29,11 +22,3 @@ def tidy() -> Iterator[None]:
     """Have what Django leaves open when a client goes away collected, and told of, in the test that left it."""
     yield
     gc.collect()
-
-
-@pytest.fixture
-def quiet() -> Iterator[None]:
-    """Have nothing said through logging: a thousand planted exceptions would fill the report of a test."""
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
