@@ -120,9 +120,8 @@ class Ledger:
     def _inside(self, name: str) -> Path | None:
         """Return the path of a file in the directory, None where the name leads out of it."""
         path = self._directory / name
-        ours = os.path.realpath(self._directory)
         with suppress(OSError):
-            if os.path.realpath(path.parent).startswith(ours) and ".." not in path.parts:
+            if ".." not in path.parts and path.parent.resolve().is_relative_to(self._directory.resolve()):
                 return path
         return None
 
@@ -146,17 +145,12 @@ def open_ledger(directory: Path, shelf: Shelf, mode: int, *, wait: bool) -> Ledg
                 opened.close()
                 return None
             if opened.is_in_place():
-                _give_to_owner(directory, opened)
+                if not opened.size():
+                    # One that an administrator's command made is the application's, too.
+                    opened.give_to(directory.stat())
                 return Ledger(directory, opened, shelf, mode)
         except OSError:
             opened.close()
             raise
         opened.close()
     raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
-
-
-def _give_to_owner(directory: Path, opened: Opened) -> None:
-    """Let the application write to a ledger that an administrator's command made."""
-    owner, ours = directory.stat(), os.fstat(opened.fd)
-    if os.geteuid() == 0 and ours.st_uid == 0 != owner.st_uid and not ours.st_size:
-        os.fchown(opened.fd, owner.st_uid, owner.st_gid)

@@ -176,6 +176,18 @@ def test_compression_that_fails_is_tried_again(
     assert names() == [f"{name}.gz"]
 
 
+def test_a_compressed_file_is_its_original_s_owner_s(open_sink: Open, event: Event, leave: Any, names: Names) -> None:
+    """What root compresses stays the application's, and what somebody opened to everybody is shut again."""
+    if os.geteuid():
+        pytest.skip("only root can give files away")
+    left = leave(event(0).line())
+    os.chown(left, 65_534, 65_534)
+    left.chmod(0o666)
+    assert open_sink().tidy()
+    found = left.with_name(f"{LEFT}.gz").stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (65_534, 65_534, 0o640)
+
+
 def test_events_are_written_while_a_file_is_compressed(
     open_sink: Open, event: Event, leave: Any, read: Read, monkeypatch: pytest.MonkeyPatch
 ) -> None:
