@@ -64,6 +64,8 @@ def planted_requests(path: str, plant: Plant) -> Iterator[PlantedRequest]:
         yield evolve(get, method=method)
     yield evolve(get, breaks="sending")
     yield evolve(get, mounted_at=f"/{plant('where the application is mounted', 'email')}")
+    for name, value in _instead(plant):
+        yield evolve(get, headers=(*(one for one in headers if one[0] != name), (name, value)))
     yield evolve(get, headers=(*headers, *_hostile(plant)))
     yield evolve(get, headers=(*headers, *_large(plant)))
     yield evolve(get, headers=tuple(one for one in headers for _ in range(3)))
@@ -143,12 +145,25 @@ def _headers(plant: Plant) -> tuple[tuple[str, str], ...]:
     )
 
 
+def _instead(plant: Plant) -> Iterator[tuple[str, str]]:
+    """Yield headers that stand in the place of the usual one of their name."""
+    own = f"http://{plant('Host, a customer', 'token')}.app.example"
+    yield (
+        "referer",
+        f"{own}/{plant('Referer of our own, the path', 'token')}?t={plant('Referer of our own, the query', 'token')}",
+    )
+    yield "referer", f"{own}/users/{quote(plant('Referer of our own, an address', 'email'))}"
+    yield "referer", f"https://{plant('Referer, a host', 'token')}/"
+    yield "referer", plant("Referer, no address at all", "email")
+    yield "user-agent", plant("User-Agent, nothing else", "token")
+    yield "accept-language", plant("Accept-Language, nothing else", "token")
+    yield "x-forwarded-for", plant("X-Forwarded-For, nothing else", "token")
+
+
 def _hostile(plant: Plant) -> tuple[tuple[str, str], ...]:
     """Return headers that a careful server would refuse, and that a careless one hands over."""
-    own = f"http://{plant('Host, a customer', 'token')}.app.example/{plant('Referer of our own, the path', 'email')}"
     forged = '{"v":1,"feature":"' + plant("a forged line", "token") + '"}'
     return (
-        ("referer", own),
         ("accept-language", plant("Accept-Language, bytes that are no text", "bytes")),
         ("x-lines", f"a\r\nset-cookie: {plant('a header after a line break', 'token')}\r\n"),
         ("user-agent", f"a\n{forged}\n"),

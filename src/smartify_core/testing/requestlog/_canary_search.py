@@ -70,10 +70,12 @@ class Search:
         place = self._in(text)
         if place is None and isinstance(line, (bytes, bytearray)):
             place = self._in(_as_utf8(bytes(line)))
-        for key, value in _items_of(line):
-            inside = self._in(value) or self._in(key)
-            if inside is not None:
-                return Found(inside, key if self._in(key) is None else None)
+        # A text without an escape says what its items say; they are looked at for the key then, and otherwise for all.
+        if place is not None or "\\" in text:
+            for key, value in _items_of(line):
+                inside = self._in(value) or self._in(key)
+                if inside is not None:
+                    return Found(inside, key if self._in(key) is None else None)
         if place is None and _is_record(line):
             # The time is a whole number, which was checked; no other number of a record has so many digits.
             place = _first(_time.sub("", text), self._digits, PIECE)

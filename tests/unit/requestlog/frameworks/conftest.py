@@ -1,16 +1,10 @@
 from __future__ import annotations
 
 import gc
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-with warnings.catch_warnings():
-    # WebOb imports cgi, which Python 3.13 no longer has.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    import pyramid.config  # noqa: F401 - for its effect: whoever imports it later is not warned
 
 pytest.register_assert_rewrite("tests.unit.requestlog.frameworks._conformance")
 
