@@ -91,7 +91,8 @@ def test_all_is_exact_and_sorted(file: str) -> None:
 #: What the adapters of the request log have in common: each does the same for another framework, so a host learns one
 #: name and chooses the module.
 ALIKE = {"Application", "FeatureOf", "RequestLogMiddleware", "feature_left_in", "install"}
-ADAPTERS = {f"requestlog/{name}.py" for name in "asgi django falcon flask litestar pyramid starlette wsgi".split()}
+FRAMEWORKS = ("asgi", "django", "falcon", "flask", "litestar", "pyramid", "starlette", "wsgi")
+ADAPTERS = {f"requestlog/{name}.py" for name in FRAMEWORKS}
 
 
 def test_every_public_name_has_one_home() -> None:

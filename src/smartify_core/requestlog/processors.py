@@ -129,7 +129,8 @@ class StructlogSink(Pump):
         now: Clock | None = None,
         on_sigterm: bool = True,
     ) -> None:
-        chain = tuple(processors) if isinstance(processors, Iterable) else ()
+        given: object = processors  # types are no promise at run time
+        chain = tuple(given) if isinstance(given, Iterable) else ()
         if not chain or not all(map(callable, (*chain, write))):
             raise _wrong("processors and write are functions, at least one of each")
         if type(queue) is not int or not 1 <= queue <= _MOST_WAITING:

@@ -6,120 +6,157 @@ and errors of each hour, ``equipment`` the networks and their programs of each d
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import Final
 
-from ._lines import EVENT, checked, kind, weight
-
-HOUR: Final = 3_600
-DAY: Final = 86_400
-WEEK: Final = 604_800
-#: Added before a remainder is taken, so that it is of a number above zero: whole weeks, and more than any offset.
-_ABOVE_ZERO: Final = WEEK
+from ._lines import COLUMNS, EVENT, UNREADABLE, checked, kind, weight
+from ._nets import network_of
+from ._sql import filled, within
+from ._steps import DAY, HOUR, cell_day, start_of
 
 USES: Final = ("hour", "feature", "method", "status", "ms", "error", "failed")
 EQUIPMENT: Final = ("day", "ip", "browser", "version", "os", "device", "language", "zone", "zone_from")
+#: The address only of whom a foreign page sent: a page of the host's own tells nothing of a person.
 ORIGINS: Final = ("day", "ip", "referrer")
-_ALL: Final = tuple(dict.fromkeys((*USES, *EQUIPMENT, *ORIGINS)))
+FOREIGN_IP: Final = "case when referrer like '%://%' then ip end"
+#: What is counted by, and those of it that are columns of a line.
+KEYS: Final = tuple(dict.fromkeys((*USES, *EQUIPMENT, *ORIGINS)))
+OF_LINES: Final = [name for name in KEYS if name not in {"hour", "day"}]
 
-
-def start_of(step: int, time: str, offset: int) -> str:
-    """Return the SQL for when the hour, day or week of a time began, by a clock that is ``offset`` minutes off UTC.
-
-    Weeks begin on Mondays. 1970 began on a Thursday.
-    """
-    ahead = offset * 60 + _ABOVE_ZERO + (3 * DAY if step == WEEK else 0)
-    return f"({time} - ({time} + {ahead}) % {step})"
-
-
-def counted(*, offset: int, since: int | None, until: int | None) -> str:
-    """Return the query that counts ``@lines``.
-
-    Args:
-        offset: Minutes that hours and days are ahead of UTC.
-        since: The first second that counts; None for all.
-        until: The first second that does not; None for all.
-    """
-    times = [*([] if since is None else [f"time >= {since}"]), *([] if until is None else [f"time < {until}"])]
-    inside = f"where kind = 'unreadable' or ({' and '.join(times)})" if times else ""
-    plain = [name for name in _ALL if name not in {"hour", "day"}]
-    sets = ", ".join(f"(kind, {', '.join(names)})" for names in (USES, EQUIPMENT, ORIGINS))
-    return f"""
-select kind, {", ".join(_ALL)}, grouping(hour) as no_hour, grouping(referrer) as no_referrer,
-    sum(weight) as n, min(time) as first, max(time) as last
+#: Of lines that may be anything: those that are no events are counted by what they are.
+_LINES: Final = """
+select kind, weight, time, $columns, $hour as hour, $day as day, $foreign_ip as foreign_ip
+from (select $kind as kind, $weight as weight, $checked from @$lines) as told
+where kind = '$unreadable' or ($within)"""
+_COUNTED: Final = """
+select kind, $keys, no_hour, no_referrer, n, first, last
 from (
-    select kind, weight, time, {", ".join(plain)},
-        {start_of(HOUR, "time", offset)} as hour, {start_of(DAY, "time", offset)} as day
-    from (
-        select {kind()} as kind, {weight()} as weight, {", ".join(f"{checked(name)} as {name}" for name in ("time", *plain))}
-        from @lines
-    ) as told
-    {inside}
-) as placed
-group by grouping sets ({sets})
-"""
+    select kind, $grouped, grouping(hour) as no_hour, grouping(referrer) as no_referrer,
+        sum(weight) as n, min(time) as first, max(time) as last
+    from ($rows) as placed
+    group by grouping sets ((kind, $uses), (kind, $equipment), (kind, $origins))
+) as counted"""
 
+#: Of lines that were checked before: events, and notes.
+_EVENTS: Final = """
+select time, $columns, $hour as hour, $day as day, $foreign_ip as foreign_ip
+from @$lines where note is null and ($within)"""
+_COUNTED_EVENTS: Final = """
+select '$event' as kind, $keys, no_hour, no_referrer, n, first, last
+from (
+    select $grouped, grouping(hour) as no_hour, grouping(referrer) as no_referrer,
+        count(*) as n, min(time) as first, max(time) as last
+    from ($rows) as placed
+    group by grouping sets (($uses), ($equipment), ($origins))
+) as counted
+union all
+select note, $nothing, 0, 1, sum(count), null, null
+from @$lines where note is not null and (note = '$unreadable' or ($within)) group by note"""
 
-def relations(offset: int) -> dict[str, str]:
-    """Return the queries of the relations that questions read, each over the ones before it and ``@counts``."""
-    network = _network("ip")
-    return {
-        "uses": f"select {', '.join(USES)}, n, {_errors('n')} as errors, first, last from @counts "
-        f"where kind = '{EVENT}' and no_hour = 0",
-        "told": f"select kind, hour, n from @counts where kind <> '{EVENT}' and no_hour = 0",
-        "equipment": f"select {', '.join(EQUIPMENT)}, {network} as network, n from @counts "
-        f"where kind = '{EVENT}' and no_hour = 1 and no_referrer = 1",
-        "origins": f"select {', '.join(ORIGINS)}, {network} as network, n from @counts "
-        f"where kind = '{EVENT}' and no_referrer = 0",
-        "hours": f"""
+_ALL: Final = "select *, $network as network from ($parts) as parts"
+_RELATIONS: Final = {
+    "uses": "select $uses, n, $errors as errors, first, last from @counts where kind = '$event' and no_hour = 0",
+    "told": "select kind, n from @counts where kind <> '$event' and no_hour = 0",
+    "equipment": """
+select $equipment, network, n from @counts where kind = '$event' and no_hour = 1 and no_referrer = 1""",
+    "origins": "select $origins, network, n from @counts where kind = '$event' and no_referrer = 0",
+    "hours": """
 select hour, sum(n) as n, sum(errors) as errors,
     sum(case when status between 400 and 499 then n else 0 end) as client_errors,
     sum(case when ms > 1000 then n else 0 end) as slow
 from @uses group by hour
 union all select start, n, errors, client_errors, slow from @cells where kind = 'hour'""",
-        "facts": f"""
-select hour as start, {start_of(DAY, "hour", offset)} as day, feature, method, status, ms, error, failed, n, errors, last
-from @uses
+    "facts": """
+select hour as start, $day as day, feature, method, status, ms, error, failed, n, errors, last from @uses
 union all
-select start, {cell_day(offset)}, feature, method, status, ms, error, failed, n, errors, last
-from @cells where kind = 'use'""",
+select start, $cell_day, feature, method, status, ms, error, failed, n, errors, last from @cells where kind = 'use'""",
+}
+#: Those that questions read again and again, and that are small: worth keeping once they are made.
+KEPT: Final = ("uses", "told", "equipment", "origins")
+
+
+def counted(lines: str, *, offset: int, since: int | None, until: int | None) -> str:
+    """Return the query that counts lines of any kind.
+
+    Args:
+        lines: The name of their relation.
+        offset: Minutes that hours and days are ahead of UTC.
+        since: The first second that counts; None for all.
+        until: The first second that does not; None for all.
+    """
+    rows = filled(
+        _LINES,
+        **_placed(lines, offset, since, until),
+        kind=kind(),
+        weight=weight(),
+        checked=", ".join(f"{checked(name)} as {name}" for name in ("time", *OF_LINES)),
+    )
+    return filled(_COUNTED, rows=rows, **_sets())
+
+
+def counted_events(lines: str, *, offset: int, since: int | None, until: int | None) -> str:
+    """Return the query that counts lines which were checked before. See `counted`."""
+    placed = _placed(lines, offset, since, until)
+    rows = filled(_EVENTS, **placed)
+    return filled(_COUNTED_EVENTS, rows=rows, nothing=only(()), **placed, **_sets())
+
+
+def all_counted(parts: Iterable[str]) -> str:
+    """Return the query for ``@counts``: what was counted here and there, with the network of each address."""
+    return filled(_ALL, network=network_of("ip"), parts=" union all ".join(parts))
+
+
+def relations(offset: int) -> dict[str, str]:
+    """Return the queries of what questions read, each over those before it, ``@counts`` and ``@cells``."""
+    parts = {
+        "uses": ", ".join(USES),
+        "equipment": ", ".join(EQUIPMENT),
+        "origins": ", ".join(ORIGINS),
+        "event": EVENT,
+        "errors": errors_of("n"),
+        "day": start_of(DAY, "hour", offset),
+        "cell_day": cell_day(offset),
     }
+    return {name: filled(text, **parts) for name, text in _RELATIONS.items()}
 
 
-def cell_day(offset: int) -> str:
-    """Return the SQL for the day, by our clock, of a cell of a day: that in which the cell's noon lies."""
-    return start_of(DAY, f"(start + {DAY // 2})", offset)
-
-
-def _errors(n: str) -> str:
+def errors_of(n: str) -> str:
     """Return the SQL for how many of ``n`` requests failed on the host's side: not refused, and not given up."""
     return f"case when status >= 500 or failed in ('before_start', 'streaming', 'after_end') then {n} else 0 end"
 
 
-def _network(ip: str) -> str:
-    """Return the SQL for the network of an address: what the log cut it to, else /24 or /48.
-
-    Where ``::`` stands for zeros in the first three groups, they are written out, so that a network has one name.
-    """
-    four = " || '.' || ".join(f"split_part({ip}, '.', {at})" for at in (1, 2, 3))
-    six = " || ':' || ".join(_group(f"split_part({ip}, '::', 1)", at) for at in (1, 2, 3))
-    return (
-        f"case when {ip} like '%/%' then {ip} when {ip} like '%:%' then {six} || '::/48' "
-        f"when {ip} is not null then {four} || '.0/24' end"
+def only(names: Collection[str]) -> str:
+    """Return the columns of ``@counts`` with only these filled, from columns of the same names."""
+    kinds = {name: COLUMNS[name] for name in OF_LINES} | {"hour": "int", "day": "int"}
+    return ", ".join(
+        f"{name} as {name}"
+        if name in names
+        else f"cast(null as {'bigint' if kinds[name] == 'int' else 'string'}) as {name}"
+        for name in KEYS
     )
 
 
-def _group(head: str, at: int) -> str:
-    part = f"split_part({head}, ':', {at})"
-    return f"case when {part} = '' then '0' else {part} end"
+def _placed(lines: str, offset: int, since: int | None, until: int | None) -> dict[str, str]:
+    return {
+        "lines": lines,
+        "columns": ", ".join(OF_LINES),
+        "hour": start_of(HOUR, "time", offset),
+        "day": start_of(DAY, "time", offset),
+        "foreign_ip": FOREIGN_IP,
+        "within": within("time", since, until),
+        "unreadable": UNREADABLE,
+    }
 
 
-def wide(network: str) -> str:
-    """Return the SQL for the wider network in which a network lies: /16 or /32, or itself where it is as wide."""
-    length = f"cast(split_part({network}, '/', 2) as bigint)"
-    head = f"split_part(split_part({network}, '/', 1), '::', 1)"
-    four = f"split_part({network}, '.', 1) || '.' || split_part({network}, '.', 2) || '.0.0/16'"
-    six = f"{_group(head, 1)} || ':' || {_group(head, 2)} || '::/32'"
-    return (
-        f"case when {network} like '%:%' then case when {length} <= 32 then {network} else {six} end "
-        f"when {network} is not null then case when {length} <= 16 then {network} else {four} end end"
-    )
+def _sets() -> dict[str, str]:
+    origins = ["foreign_ip" if name == "ip" else name for name in ORIGINS]
+    return {
+        "event": EVENT,
+        "keys": ", ".join(
+            "case when no_referrer = 0 then foreign_ip else ip end as ip" if name == "ip" else name for name in KEYS
+        ),
+        "grouped": ", ".join((*KEYS, "foreign_ip")),
+        "uses": ", ".join(USES),
+        "equipment": ", ".join(EQUIPMENT),
+        "origins": ", ".join(origins),
+    }

@@ -6,8 +6,10 @@ from typing import Final
 
 from attrs import frozen
 
-from .._schema import FIELDS
+from smartify_core.requestlog._schema import FIELDS
+
 from ._floor import by_day, by_detail, by_value
+from ._sql import filled
 
 #: Dimensions of what the application did: no floor.
 APPLICATION: Final = ("feature", "method", "status", "error", "failed")
@@ -17,12 +19,18 @@ PERSONAL: Final = ("browser", "os", "device", "language", "referrer", "zone")
 DETAILS: Final = {"browser": "version", "zone": "zone_from"}
 
 #: A referrer that is the host's own route, or none that can be told, says nothing of a person.
-_PUBLIC: Final = {"referrer": "(value is null or value not like '%://%')"}
+_PUBLIC: Final = {"referrer": "value is null or value not like '%://%'"}
+_KINDS: Final = {one.name: one.kind for one in FIELDS}
+
+_SEEN: Final = "select day, $name as value, $detail as detail, network, n from @$relation"
+_CELLS: Final = "select $columns from @cells where kind = '$kind'"
+_TOGETHER: Final = """
+select $keys, sum(n) as n from (select $keys, n from ($floored) as a union all $cells) as b group by $keys"""
 
 
 @frozen
 class Seen:
-    """A personal dimension as the floor wants it.
+    """A dimension of the sender's equipment, as the floor wants it.
 
     Args:
         name: The dimension.
@@ -33,35 +41,45 @@ class Seen:
     detail: str | None = None
 
     @property
+    def kind(self) -> str:
+        """The kind of its cells."""
+        return self.name if self.detail is None else f"{self.name} {self.detail}"
+
+    @property
     def rows(self) -> str:
         """The query for ``day, value, detail, network, n``."""
-        relation = "origins" if self.name == "referrer" else "equipment"
-        detail = "cast(null as bigint)" if self.detail is None else self.detail
-        return f"select day, {self.name} as value, {detail} as detail, network, n from @{relation}"
+        return filled(
+            _SEEN,
+            name=self.name,
+            detail=self.detail or "cast(null as bigint)",
+            relation="origins" if self.name == "referrer" else "equipment",
+        )
 
     @property
     def public(self) -> str:
         """The condition under which a value needs no floor."""
         return _PUBLIC.get(self.name, "false")
 
+    def floored(self, k: int) -> str:
+        """Return the query for ``value, detail, n`` of what events tell, without cells."""
+        if self.detail is not None:
+            return by_detail(self.rows, k, self.public)
+        return filled("select value, null as detail, n from ($a) as f", a=by_value(self.rows, k, self.public))
+
     def by_value(self, k: int) -> str:
         """Return the query for ``value, n``, with the cells of expired days."""
-        return _together(by_value(self.rows, k, self.public), "value", self._cells("value, n"))
+        return self._together(by_value(self.rows, k, self.public), "value", "value, n")
 
     def by_detail(self, k: int) -> str:
         """Return the query for ``value, detail, n``, with the cells of expired days."""
-        kind = {one.name: one.kind for one in FIELDS}[self.detail or ""]
-        detail = "cast(detail as bigint)" if kind == "int" else "detail"
-        cells = f"select value, {detail} as detail, n from @cells where kind = '{self.name} {self.detail}'"
-        return _together(by_detail(self.rows, k, self.public), "value, detail", cells)
+        detail = "cast(detail as bigint)" if _KINDS[self.detail or ""] == "int" else "detail"
+        columns = f"value, {detail} as detail, n"
+        return self._together(by_detail(self.rows, k, self.public), "value, detail", columns)
 
     def by_day(self, k: int, cell_day: str) -> str:
         """Return the query for ``day, value, n``, with the cells of expired days."""
-        return _together(by_day(self.rows, k, self.public), "day, value", self._cells(f"{cell_day} as day, value, n"))
+        return self._together(by_day(self.rows, k, self.public), "day, value", f"{cell_day} as day, value, n")
 
-    def _cells(self, columns: str) -> str:
-        return f"select {columns} from @cells where kind = '{self.name}'"
-
-
-def _together(floored: str, keys: str, cells: str) -> str:
-    return f"select {keys}, sum(n) as n from (select {keys}, n from ({floored}) as a union all {cells}) as b group by {keys}"
+    def _together(self, floored: str, keys: str, columns: str) -> str:
+        cells = filled(_CELLS, columns=columns, kind=self.kind)
+        return filled(_TOGETHER, keys=keys, floored=floored, cells=cells)

@@ -11,27 +11,22 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Final
 
-from attrs import field, frozen
+from attrs import frozen
 
-from smartify_core.errors import UsageError
+from smartify_core.requestlog._event import Note
+from smartify_core.requestlog._lines import read_line
+from smartify_core.requestlog.files import LogFile, log_files
 
 PACKED: Final = "packed"
 CELLS: Final = "cells"
 EXPIRED: Final = "expired.jsonl"
 
-_raw_like = re.compile(r"(requests-\d{8}T\d{6}Z-\d{1,10}-\d{1,9})\.jsonl(\.gz)?", re.ASCII).fullmatch
 _day_like = re.compile(r"day=(\d{4}-\d{2}-\d{2})", re.ASCII).match
-
-
-@frozen
-class Raw:
-    """A file of lines. ``origin`` is its name without its ends."""
-
-    path: Path
-    origin: str
+_FIRST: Final = date(1970, 1, 1).toordinal()
 
 
 @frozen
@@ -51,22 +46,46 @@ class Inventory:
         raw: Files of lines, in the order in which they were begun.
         packed: Packed files.
         cells: Files of cells whose events are no longer all there: these count.
-        notes: Lines that tell what expired.
+        spare: Files of cells whose events are all there: these do not.
         hidden: Origins and days (``YYYY-MM-DD``) that do not count in files of lines.
         rolled: Origins and days that do not count in packed files either.
+        expired: How many events of which day retention deleted.
+        unreadable: Lines of the ledger of deletions that are none.
+        ledger: Whether there is one.
     """
 
-    raw: tuple[Raw, ...]
+    raw: tuple[LogFile, ...]
     packed: tuple[Made, ...]
     cells: tuple[Made, ...]
-    notes: tuple[Path, ...]
-    hidden: Mapping[str, frozenset[str]] = field(factory=dict)
-    rolled: Mapping[str, frozenset[str]] = field(factory=dict)
+    spare: tuple[Made, ...]
+    hidden: Mapping[str, frozenset[str]]
+    rolled: Mapping[str, frozenset[str]]
+    expired: Mapping[str, int]
+    unreadable: int
+    ledger: bool
+
+    @property
+    def celled(self) -> Mapping[str, frozenset[str]]:
+        """Origins and days that any cells tell of, whether they count or not."""
+        return _by_origin((*self.cells, *self.spare))
+
+    @property
+    def made(self) -> Mapping[str, frozenset[str]]:
+        """Origins and days of which packed files or any cells tell."""
+        return _by_origin((*self.packed, *self.cells, *self.spare))
 
     @property
     def files(self) -> int:
         """How many files are read."""
-        return len(self.raw) + len(self.packed) + len(self.cells) + len(self.notes)
+        return len(self.raw) + len(self.packed) + len(self.cells) + self.ledger
+
+    def expired_within(self, since: int | None, until: int | None) -> int:
+        """Return how many events of the days of a period retention deleted."""
+        return sum(
+            count
+            for day, count in self.expired.items()
+            if (since is None or day_start(day) + 86_400 > since) and (until is None or day_start(day) < until)
+        )
 
 
 def inventory(directory: str | os.PathLike[str]) -> Inventory:
@@ -76,43 +95,63 @@ def inventory(directory: str | os.PathLike[str]) -> Inventory:
         UsageError: It is no directory, or cannot be listed.
     """
     top = Path(directory)
-    raw = _raw_files(top)
+    # In the order in which events move on: what moves while we look is met twice, which is seen, and never missed.
+    raw = log_files(top)
     packed = tuple(_made(top / PACKED))
-    there: dict[str, set[str]] = {}
+    made = tuple(_made(top / CELLS))
+    there = {origin_of(one.path) for one in raw}
+    by_day: dict[str, set[str]] = {}
     for one in packed:
-        there.setdefault(one.day, set()).update(one.origins)
-    origins = {one.origin for one in raw}
-    cells = tuple(one for one in _made(top / CELLS) if not one.origins <= origins | there.get(one.day, set()))
-    rolled = _by_origin(cells)
-    notes = top / EXPIRED
-    return Inventory(raw, packed, cells, (notes,) if notes.is_file() else (), _by_origin((*packed, *cells)), rolled)
+        by_day.setdefault(one.day, set()).update(one.origins)
+    cells = tuple(one for one in made if not one.origins <= there | by_day.get(one.day, set()))
+    expired, unreadable = _expired(top / EXPIRED)
+    return Inventory(
+        raw,
+        packed,
+        cells,
+        tuple(one for one in made if one not in cells),
+        _by_origin((*packed, *cells)),
+        _by_origin(cells),
+        expired,
+        unreadable,
+        (top / EXPIRED).is_file(),
+    )
 
 
-def _raw_files(top: Path) -> tuple[Raw, ...]:
-    try:
-        with os.scandir(top) as entries:
-            names = sorted(entry.name for entry in entries if entry.is_file(follow_symlinks=False))
-    except OSError as error:
-        raise UsageError(
-            f"the request log cannot be listed: {os.strerror(error.errno or 0)}",
-            where=os.fspath(top),
-            cure="Name the directory that the request log is written to.",
-        ) from None
-    found = {match[1]: name for name in names if (match := _raw_like(name))}  # the compressed form sorts last and wins
-    return tuple(Raw(top / name, origin) for origin, name in sorted(found.items()))
+def origin_of(path: Path) -> str:
+    """Return the name of a file of lines, compressed or not: ``requests-20261129T225223Z-17-1``."""
+    return path.name.removesuffix(".gz").removesuffix(".jsonl")
+
+
+def beside(path: Path) -> Path:
+    """Return where the origins of a Parquet file are told. Readers of whole folders pass over such a name."""
+    return path.with_name(f"_{path.stem}.json")
+
+
+def day_start(day: str) -> int:
+    """Return when a day (``YYYY-MM-DD``, UTC) begins, in seconds since 1970."""
+    return (date.fromisoformat(day).toordinal() - _FIRST) * 86_400
+
+
+def day_name(start: int) -> str:
+    """Return the day (``YYYY-MM-DD``, UTC) that begins so many seconds after 1970 did."""
+    return date.fromordinal(start // 86_400 + _FIRST).isoformat()
 
 
 def _made(folder: Path) -> Iterable[Made]:
     """Return the Parquet files below a folder, each with its day and what the note beside it says of its origins."""
     for path in sorted(folder.rglob("*.parquet")):
         day = _day_like(path.name) or _day_like(path.parent.name)
-        if day is not None and not path.name.startswith((".", "_")):
+        if day is not None and not path.name.startswith((".", "_")) and _is_day(day[1]):
             yield Made(path, day[1], _origins(path))
 
 
-def beside(path: Path) -> Path:
-    """Return where the origins of a Parquet file are told. Readers of whole folders pass over such a name."""
-    return path.with_name(f"_{path.stem}.json")
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _origins(path: Path) -> frozenset[str]:
@@ -129,3 +168,23 @@ def _by_origin(files: Iterable[Made]) -> dict[str, frozenset[str]]:
         for origin in one.origins:
             days.setdefault(origin, set()).add(one.day)
     return {origin: frozenset(some) for origin, some in days.items()}
+
+
+def _expired(path: Path) -> tuple[dict[str, int], int]:
+    """Return how many events of which day expired, and how many lines say nothing of that."""
+    days: dict[str, int] = {}
+    unreadable = 0
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError:
+        return days, 0
+    for line in filter(bytes.strip, lines):
+        try:
+            note = read_line(line)
+        except ValueError:
+            note = None
+        if isinstance(note, Note) and note.kind == "expired" and note.day is not None and _is_day(note.day):
+            days[note.day] = days.get(note.day, 0) + note.count
+        else:
+            unreadable += 1
+    return days, unreadable

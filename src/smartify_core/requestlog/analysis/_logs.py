@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,12 +13,18 @@ from smartify_core.errors import UsageError
 
 from ._answers import FEW, Answer, Coverage, Row
 from ._asked import Asked
-from ._counting import cell_day
 from ._lines import LAST_TIME, UNREADABLE
 from ._questions import QUESTIONS, Question
+from ._sql import filled, named
+from ._steps import cell_day
 
-_named = re.compile(r"@(\w+)")
+#: No clock is further ahead of UTC, or behind it, in minutes.
 _MOST_AHEAD: Final = 18 * 60
+
+_TOLD: Final = """
+select kind, sum(n) from (select kind, n from @told union all select value, n from @cells where kind = 'note') as a
+group by kind"""
+_ROLLED: Final = "select sum(n), count(distinct $day), min(start), max(last) from @cells where kind = 'use'"
 
 
 class Logs(ABC):
@@ -54,8 +59,13 @@ class Logs(ABC):
         """Let go of everything that was read. Safe to call twice."""
 
     @abstractmethod
-    def _read(self) -> int:
-        """Make the relations that questions read, and return of how many files."""
+    def _read(self) -> tuple[int, int, int]:
+        """Make the relations that questions read.
+
+        Returns:
+            How many files were read, how many events of the period expired, and how many lines of the ledger of that
+            are unreadable.
+        """
 
     @abstractmethod
     def _rows(self, query: str) -> Sequence[Row]:
@@ -63,7 +73,7 @@ class Logs(ABC):
 
     def _sql(self, query: str) -> str:
         """Return a query with the relations' own names in it."""
-        return _named.sub(lambda found: f"{self._prefix}{found[1]}", query)
+        return named(query, lambda name: f"{self._prefix}{name}")
 
     def ask(self, name: str, **parameters: Any) -> Answer:  # noqa: ANN401 - every question has its own; they are checked
         """Answer a question. See `Engine.ask`."""
@@ -99,22 +109,13 @@ class Logs(ABC):
             if self._closed:
                 raise UsageError("it was closed", where=type(self).__name__, cure="Open the log again.")
             if self._coverage is None:
-                self._coverage = self._covered(self._read())
+                self._coverage = self._covered(*self._read())
             return self._coverage
 
-    def _covered(self, files: int) -> Coverage:
-        query = "select sum(n), min(first), max(last) from @uses"
-        ((events, first, last),) = self._rows(self._sql(query))
-        told = {
-            str(kind): int(n or 0)
-            for kind, n in self._rows(
-                self._sql(
-                    "select kind, sum(n) from (select kind, n from @told union all "
-                    "select value, n from @cells where kind = 'note') as a group by kind"
-                )
-            )
-        }
-        query = f"select sum(n), count(distinct {cell_day(self.offset)}), min(start), max(last) from @cells where kind = 'use'"
+    def _covered(self, files: int, expired: int, unreadable: int) -> Coverage:
+        ((events, first, last),) = self._rows(self._sql("select sum(n), min(first), max(last) from @uses"))
+        told = {str(kind): int(n or 0) for kind, n in self._rows(self._sql(_TOLD))}
+        query = filled(_ROLLED, day=cell_day(self.offset))
         ((rolled, days, cells_first, cells_last),) = self._rows(self._sql(query))
         return Coverage(
             events=int(events or 0),
@@ -122,8 +123,8 @@ class Logs(ABC):
             last=_one_of(max, last, cells_last),
             dropped=told.get("dropped", 0),
             folded=told.get("folded", 0),
-            unreadable=told.get(UNREADABLE, 0),
-            expired=told.get("expired", 0),
+            unreadable=told.get(UNREADABLE, 0) + unreadable,
+            expired=told.get("expired", 0) + expired,
             files=files,
             rolled=int(rolled or 0),
             cell_days=int(days or 0),

@@ -32,7 +32,7 @@ class Question:
     dimensions: tuple[str, ...]
     personal: bool = False
     parameters: tuple[str, ...] = ()
-    make: Callable[[asked.Asked], str] = field(kw_only=True, repr=False)
+    make: asked.Maker = field(kw_only=True, repr=False)
     finish: Callable[[tuple[Row, ...], asked.Asked], tuple[Row, ...]] | None = field(
         kw_only=True, default=None, repr=False
     )
@@ -60,6 +60,7 @@ def _over_time() -> tuple[Question, ...]:
             ("day", "hour", "requests", "errors"),
             ("time",),
             make=asked.errors_by_hour,
+            finish=asked.in_hours,
         ),
         Question(
             "spikes",

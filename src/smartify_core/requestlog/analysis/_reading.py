@@ -1,4 +1,4 @@
-"""The files of a log as DuckDB reads them. SQL. Pure but for the names of files."""
+"""The files of a log as DuckDB reads them. SQL. Pure."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from ._inventory import Inventory, Made
-from ._lines import COLUMNS
+from smartify_core.requestlog.files import LogFile
 
-#: What DuckDB and Spark call the kinds of the schema.
-TYPES: Final = {"int": "bigint", "str": "varchar"}
-#: A row of `cells`: what is known of an expired day. ``value`` and ``detail`` are those of the personal dimensions.
+from ._inventory import Inventory, Made, day_start, origin_of
+from ._lines import COLUMNS, UNREADABLE, kind
+from ._sql import filled, quoted, within
+from ._steps import DAY
+
+#: What engines call the kinds of the schema.
+TYPES: Final = {"int": "bigint", "str": "string"}
+#: A row of a file of cells: what is known of an expired day. Without a floor are the rows of kind ``hour`` and ``use``,
+#: which tell of the application; every other kind is a personal dimension, with ``value`` and ``detail``, or ``note``.
 CELL_COLUMNS: Final[dict[str, str]] = {
     "kind": "str",
     "start": "int",
@@ -29,68 +34,101 @@ CELL_COLUMNS: Final[dict[str, str]] = {
     "slow": "int",
     "last": "int",
 }
-#: Longer lines are none of ours; DuckDB keeps twice as much in memory for each thread.
-_LONGEST_LINE: Final = 1 << 20
+#: Longer lines than this may stop DuckDB. None of ours is longer than a thousandth of it.
+LONGEST_LINE: Final = 1 << 20
+
+_JSON: Final = """
+select $names from read_json($paths, format = 'newline_delimited', ignore_errors = true,
+    maximum_object_size = $longest, columns = {$columns})$where"""
+_PARQUET: Final = "select $names from read_parquet([$paths], hive_partitioning = false)$where"
 
 
-def empty(columns: Mapping[str, str]) -> str:
-    """Return a query with these columns and no row."""
-    return f"select {', '.join(f'cast(null as {TYPES[kind]}) as {name}' for name, kind in columns.items())} where false"
+def lines(raw: Iterable[str], found: Inventory, more: Iterable[str] = ()) -> str:
+    """Return the query for lines that may be anything: a row for each that counts.
+
+    Args:
+        raw: Files of lines that count whole.
+        found: Of what other files of lines only some days count.
+        more: Queries for other lines.
+    """
+    parts = [nothing(COLUMNS), *more]
+    if paths := [*raw]:
+        parts.append(_json(paths))
+    parts += (
+        _json([str(file.path)], f" where {counts(days, file)}")
+        for file in found.raw
+        if (days := found.hidden.get(origin_of(file.path)))
+    )
+    return " union all ".join(parts)
 
 
-def lines(found: Inventory) -> str:
-    """Return the query for ``@lines``: a row for each line that counts."""
-    names = ", ".join(COLUMNS)
-    plain = [one.path for one in (*found.raw,) if one.origin not in found.hidden]
-    partly = [one for one in found.raw if one.origin in found.hidden]
-    parts = [empty(COLUMNS)]
-    if plain or found.notes:
-        parts.append(f"select {names} from {_json((*plain, *found.notes))}")
-    for one in partly:
-        days = ", ".join(f"{_day_number(day)}" for day in sorted(found.hidden[one.origin]))
-        parts.append(f"select {names} from {_json((one.path,))} where time is null or time // 86400 not in ({days})")
-    parts += [_packed(one, found, names) for one in found.packed]
+def packed(found: Inventory) -> str:
+    """Return the query for lines that were checked when they were packed."""
+    parts = [nothing(COLUMNS)]
+    if whole := [one.path for one in found.packed if not gone_of(one, found)]:
+        parts.append(parquet(whole, COLUMNS))
+    parts += (
+        parquet([one.path], COLUMNS, f" where source not in ({', '.join(map(quoted, gone))})")
+        for one in found.packed
+        if (gone := gone_of(one, found))
+    )
     return " union all ".join(parts)
 
 
 def cells(found: Inventory, *, since: int | None, until: int | None) -> str:
     """Return the query for ``@cells``: what is known of days whose events have expired."""
-    parts = [empty(CELL_COLUMNS)]
-    inside = " and ".join(
-        [*([] if since is None else [f"start >= {since}"]), *([] if until is None else [f"start < {until}"])]
+    if not found.cells:
+        return nothing(CELL_COLUMNS)
+    where = f" where {within('start', since, until)}"
+    return parquet((one.path for one in found.cells), CELL_COLUMNS, where)
+
+
+def nothing(columns: Mapping[str, str]) -> str:
+    """Return a query with these columns and no row."""
+    return f"select {', '.join(f'cast(null as {TYPES[kind]}) as {name}' for name, kind in columns.items())} where false"
+
+
+def parquet(paths: Iterable[Path], names: Iterable[str], where: str = "") -> str:
+    """Return the query for columns of Parquet files."""
+    return filled(_PARQUET, names=", ".join(names), paths=", ".join(quoted(str(path)) for path in paths), where=where)
+
+
+def json_columns() -> str:
+    """Return the columns of a line as DuckDB's readers of JSON want them."""
+    return ", ".join(f"{name}: '{TYPES[kind]}'" for name, kind in COLUMNS.items())
+
+
+def listed(paths: Iterable[str]) -> str:
+    """Return names of files as a list of SQL."""
+    return f"[{', '.join(map(quoted, paths))}]"
+
+
+def _json(paths: Iterable[str], where: str = "") -> str:
+    return filled(
+        _JSON,
+        names=", ".join(COLUMNS),
+        paths=listed(paths),
+        longest=LONGEST_LINE,
+        columns=json_columns(),
+        where=where,
     )
-    if found.cells:
-        parts.append(
-            f"select {', '.join(CELL_COLUMNS)} from read_parquet({_list(one.path for one in found.cells)})"
-            f"{f' where {inside}' if inside else ''}"
-        )
-    return " union all ".join(parts)
 
 
-def _json(paths: Iterable[Path]) -> str:
-    columns = ", ".join(f"{name}: '{TYPES[kind]}'" for name, kind in COLUMNS.items())
-    return (
-        f"read_json({_list(paths)}, format = 'newline_delimited', ignore_errors = true, "
-        f"maximum_object_size = {_LONGEST_LINE}, columns = {{{columns}}})"
-    )
+def counts(days: Iterable[str], file: LogFile) -> str:
+    """Return the condition that a line counts of a file of which some days are told elsewhere."""
+    return f"{_day_of(first_day(file))} not in ({', '.join(str(day_start(day)) for day in sorted(days))})"
 
 
-def _packed(one: Made, found: Inventory, names: str) -> str:
-    gone = sorted(origin for origin in one.origins if one.day in found.rolled.get(origin, ()))
-    where = f" where source not in ({', '.join(map(quoted, gone))})" if gone else ""
-    return f"select {names} from read_parquet({_list((one.path,))}){where}"
+def _day_of(first: str) -> str:
+    """Return the SQL for when the day of a line began: of one that nobody can read, the day on which its file did."""
+    return f"case when {kind()} = '{UNREADABLE}' then {day_start(first)} else time - time % {DAY} end"
 
 
-def _list(paths: Iterable[Path]) -> str:
-    return f"[{', '.join(quoted(str(path)) for path in paths)}]"
+def first_day(file: LogFile) -> str:
+    """Return the day on which a file was begun."""
+    return f"{file.started:%Y-%m-%d}"
 
 
-def quoted(text: str) -> str:
-    """Return text as SQL writes it."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _day_number(day: str) -> int:
-    from datetime import date
-
-    return date.fromisoformat(day).toordinal() - date(1970, 1, 1).toordinal()
+def gone_of(one: Made, found: Inventory) -> list[str]:
+    """Return the origins whose lines in a packed file do not count, because cells tell of them."""
+    return sorted(origin for origin in one.origins if one.day in found.rolled.get(origin, ()))

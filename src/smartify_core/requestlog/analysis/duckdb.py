@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
+import gzip
 import os
-import shutil
-import tempfile
-import weakref
+import zlib
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, TypedDict
 
-from smartify_core.errors import MissingExtra, UsageError
+from smartify_core.errors import UsageError
 
 from ._answers import Row
-from ._counting import counted, relations
-from ._inventory import Inventory, inventory
+from ._connections import MEMORY, FileTrouble, connected
+from ._counting import KEPT, all_counted, counted, counted_events, relations
+from ._halves import BEGINNING, broken, counted_halves, heads, odd, pieces, tails
+from ._inventory import Inventory, inventory, origin_of
 from ._logs import Logs
-from ._reading import cells, lines
-
-try:
-    import duckdb
-except ImportError:
-    raise MissingExtra.named("analysis", needed_for="smartify_core.requestlog.analysis.duckdb") from None
+from ._reading import cells, lines, packed
 
 __all__ = ["LogFiles"]
 
 #: How often the directory is listed anew, because files that had been listed were compressed, packed or deleted.
 _TRIES: Final = 10
+
+
+class _Period(TypedDict):
+    offset: int
+    since: int | None
+    until: int | None
 
 
 class LogFiles(Logs):
@@ -39,7 +41,7 @@ class LogFiles(Logs):
     Args:
         directory: Where the log is written to.
         threads: How many threads work.
-        memory: How much memory DuckDB may use, as it writes sizes: ``400MB``. The process needs some 100 MB beside it.
+        memory: How much memory DuckDB may use, as it writes sizes: ``300MB``. The process needs some 100 MB beside it.
         k: The floor: how many networks a value of the sender's equipment was seen from at least. 1 for no floor.
         since: Events from here on count: seconds since 1970 UTC, or an aware datetime.
         until: Events before this count.
@@ -56,7 +58,7 @@ class LogFiles(Logs):
         directory: str | os.PathLike[str],
         *,
         threads: int = 2,
-        memory: str = "400MB",
+        memory: str = MEMORY,
         k: int = 5,
         since: int | datetime | None = None,
         until: int | datetime | None = None,
@@ -66,7 +68,7 @@ class LogFiles(Logs):
         super().__init__(k=k, since=since, until=until, offset=offset)
         self.directory = Path(directory)
         inventory(self.directory)
-        self._connection, self._end = connected(self, threads, memory, spill)
+        self._connection, self._end = connected(self, threads=threads, memory=memory, spill=spill)
 
     def __repr__(self) -> str:
         """Return the engine with its directory."""
@@ -81,71 +83,59 @@ class LogFiles(Logs):
     def _rows(self, query: str) -> Sequence[Row]:
         return self._connection.execute(query).fetchall()
 
-    def _read(self) -> int:
+    def _read(self) -> tuple[int, int, int]:
         for tries in range(_TRIES):
             found = inventory(self.directory)
             try:
                 self._count(found)
-            except duckdb.IOException as error:
+            except FileTrouble as error:
                 # A file is gone: it was compressed, packed or deleted meanwhile. What it was made into is there.
                 if tries + 1 == _TRIES or inventory(self.directory) == found:
                     raise _unreadable(self.directory, error) from None
             else:
-                return found.files
+                return found.files, found.expired_within(self.since, self.until), found.unreadable
         raise AssertionError
 
     def _count(self, found: Inventory) -> None:
-        run = self._connection.execute
-        run(f"create or replace temp view lines as {lines(found)}")
-        run(
-            f"create or replace temp table counts as {self._sql(counted(offset=self.offset, since=self.since, until=self.until))}"
-        )
-        run(f"create or replace temp table cells as {cells(found, since=self.since, until=self.until)}")
+        whole = [file.path for file in found.raw if origin_of(file.path) not in found.hidden]
+        ours = [str(path) for path in whole if _begins_as_ours(path)]
+        period = _Period(offset=self.offset, since=self.since, until=self.until)
+        halved = bool(ours) and self._halved(ours, period)
+        others = [str(path) for path in whole if not (halved and str(path) in ours)]
+        self._make("table" if halved else "view", "lines", lines(others, found, [odd()] if halved else []))
+        self._make("view", "packed", packed(found))
+        parts = [
+            counted("lines", **period),
+            counted_events("packed", **period),
+            *([counted_halves()] if halved else []),
+        ]
+        self._make("table", "counts", all_counted(parts))
+        self._make("table", "cells", cells(found, since=self.since, until=self.until))
         for name, query in relations(self.offset).items():
-            run(f"create or replace temp view {name} as {self._sql(query)}")
+            self._make("table" if name in KEPT else "view", name, query)
+        for name in ("counts", "lines", *(("pieces", "heads", "tails") if halved else ())):
+            self._connection.execute(f"drop {'table' if halved or name == 'counts' else 'view'} {name}")
+
+    def _halved(self, paths: list[str], period: _Period) -> bool:
+        """Count lines by their halves, and return whether that is what a reader of whole lines would count."""
+        self._make("table", "pieces", pieces(paths, **period))
+        self._make("table", "heads", heads())
+        self._make("table", "tails", tails())
+        ((useless,),) = self._rows(broken())
+        return not useless
+
+    def _make(self, kind: str, name: str, query: str) -> None:
+        self._connection.execute(f"create or replace temp {kind} {name} as {self._sql(query)}")
 
 
-def connected(
-    owner: object, threads: int, memory: str, spill: str | os.PathLike[str] | None
-) -> tuple[duckdb.DuckDBPyConnection, weakref.finalize[Any, Any]]:
-    """Return a connection of its own, and what closes it and removes what it spilled."""
-    if type(threads) is not int or threads < 1:
-        raise UsageError(
-            "no work is done by so few threads", where="threads", cure="Give a whole number of at least 1."
-        )
+def _begins_as_ours(path: Path) -> bool:
+    """Return whether the first line of a file is one that can be cut into halves. An unreadable file is no matter."""
+    opened = gzip.open if path.name.endswith(".gz") else open
     try:
-        folder = tempfile.mkdtemp(prefix="smartify-analysis-", dir=spill)
-    except OSError as error:
-        raise UsageError(
-            f"nothing can be spilled there: {os.strerror(error.errno or 0)}",
-            where="spill",
-            cure="Name a folder that is there.",
-        ) from None
-    try:
-        connection = duckdb.connect(
-            ":memory:",
-            config={
-                "threads": threads,
-                "memory_limit": memory,
-                "temp_directory": folder,
-                "preserve_insertion_order": False,
-                "enable_external_access": True,
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-            },
-        )
-        connection.execute("set enable_progress_bar = false")
-    except duckdb.Error:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise UsageError(
-            "DuckDB cannot use so much memory", where="memory", cure="Give a size such as 400MB."
-        ) from None
-    return connection, weakref.finalize(owner, _end, connection, folder)
-
-
-def _end(connection: duckdb.DuckDBPyConnection, folder: str) -> None:
-    connection.close()
-    shutil.rmtree(folder, ignore_errors=True)
+        with opened(path, "rb") as file:
+            return file.read(len(BEGINNING)) == BEGINNING.encode()
+    except (OSError, EOFError, zlib.error):
+        return False
 
 
 def _unreadable(directory: Path, error: Exception) -> UsageError:
