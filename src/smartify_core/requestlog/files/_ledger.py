@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -22,7 +23,9 @@ from ._names import COMPRESSED, EXPIRED, PARTIAL
 from ._opened import Opened, Shelf, sync_directory, whole_bytes
 
 _INTENT: Final = ".expiring"
-_TRIES: Final = 100
+#: How often, and how long, a ledger is waited for that another process has.
+_TRIES: Final = 200
+_PAUSE: Final = 0.05
 
 
 class Ledger:
@@ -135,15 +138,18 @@ def open_ledger(directory: Path, shelf: Shelf, mode: int, *, wait: bool) -> Ledg
     """Return the ledger, locked; None where another process has it and is not to be waited for.
 
     Raises:
-        OSError: It cannot be opened.
+        OSError: It cannot be opened; ``EBUSY`` where another process did not let go of it in ten seconds.
     """
-    path = directory / EXPIRED
+    pause = threading.Event()
     for _ in range(_TRIES):
-        opened = shelf.open(path, os.O_RDWR | os.O_CREAT, mode)
+        opened = shelf.open(directory / EXPIRED, os.O_RDWR | os.O_CREAT, mode)
         try:
-            if not (opened.wait_for_lock() if wait else opened.lock(unless_known=True)):
+            if not opened.lock(unless_known=True):
                 opened.close()
-                return None
+                if not wait:
+                    return None
+                pause.wait(_PAUSE)
+                continue
             if opened.is_in_place():
                 if not opened.size():
                     # One that an administrator's command made is the application's, too.

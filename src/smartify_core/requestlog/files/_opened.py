@@ -81,11 +81,13 @@ class Opened:
             return unless_known
         return True
 
-    def wait_for_lock(self) -> bool:
-        """Take the lock, and wait for whoever has it."""
-        with suppress(OSError):  # no locks here
+    def wait_for_lock(self) -> None:
+        """Take the lock, and wait for whoever has it. On a file system that knows no locks nobody is waited for."""
+        try:
             fcntl.flock(self.fd, fcntl.LOCK_EX)
-        return True
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
 
     def be_usable(self) -> None:
         """Let the owner read and write it, should the umask have taken that."""

@@ -128,7 +128,7 @@ def _figure(
     """Return one figure. ``worse`` is the direction that is bad news, or 0 where neither is."""
     told: Node | None = None
     if change is not None:
-        kind = {1: "worse", -1: "better"}.get(change.direction * worse, "even")
+        kind = {1: "worse", -1: "better"}.get(change.direction * worse * change.large, "even")
         glyph = element("span", change.glyph, aria_hidden="true", class_="glyph")
         told = element("dd", glyph, f"{SPACE}{change.words}", class_=f"change {kind}")
     return element(
