@@ -6,7 +6,7 @@ and errors of each hour, ``equipment`` the networks and their programs of each d
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from ._lines import COLUMNS, EVENT, UNREADABLE, checked, kind, weight
@@ -53,12 +53,13 @@ union all
 select note, $nothing, 0, 1, sum(count), null, null
 from @$lines where note is not null and (note = '$unreadable' or ($within)) group by note"""
 
+_ALL: Final = "select *, $network as network from ($parts) as parts"
 _RELATIONS: Final = {
     "uses": "select $uses, n, $errors as errors, first, last from @counts where kind = '$event' and no_hour = 0",
     "told": "select kind, n from @counts where kind <> '$event' and no_hour = 0",
     "equipment": """
-select $equipment, $network as network, n from @counts where kind = '$event' and no_hour = 1 and no_referrer = 1""",
-    "origins": "select $origins, $network as network, n from @counts where kind = '$event' and no_referrer = 0",
+select $equipment, network, n from @counts where kind = '$event' and no_hour = 1 and no_referrer = 1""",
+    "origins": "select $origins, network, n from @counts where kind = '$event' and no_referrer = 0",
     "hours": """
 select hour, sum(n) as n, sum(errors) as errors,
     sum(case when status between 400 and 499 then n else 0 end) as client_errors,
@@ -100,6 +101,11 @@ def counted_events(lines: str, *, offset: int, since: int | None, until: int | N
     return filled(_COUNTED_EVENTS, rows=rows, nothing=only(()), **placed, **_sets())
 
 
+def all_counted(parts: Iterable[str]) -> str:
+    """Return the query for ``@counts``: what was counted here and there, with the network of each address."""
+    return filled(_ALL, network=network_of("ip"), parts=" union all ".join(parts))
+
+
 def relations(offset: int) -> dict[str, str]:
     """Return the queries of what questions read, each over those before it, ``@counts`` and ``@cells``."""
     parts = {
@@ -108,7 +114,6 @@ def relations(offset: int) -> dict[str, str]:
         "origins": ", ".join(ORIGINS),
         "event": EVENT,
         "errors": errors_of("n"),
-        "network": network_of("ip"),
         "day": start_of(DAY, "hour", offset),
         "cell_day": cell_day(offset),
     }

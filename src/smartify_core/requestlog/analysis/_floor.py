@@ -29,9 +29,10 @@ case when $public then 0
     when (select count(ip) from @equipment) > 0 then case when networks < $k then 1 else 0 end
     when n < $k then 1 else 0 end"""
 
-#: Up to ``shown(value, n, fold)``.
-_VALUES: Final = """
-seen as ($seen),
+# Each is one line of steps without a join: an engine that writes out a step for every use of it would never end. Rows
+# of values, of their parts and of days go through the steps together, told apart by ``no_value`` and so on.
+_BY_VALUE: Final = """
+with seen as ($seen),
 summed as (select value, sum(n) as n, count(distinct network) as networks from seen group by value),
 judged as (select value, n, $rare as rare from summed),
 placed as (
@@ -39,73 +40,106 @@ placed as (
         row_number() over (order by rare desc, n, value nulls first) as place
     from judged
 ),
-shown as (select value, n, case when rare = 1 or (rares = 1 and place = 2) then 1 else 0 end as fold from placed)"""
-
-_BY_VALUE: Final = """
-with $values
-select case when fold = 1 then '$few' else value end as value, sum(n) as n from shown
-group by case when fold = 1 then '$few' else value end"""
+told as (
+    select case when rare = 1 or (rares = 1 and place = 2) then '$few' else value end as value, n from placed
+)
+select value, sum(n) as n from told group by value"""
 
 _BY_DETAIL: Final = """
-with $values,
-parts as (
-    select value, detail, sum(n) as n, count(distinct network) as networks from seen group by value, detail
+with seen as ($seen),
+summed as (
+    select value, detail, grouping(detail) as no_detail, sum(n) as n, count(distinct network) as networks
+    from seen group by grouping sets ((value), (value, detail))
 ),
-weighed as (select value, detail, n, $rare as rare from parts),
-joined as (
-    select weighed.value, weighed.detail, weighed.n, weighed.rare, shown.fold as whole
-    from weighed join shown on weighed.value is not distinct from shown.value
+judged as (select value, detail, no_detail, n, $rare as rare from summed),
+placed as (
+    select value, detail, no_detail, n, rare, sum(rare) over (partition by no_detail) as rares,
+        row_number() over (partition by no_detail order by rare desc, n, value nulls first, detail nulls first) as place
+    from judged
 ),
-ranked as (
-    select value, detail, n, rare, whole, sum(rare) over (partition by value) as rares,
-        row_number() over (partition by value order by rare desc, n, detail nulls first) as place
-    from joined
+beside as (
+    select value, detail, no_detail, n, rare,
+        max(case when no_detail = 1 and (rare = 1 or (rares = 1 and place = 2)) then 1 else 0 end)
+            over (partition by value) as whole,
+        sum(rare) over (partition by value, no_detail) as rares,
+        row_number() over (partition by value, no_detail order by rare desc, n, detail nulls first) as place
+    from placed
 ),
 told as (
     select value, detail, n, case when whole = 1 or rare = 1 or (rares = 1 and place = 2) then 1 else 0 end as fold
-    from ranked
+    from beside where no_detail = 0
+),
+folded as (
+    select case when fold = 1 then '$few' else value end as value, case when fold = 0 then detail end as detail, n
+    from told
 )
-select case when fold = 1 then '$few' else value end as value, case when fold = 1 then null else detail end as detail,
-    sum(n) as n
-from told
-group by case when fold = 1 then '$few' else value end, case when fold = 1 then null else detail end"""
+select value, detail, sum(n) as n from folded group by value, detail"""
 
 _BY_DAY: Final = """
-with $values,
-parts as (select day, value, sum(n) as n, count(distinct network) as networks from seen group by day, value),
-weighed as (select day, value, $rare as rare from parts),
-rares as (
-    select weighed.day, weighed.value from weighed join shown on weighed.value is not distinct from shown.value
-    where weighed.rare = 1 and shown.fold = 0
+with seen as ($seen),
+summed as (
+    select day, value, grouping(day) as no_day, grouping(value) as no_value,
+        sum(n) as n, count(distinct network) as networks
+    from seen group by grouping sets ((value), (day), (day, value))
 ),
-days as (select day, sum(n) as n from seen group by day),
-prices as (select rares.value, sum(days.n) as price from rares join days on rares.day = days.day group by rares.value),
+judged as (
+    select day, value, no_day, no_value, n, case when no_value = 1 then 0 else $rare end as rare from summed
+),
+placed as (
+    select day, value, no_day, no_value, n, rare, sum(rare) over (partition by no_day, no_value) as rares,
+        row_number() over (partition by no_day, no_value order by rare desc, n, value nulls first, day) as place,
+        sum(case when no_value = 1 then n else 0 end) over (partition by no_day, day) as of_day
+    from judged
+),
+folded as (
+    select day, value, no_day, no_value, n, rare, of_day,
+        max(case when no_day = 1 and (rare = 1 or (rares = 1 and place = 2)) then 1 else 0 end)
+            over (partition by no_value, value) as fold
+    from placed
+),
+priced as (
+    select day, value, no_day, no_value, n, rare, fold,
+        sum(case when no_day = 0 and rare = 1 and fold = 0 then of_day else 0 end)
+            over (partition by no_value, value) as price
+    from folded
+),
 chosen as (
-    select shown.value, shown.n, case when shown.fold = 1 or shown.n <= prices.price then 1 else 0 end as fold
-    from shown left join prices on shown.value is not distinct from prices.value
+    select day, value, no_day, no_value, n, rare, case when fold = 1 or n <= price then 1 else 0 end as fold from priced
 ),
 counted as (
-    select value, fold, sum(fold) over () as folds,
-        row_number() over (order by fold desc, n, value nulls first) as place
+    select day, value, no_day, no_value, n, rare, fold, sum(fold) over (partition by no_day, no_value) as folds,
+        row_number() over (partition by no_day, no_value order by fold desc, n, value nulls first, day) as place
     from chosen
 ),
-kept as (select value, case when fold = 1 or (folds = 1 and place = 2) then 1 else 0 end as fold from counted),
+kept as (
+    select day, value, no_day, no_value, n, rare,
+        max(case when no_day = 1 and (fold = 1 or (folds = 1 and place = 2)) then 1 else 0 end)
+            over (partition by no_value, value) as fold
+    from counted
+),
 blank as (
-    select day, n, case when day in (
-        select rares.day from rares join kept on rares.value is not distinct from kept.value where kept.fold = 0
-    ) then 1 else 0 end as fold
-    from days
+    select day, value, no_day, no_value, n, fold,
+        max(case when no_day = 0 and no_value = 0 and rare = 1 and fold = 0 then 1 else 0 end)
+            over (partition by no_day, day) as blank
+    from kept
 ),
 ordered as (
-    select day, fold, sum(fold) over () as folds, row_number() over (order by fold desc, n, day) as place from blank
+    select day, value, no_day, no_value, n, fold, blank,
+        sum(case when no_value = 1 then blank else 0 end) over (partition by no_value) as blanks,
+        row_number() over (partition by no_value order by blank desc, n, day) as place
+    from blank
 ),
-split as (select day, case when fold = 1 or (folds = 1 and place = 2) then 1 else 0 end as fold from ordered),
+split as (
+    select day, value, no_day, no_value, n, fold,
+        max(case when no_value = 1 and (blank = 1 or (blanks = 1 and place = 2)) then 1 else 0 end)
+            over (partition by no_day, day) as blank
+    from ordered
+),
 told as (
-    select parts.day, parts.value, parts.n, case when kept.fold = 1 or split.fold = 1 then 1 else 0 end as fold
-    from parts join kept on parts.value is not distinct from kept.value join split on parts.day = split.day
+    select day, case when fold = 1 or blank = 1 then '$few' else value end as value, n
+    from split where no_day = 0 and no_value = 0
 )
-select day, case when fold = 1 then '$few' else value end as value, sum(n) as n from told
-group by day, case when fold = 1 then '$few' else value end"""
+select day, value, sum(n) as n from told group by day, value"""
 
 
 def by_value(seen: str, k: int, public: str) -> str:
@@ -124,5 +158,4 @@ def by_day(seen: str, k: int, public: str) -> str:
 
 
 def _floored(text: str, seen: str, k: int, public: str) -> str:
-    rare = filled(_RARE, public=public, k=k)
-    return filled(text, values=filled(_VALUES, seen=seen, rare=rare), rare=rare, few=FEW)
+    return filled(text, seen=seen, rare=filled(_RARE, public=public, k=k), few=FEW)

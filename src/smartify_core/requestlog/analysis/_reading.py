@@ -13,8 +13,8 @@ from ._lines import COLUMNS, UNREADABLE, kind
 from ._sql import filled, quoted, within
 from ._steps import DAY
 
-#: What DuckDB calls the kinds of the schema.
-TYPES: Final = {"int": "bigint", "str": "varchar"}
+#: What engines call the kinds of the schema.
+TYPES: Final = {"int": "bigint", "str": "string"}
 #: A row of a file of cells: what is known of an expired day. Without a floor are the rows of kind ``hour`` and ``use``,
 #: which tell of the application; every other kind is a personal dimension, with ``value`` and ``detail``, or ``note``.
 CELL_COLUMNS: Final[dict[str, str]] = {
@@ -55,7 +55,7 @@ def lines(raw: Iterable[str], found: Inventory, more: Iterable[str] = ()) -> str
     if paths := [*raw]:
         parts.append(_json(paths))
     parts += (
-        _json([str(file.path)], f" where {_counts(days, first_day(file))}")
+        _json([str(file.path)], f" where {counts(days, file)}")
         for file in found.raw
         if (days := found.hidden.get(origin_of(file.path)))
     )
@@ -65,12 +65,12 @@ def lines(raw: Iterable[str], found: Inventory, more: Iterable[str] = ()) -> str
 def packed(found: Inventory) -> str:
     """Return the query for lines that were checked when they were packed."""
     parts = [nothing(COLUMNS)]
-    if whole := [one.path for one in found.packed if not _gone(one, found)]:
+    if whole := [one.path for one in found.packed if not gone_of(one, found)]:
         parts.append(parquet(whole, COLUMNS))
     parts += (
         parquet([one.path], COLUMNS, f" where source not in ({', '.join(map(quoted, gone))})")
         for one in found.packed
-        if (gone := _gone(one, found))
+        if (gone := gone_of(one, found))
     )
     return " union all ".join(parts)
 
@@ -114,12 +114,12 @@ def _json(paths: Iterable[str], where: str = "") -> str:
     )
 
 
-def _counts(days: Iterable[str], first: str) -> str:
+def counts(days: Iterable[str], file: LogFile) -> str:
     """Return the condition that a line counts of a file of which some days are told elsewhere."""
-    return f"{day_of(first)} not in ({', '.join(str(day_start(day)) for day in sorted(days))})"
+    return f"{_day_of(first_day(file))} not in ({', '.join(str(day_start(day)) for day in sorted(days))})"
 
 
-def day_of(first: str) -> str:
+def _day_of(first: str) -> str:
     """Return the SQL for when the day of a line began: of one that nobody can read, the day on which its file did."""
     return f"case when {kind()} = '{UNREADABLE}' then {day_start(first)} else time - time % {DAY} end"
 
@@ -129,5 +129,6 @@ def first_day(file: LogFile) -> str:
     return f"{file.started:%Y-%m-%d}"
 
 
-def _gone(one: Made, found: Inventory) -> list[str]:
+def gone_of(one: Made, found: Inventory) -> list[str]:
+    """Return the origins whose lines in a packed file do not count, because cells tell of them."""
     return sorted(origin for origin in one.origins if one.day in found.rolled.get(origin, ()))

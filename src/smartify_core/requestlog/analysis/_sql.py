@@ -12,7 +12,8 @@ import re
 from collections.abc import Callable
 from string import Template
 
-_relation = re.compile(r"@(\w+)")
+# Names of files may hold anything: what stands in quotation marks is left alone.
+_relation = re.compile(r"'(?:[^']|'')*'|@(\w+)")
 
 
 def filled(text: str, **parts: object) -> str:
@@ -22,7 +23,7 @@ def filled(text: str, **parts: object) -> str:
 
 def named(query: str, name: Callable[[str], str]) -> str:
     """Return a query with the relations' own names in it."""
-    return _relation.sub(lambda found: name(found[1]), query)
+    return _relation.sub(lambda found: name(found[1]) if found[1] else found[0], query)
 
 
 def quoted(text: str) -> str:

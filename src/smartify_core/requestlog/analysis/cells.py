@@ -16,7 +16,7 @@ from smartify_core.requestlog.files._opened import Shelf
 from smartify_core.requestlog.files._settings import absolute
 
 from ._connections import MEMORY, Connection, connection
-from ._counting import counted_events, relations
+from ._counting import all_counted, counted_events, relations
 from ._dimensions import DETAILS, PERSONAL, Seen
 from ._gathering import of_files, of_packed, read
 from ._inventory import CELLS, Inventory, Made, beside, day_name, day_start, inventory
@@ -37,7 +37,7 @@ _PERSONAL: Final = "select $day as start, value, cast(detail as varchar) as deta
 _KIND: Final = "select $columns from ($rows) as a"
 _OF_DAY: Final = "select * from gathered where day_of = $day"
 _ORIGINS: Final = "select distinct source from today order by source"
-_DAYS: Final = "select day_of, count(*) filter (note is null) from gathered group by day_of order by day_of"
+_DAYS: Final = "select day_of, count(*) filter (where note is null) from gathered group by day_of order by day_of"
 
 
 @frozen
@@ -172,7 +172,7 @@ def _rolled(lent: Connection, shelf: Shelf, top: Path, start: int, k: int) -> Ro
     origins = [source for (source,) in lent.execute(_ORIGINS).fetchall()]
     if not origins:
         return RolledUp(date.fromisoformat(day), 0, None)
-    _make(lent, "table", "counts", counted_events("today", offset=0, since=None, until=None))
+    _make(lent, "table", "counts", all_counted([counted_events("today", offset=0, since=None, until=None)]))
     _make(lent, "table", "cells", nothing(CELL_COLUMNS))
     for name, query in relations(0).items():
         _make(lent, "view", name, query)

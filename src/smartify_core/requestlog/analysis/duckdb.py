@@ -14,7 +14,7 @@ from smartify_core.errors import UsageError
 
 from ._answers import Row
 from ._connections import MEMORY, FileTrouble, connected
-from ._counting import KEPT, counted, counted_events, relations
+from ._counting import KEPT, all_counted, counted, counted_events, relations
 from ._halves import BEGINNING, broken, counted_halves, heads, odd, pieces, tails
 from ._inventory import Inventory, inventory, origin_of
 from ._logs import Logs
@@ -109,7 +109,7 @@ class LogFiles(Logs):
             counted_events("packed", **period),
             *([counted_halves()] if halved else []),
         ]
-        self._make("table", "counts", " union all by name ".join(f"({part})" for part in parts))
+        self._make("table", "counts", all_counted(parts))
         self._make("table", "cells", cells(found, since=self.since, until=self.until))
         for name, query in relations(self.offset).items():
             self._make("table" if name in KEPT else "view", name, query)

@@ -1,0 +1,158 @@
+"""What the request log costs a request, beside its limits and beside others, each in one run.
+
+Run with ``nox -s benchmarks -- -k requestlog``. A part that is not installed is named and its rows are left out.
+
+The request is a real browser's, with seventeen headers, and new bytes each time, for bytes remember their hash. Caches
+are warm. Time is the processor's, the least of all rounds, and the rounds of all variants take turns. What a variant
+adds is its time less that of the bare application. The floor is written by hand and does nothing but what cannot be
+left out (`_requestlog_peers.floor`): it is the same for ASGI and WSGI.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.benchmarks._requestlog_requests import HEADERS, PATH, QUERY
+from tests.benchmarks.conftest import ROOT
+
+Case = Callable[..., dict[str, float]]
+
+ROUNDS = int(os.environ.get("SMARTIFY_BENCH_REQUEST_ROUNDS", "150"))
+SECONDS = float(os.environ.get("SMARTIFY_BENCH_LOAD_SECONDS", "3"))
+FLOOR, LINE, ROUTE, TRACES, THROUGHPUT = 1.8, 0.33, 0.5, 1 / 40, 0.75
+BYTES_A_LINE, MEMORY_MB = 250, 30.0
+#: Servers in the order of their turns; the first is what the others are held against.
+SERVERS = ("plain", "ours", "access log", "stdlib", "structlog", "opentelemetry")
+TURNS = 5
+
+needs_peers = pytest.mark.skipif(
+    subprocess.run(
+        [sys.executable, "-c", "import tests.benchmarks._requestlog_peers"], cwd=ROOT, check=False, capture_output=True
+    ).returncode
+    != 0,
+    reason="needs the dependency group benchmarks",
+)
+
+
+@needs_peers
+def test_what_a_request_costs(case: Case, tmp_path: Path) -> None:
+    """In its own thread and with the writer's: at most 1.8 floors, a third of a stdlib line, half a Starlette route."""
+    took = case("_requestlog_case", "requests", tmp_path, ROUNDS)
+    size = took.pop("bytes")
+    added = {name: spent - took[_bare(name)] for name, spent in took.items()}
+    ours = {
+        "ASGI": added["ours"],
+        "WSGI": added["wsgi ours"],
+        "ASGI, all threads": added["ours, all threads"],
+        "WSGI, all threads": added["wsgi ours, all threads"],
+    }
+    allowed = {
+        "floor": FLOOR * added["floor"],
+        "stdlib line": LINE * added["stdlib"],
+        "Starlette route": ROUTE * (took["starlette"] - took["nothing"]),
+        "OpenTelemetry": TRACES * added["opentelemetry"],
+    }
+    for name, spent in ours.items():
+        shares = {what: round(spent / limit, 2) for what, limit in allowed.items()}
+        print(json.dumps({"what": name, "µs added": round(spent, 2), "of what is allowed": shares}, ensure_ascii=False))
+    print(json.dumps({name: round(spent, 2) for name, spent in added.items()}))
+    broken = [
+        f"{name}: {spent:.1f} µs, {what} allows {limit:.1f}"
+        for name, spent in ours.items()
+        for what, limit in allowed.items()
+        if spent > limit
+    ]
+    if size > BYTES_A_LINE:
+        broken.append(f"{size} bytes a line")
+    assert not broken, broken
+
+
+def _bare(name: str) -> str:
+    return f"{'wsgi ' if 'wsgi' in name else ''}bare{', all threads' if 'threads' in name else ''}"
+
+
+def test_what_a_request_log_weighs(case: Case, tmp_path: Path) -> None:
+    """With its imports, the patterns of user agents, full caches and a full queue it takes at most 30 MB."""
+    figures = case("_requestlog_memory", "full", tmp_path, 5_000)
+    print(json.dumps({"MB added": round(figures["added_mb"], 1), "limit": MEMORY_MB}))
+    assert figures["added_mb"] <= MEMORY_MB
+
+
+@needs_peers
+@pytest.mark.skipif(not Path("/usr/bin/wrk").exists(), reason="needs wrk")
+def test_throughput_of_a_server(tmp_path: Path) -> None:
+    """Under load, uvicorn keeps three quarters of its requests a second; all servers take turns, the median counts."""
+    script = tmp_path / "browser.lua"
+    quoted = (f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}" for name, value in HEADERS if name != "host")
+    script.write_text("\n".join(quoted), encoding="ascii")
+    with servers(SERVERS, tmp_path) as ports:
+        for port in ports.values():
+            load(port, script, 1)
+        turns = [{name: load(port, script, SECONDS) for name, port in ports.items()} for _ in range(TURNS)]
+    shares = {name: sorted(turn[name] / turn["plain"] for turn in turns)[TURNS // 2] for name in SERVERS}
+    told = {
+        name: {"requests/s": round(max(turn[name] for turn in turns)), "of plain": round(shares[name], 2)}
+        for name in SERVERS
+    }
+    print(json.dumps(told))
+    lines = sum(len(file.read_bytes().splitlines()) for file in (tmp_path / "ours" / "log").iterdir())
+    print(json.dumps({"lines": lines}))
+    assert shares["ours"] >= THROUGHPUT, told
+
+
+@contextmanager
+def servers(names: Sequence[str], folder: Path) -> Iterator[dict[str, int]]:
+    """Run a server for each variant; yield their ports."""
+    running: dict[str, tuple[subprocess.Popen[bytes], int]] = {}
+    try:
+        for name in names:
+            (folder / name).mkdir()
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port = probe.getsockname()[1]
+            command = [sys.executable, "-m", "tests.benchmarks._requestlog_server", name, str(folder / name), str(port)]
+            with (folder / name / "stdout").open("wb") as out:
+                running[name] = (subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out), port)
+        for name, (process, port) in running.items():
+            wait_for(process, port, folder / name / "stdout")
+        yield {name: port for name, (_, port) in running.items()}
+    finally:
+        for process, _ in running.values():
+            process.send_signal(signal.SIGTERM)
+        for process, _ in running.values():
+            process.wait(timeout=30)
+
+
+def wait_for(process: subprocess.Popen[bytes], port: int, told: Path) -> None:
+    """Wait until a server answers."""
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            try:
+                process.wait(timeout=0.1)
+            except subprocess.TimeoutExpired:
+                continue
+            pytest.fail(told.read_text())
+        else:
+            return
+
+
+def load(port: int, script: Path, seconds: float) -> float:
+    """Return how many requests a second a server answers."""
+    command = ["wrk", "-t1", "-c8", f"-d{seconds:g}s", "-s", str(script), f"http://127.0.0.1:{port}{PATH}?{QUERY}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "Non-2xx" not in done.stdout, done.stdout
+    match = re.search(r"Requests/sec:\s*([\d.]+)", done.stdout)
+    assert match is not None, done.stdout
+    return float(match[1])
