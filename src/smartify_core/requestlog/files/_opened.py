@@ -81,6 +81,14 @@ class Opened:
             return unless_known
         return True
 
+    def wait_for_lock(self) -> None:
+        """Take the lock, and wait for whoever has it. On a file system that knows no locks nobody is waited for."""
+        try:
+            fcntl.flock(self.fd, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+
     def be_usable(self) -> None:
         """Let the owner read and write it, should the umask have taken that."""
         found = stat.S_IMODE(os.fstat(self.fd).st_mode)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
+#: The first step of a path: which of two applications answers.
+WITH, WITHOUT = "/with", "/less"
 TIME_LIMIT = 30.0  # seconds; only a hang comes near it
 
 
@@ -116,6 +122,35 @@ def hypercorn(app: Any) -> Iterator[int]:
     bound.detach()
 
 
+@contextmanager
+def gunicorn(module: str, **environment: str) -> Iterator[int]:
+    """Serve a module's application with gunicorn, in processes of its own."""
+    with free_socket() as free:
+        port: int = free.getsockname()[1]
+    program = str(Path(sys.executable).with_name("gunicorn"))
+    command = [program, "--workers", "1", "--threads", "2", "--log-level", "critical", "--bind", f"127.0.0.1:{port}"]
+    paths = os.pathsep.join(sys.path)
+    process = subprocess.Popen(
+        [*command, f"{module}:app"], env=os.environ | environment | {"PYTHONPATH": paths}, stderr=subprocess.DEVNULL
+    )
+    pause = threading.Event()
+    try:
+        for _ in range(int(TIME_LIMIT / 0.05)):
+            assert process.poll() is None, "the server ended"
+            try:
+                socket.create_connection(("127.0.0.1", port), 1.0).close()
+                break
+            except OSError:
+                pause.wait(0.05)
+        yield port
+    finally:
+        process.terminate()
+        try:
+            process.wait(TIME_LIMIT)
+        finally:
+            process.kill()
+
+
 SERVERS: dict[str, Any] = {"wsgiref": wsgiref, "waitress": waitress, "uvicorn": uvicorn, "hypercorn": hypercorn}
 _varies = re.compile(rb"^(date|etag|last-modified): .*\r\n", re.IGNORECASE | re.MULTILINE)
 
@@ -135,3 +170,25 @@ def leave(port: int, sent: bytes) -> bytes:
     with closing(socket.create_connection(("127.0.0.1", port), TIME_LIMIT)) as connection:
         connection.sendall(sent)
         return connection.recv(1_000)
+
+
+def both_wsgi(recorded: Any, alone: Any) -> Any:
+    """Return one application of two: which one answers is said by the first step of the path."""
+
+    def app(environ: Any, start_response: Any) -> Any:
+        path = environ["PATH_INFO"]
+        environ["PATH_INFO"] = path[5:]
+        return (recorded if path.startswith(WITH) else alone)(environ, start_response)
+
+    return app
+
+
+def both_asgi(recorded: Any, alone: Any) -> Any:
+    """Return one application of two, as above."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        path = scope["path"]
+        inner = scope | {"path": path[5:], "raw_path": scope["raw_path"][5:]}
+        await (recorded if path.startswith(WITH) else alone)(inner, receive, send)
+
+    return app

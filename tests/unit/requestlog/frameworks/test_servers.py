@@ -6,12 +6,12 @@ import asyncio
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.unit.requestlog.conftest import Kept
 
-from smartify_core.requestlog import Record, RequestLog
+from smartify_core.requestlog import Record, RequestLog, read_line
+from smartify_core.requestlog.files import log_files
 
 from . import _serving as serving
 from . import test_django, test_falcon, test_fastapi, test_flask, test_litestar, test_pyramid, test_starlette
@@ -30,7 +30,6 @@ PAIRS: list[tuple[type[Conformance], str]] = [
     (test_litestar.TestLitestar, "uvicorn"),
     (test_django.TestDjangoASGI, "uvicorn"),
 ]
-WITH, WITHOUT = "/with", "/less"
 
 
 class Waited(Kept):
@@ -49,28 +48,6 @@ class Waited(Kept):
         """Return once ``is_there``."""
         with self._changed:
             assert self._changed.wait_for(is_there, serving.TIME_LIMIT), self.events
-
-
-def both_wsgi(recorded: Any, alone: Any) -> Any:
-    """Return one application of two: which one answers is said by the first step of the path."""
-
-    def app(environ: Any, start_response: Any) -> Any:
-        path = environ["PATH_INFO"]
-        environ["PATH_INFO"] = path[5:]
-        return (recorded if path.startswith(WITH) else alone)(environ, start_response)
-
-    return app
-
-
-def both_asgi(recorded: Any, alone: Any) -> Any:
-    """Return one application of two, as above."""
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        path = scope["path"]
-        inner = scope | {"path": path[5:], "raw_path": scope["raw_path"][5:]}
-        await (recorded if path.startswith(WITH) else alone)(inner, receive, send)
-
-    return app
 
 
 def line(method: str, target: str, *headers: str, version: str = "1.1", body: str = "") -> str:
@@ -115,12 +92,12 @@ def test_every_byte_is_the_same_with_and_without(suite: type[Conformance], serve
     alone = ours.make(folder)
     if suite is test_pyramid.TestPyramid:
         alone = alone.make_wsgi_app()
-    app = (both_asgi if suite.is_async else both_wsgi)(recorded, alone)
+    app = (serving.both_asgi if suite.is_async else serving.both_wsgi)(recorded, alone)
     answered = 0
     with serving.SERVERS[server](app) as port:
         for name, sent in SENT.items():
-            with_log = serving.exchanged(port, sent.replace("{}", WITH).encode())
-            without = serving.exchanged(port, sent.replace("{}", WITHOUT).encode())
+            with_log = serving.exchanged(port, sent.replace("{}", serving.WITH).encode())
+            without = serving.exchanged(port, sent.replace("{}", serving.WITHOUT).encode())
             assert with_log == without, name
             assert with_log.startswith(b"HTTP/1."), name
             # A server without lasting connections answers the first request of one only.
@@ -128,14 +105,28 @@ def test_every_byte_is_the_same_with_and_without(suite: type[Conformance], serve
         kept.wait(lambda: len(kept.events) == answered)
         # uvicorn lets an application send to a client that is gone, and Falcon sends on: it would never end.
         if suite is not test_falcon.TestFalconASGI:
-            assert serving.leave(port, line("GET", f"/endless/{WHO}").replace("{}", WITH).encode())
+            assert serving.leave(port, line("GET", f"/endless/{WHO}").replace("{}", serving.WITH).encode())
             kept.wait(lambda: len(kept.events) == answered + 1)
             assert kept.events[-1]["feature"] == ours.templates["endless"]
             assert kept.events[-1]["failed"] in {"cancelled", "streaming"}
     nothing_of(kept)
 
 
+def test_every_byte_is_the_same_under_gunicorn(folder: Path, tmp_path: Path) -> None:
+    """It sends files by itself where it knows its own wrapper; and it lets nobody's line be lost when it ends."""
+    log = tmp_path / "log"
+    module = f"{__name__.rpartition('.')[0]}._gunicorn_app"
+    with serving.gunicorn(module, REQUEST_LOG=str(log), STATIC_FOLDER=str(folder)) as port:
+        for name, sent in SENT.items():
+            with_log = serving.exchanged(port, sent.replace("{}", serving.WITH).encode())
+            assert with_log == serving.exchanged(port, sent.replace("{}", serving.WITHOUT).encode()), name
+            assert with_log.startswith(b"HTTP/1."), name
+    lines = [line for file in log_files(log) for line in file.path.read_bytes().splitlines()]
+    # Of the lasting connection, two.
+    assert len([read_line(line) for line in lines]) == len(SENT) + 1
+
+
 def test_the_pairs_are_all_there() -> None:
     """Every suite of the table has a server."""
     assert {suite for suite, _ in PAIRS} == set(Conformance.__subclasses__())
-    assert asyncio.iscoroutinefunction(both_asgi(None, None))
+    assert asyncio.iscoroutinefunction(serving.both_asgi(None, None))
