@@ -110,7 +110,7 @@ def test_answers_are_those_of_loops(found: list[Event], k: int, offset: int) -> 
             assert list(log.ask(name.split()[0], **parameters).rows) == rows, name
 
 
-# --- the quick way of counting ------------------------------------------------------------------------------------------
+# --- the quick way of counting ----------------------------------------------------------------------------------------
 
 ODD = st.one_of(
     st.sampled_from(
@@ -119,19 +119,29 @@ ODD = st.one_of(
             b'{"v":1,"time":1767571200,"feature":"/a","method":"GET"\n',
             b'{"v":1,"time":1767571200,"feature":"/a","method":"GET","ms":1,"browser":"Other","os":"Other"}\n',
             b'{"v":1,"time":1767571200,"browser":"Other","os":"Other","device":"bot","feature":"/a","method":"GET","ms":1}\n',
-            b'{"v":1,"time":1767571200,"feature":"/a","method":"GET","ms":1,"zone":"UTC","ip":"203.0.113.0/24",'
-            b'"browser":"Other","os":"Other","device":"bot"}\n',
+            (
+                b'{"v":1,"time":1767571200,"feature":"/a","method":"GET","ms":1,"zone":"UTC","ip":"203.0.113.0/24",'
+                b'"browser":"Other","os":"Other","device":"bot"}\n'
+            ),
             b'{"v":1,"time":1767571200,"feature":"/a","method":"GET","ms":7,"browser":"Other","os":"Other","device":"bot"}\n',
-            b'{"v":2,"time":1767571200,"feature":"/a","method":"GET","ms":1,"browser":"Other","os":"Other","device":"bot",'
-            b'"more":{"ip":[1]}}\n',
-            b'{"v":1,"time":1767571200,"feature":"/a","method":"GET","ms":1,"more":{"a":1,"ip":2},"browser":"Other",'
-            b'"os":"Other","device":"bot"}\n',
-            b'{"v":1,"time":1767571200,"feature":",\\"ip\\":","method":"GET","ms":1,"browser":"Other","os":"Other",'
-            b'"device":"bot"}\n',
+            (
+                b'{"v":2,"time":1767571200,"feature":"/a","method":"GET","ms":1,"browser":"Other","os":"Other","device":"bot",'
+                b'"more":{"ip":[1]}}\n'
+            ),
+            (
+                b'{"v":1,"time":1767571200,"feature":"/a","method":"GET","ms":1,"more":{"a":1,"ip":2},"browser":"Other",'
+                b'"os":"Other","device":"bot"}\n'
+            ),
+            (
+                b'{"v":1,"time":1767571200,"feature":",\\"ip\\":","method":"GET","ms":1,"browser":"Other","os":"Other",'
+                b'"device":"bot"}\n'
+            ),
             b'{"v":1,"time":9999,"feature":"/early","method":"GET","ms":1,"browser":"Other","os":"Other","device":"bot"}\n',
             b'{"v":1,"time":1.767571e9,"feature":"/a","method":"GET","ms":1,"browser":"Other","os":"Other","device":"bot"}\n',
-            b'{"v":1,"time":1767571200,"feature":"/a","method":"GET","status":"200","ms":1,"ip":"203.0.113.0/24",'
-            b'"browser":"Other","version":70000,"os":"Other","device":"bot"}\n',
+            (
+                b'{"v":1,"time":1767571200,"feature":"/a","method":"GET","status":"200","ms":1,"ip":"203.0.113.0/24",'
+                b'"browser":"Other","version":70000,"os":"Other","device":"bot"}\n'
+            ),
             b"[1]\n",
             b"5\n",
             b"null\n",
@@ -168,7 +178,7 @@ class WholeLines(LogFiles):
         return False
 
 
-# --- nothing that the floor hides follows from several answers ---------------------------------------------------------
+# --- nothing that the floor hides follows from several answers --------------------------------------------------------
 
 
 class Known:
@@ -184,7 +194,7 @@ class Known:
         self.cells = [(day, *kind) for day in days for kind in kinds]
         self._rows: list[list[Fraction]] = []
 
-    def learn(self, *sums: Callable[[int, str, int], bool]) -> None:
+    def learn(self, *sums: Callable[..., bool]) -> None:
         """Learn the sums of the numbers that conditions name."""
         for one in sums:
             row = self._left(self._vector(one))
