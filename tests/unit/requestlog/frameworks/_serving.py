@@ -81,7 +81,7 @@ def waitress(app: Any) -> Iterator[int]:
 
 
 @contextmanager
-def uvicorn(app: Any) -> Iterator[int]:
+def uvicorn(app: Any, ws: Any = "none") -> Iterator[int]:
     """Serve with uvicorn."""
     from uvicorn import Config, Server
 
@@ -91,7 +91,7 @@ def uvicorn(app: Any) -> Iterator[int]:
             log_config=None,
             log_level="critical",
             lifespan="off",
-            ws="websockets-sansio",
+            ws=ws,
             timeout_graceful_shutdown=5,
         )
     )

@@ -8,10 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount, WebSocketRoute
 from tests.unit.requestlog.conftest import Kept
 
 from smartify_core.requestlog import Record, RequestLog, read_line
 from smartify_core.requestlog.files import log_files
+from smartify_core.requestlog.starlette import install
 
 from . import _serving as serving
 from . import test_django, test_falcon, test_fastapi, test_flask, test_litestar, test_pyramid, test_starlette
@@ -116,17 +119,51 @@ def test_every_byte_is_the_same_under_gunicorn(folder: Path, tmp_path: Path) -> 
     """It sends files by itself where it knows its own wrapper; and it lets nobody's line be lost when it ends."""
     log = tmp_path / "log"
     module = f"{__name__.rpartition('.')[0]}._gunicorn_app"
+    answered = 0
     with serving.gunicorn(module, REQUEST_LOG=str(log), STATIC_FOLDER=str(folder)) as port:
         for name, sent in SENT.items():
             with_log = serving.exchanged(port, sent.replace("{}", serving.WITH).encode())
             assert with_log == serving.exchanged(port, sent.replace("{}", serving.WITHOUT).encode()), name
             assert with_log.startswith(b"HTTP/1."), name
+            answered += with_log.count(b"HTTP/1.")
     lines = [line for file in log_files(log) for line in file.path.read_bytes().splitlines()]
-    # Of the lasting connection, two.
-    assert len([read_line(line) for line in lines]) == len(SENT) + 1
+    assert len([read_line(line) for line in lines]) == answered
+
+
+@pytest.mark.parametrize("name", ["echoes", "refuses", "fails", "listens", "nothing"])
+def test_a_websocket_is_the_same_over_the_wire(name: str) -> None:
+    """What a client of a WebSocket sees is the same; when it has ended there is one line."""
+    from websockets.exceptions import WebSocketException
+    from websockets.sync.client import connect
+
+    kept = Waited()
+    answering = [test_starlette.echoes, test_starlette.refuses, test_starlette.fails, test_starlette.listens]
+    inside = [Mount("/ws/{tenant}", routes=[WebSocketRoute(f"/{one.__name__}/{{who}}", one) for one in answering])]
+    recorded = install(Starlette(routes=inside), RequestLog(kept))
+    app = serving.both_asgi(recorded, Starlette(routes=inside))
+
+    def seen(port: int, first: str) -> list[str]:
+        told: list[str] = []
+        try:
+            with connect(f"ws://127.0.0.1:{port}{first}/ws/{WHO}/{name}/zqxj?vkqx=1") as client:
+                client.send("zqxj")
+                if name != "listens":
+                    told.extend(str(client.recv()) for _ in range(2))
+        except WebSocketException as error:
+            told.append(f"{type(error).__name__} {error}")
+        return told
+
+    with serving.uvicorn(app, ws="websockets-sansio") as port:
+        assert seen(port, serving.WITH) == seen(port, serving.WITHOUT)
+        kept.wait(lambda: len(kept.events) == 1)
+    expected = dict(test_starlette.WEBSOCKETS)[name]
+    (event,) = kept.events
+    assert (event["feature"], event.get("status"), event.get("error"), event.get("failed")) == expected
+    nothing_of(kept)
 
 
 def test_the_pairs_are_all_there() -> None:
     """Every suite of the table has a server."""
-    assert {suite for suite, _ in PAIRS} == set(Conformance.__subclasses__())
+    table = {suite for suite in Conformance.__subclasses__() if suite.__name__.startswith("Test")}
+    assert {suite for suite, _ in PAIRS} == table
     assert asyncio.iscoroutinefunction(serving.both_asgi(None, None))
