@@ -27,6 +27,7 @@ extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "myst_parser"]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"smartify_core {version}"
+autodoc_mock_imports = ["pyspark"]  # half a gigabyte, for the names of three classes
 default_role = "code"  # docstrings write `names` in single backticks
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3

@@ -19,7 +19,7 @@ NEEDS: Final = {
     "cli": ("click", "rich"),
     "postgresql": ("psycopg",),
     "requestlog": ("ua_parser", "ua_parser_rs"),
-    "spark": ("pyspark", "sqlglot"),
+    "spark": ("pyspark",),
     "testing": ("pytest", "hypothesis"),
 }
 #: What cannot be imported without its extra.
