@@ -45,7 +45,7 @@ def test_without_proxies_the_peer_is_the_sender(peer: str, ip: str) -> None:
 def test_a_peer_that_is_no_address_is_unknown(peer: str | None) -> None:
     """A peer without an address is unknown, even where its beginning is that of a network that was seen."""
     addresses = Addresses()
-    for one in ("203.0.113.7", peer, peer):
+    for one in ("203.0.113.7", "203.0.113.7", "203.0.113.7", peer, peer):
         address = addresses.of(one)
     assert address is None
 

@@ -56,6 +56,7 @@ def test_hints_are_preferred(clients: Clients, agent: str, mobile: str, platform
         (ON_WINDOWS, BRAVE, "?0", "Windows"),
         (ON_WINDOWS, '"Alice";v="126"', "?0", '"Windows"'),
         ("", BRAVE, "?1", '"Windows"'),
+        ("Example/1.0", '"Brave";v="126"', "", ""),
     ],
 )
 def test_hints_that_contradict_count_for_nothing(
