@@ -107,10 +107,14 @@ def requests(folder: Path, number: int) -> Figures:
     figures = asyncio.run(_measured(variants(folder, sink), sink, number))
     sink.close()
     lines = [line for file in (folder / "log").iterdir() for line in file.read_bytes().splitlines()]
-    windows = max(3, number // 10)
-    assert len(lines) == 2 * (2 * ROUND * number + WINDOW * windows), len(lines)
+    assert len(lines) == 2 * (2 * ROUND * number + WINDOW * windows(number)), len(lines)
     figures["bytes"] = max(map(len, lines)) + 1
     return figures
+
+
+def windows(number: int) -> int:
+    """Return how often all threads are measured."""
+    return max(5, number // 5)
 
 
 async def _measured(apps: dict[str, Any], sink: JsonLinesFile, number: int) -> Figures:
@@ -123,14 +127,17 @@ async def _measured(apps: dict[str, Any], sink: JsonLinesFile, number: int) -> F
             await drive(app, ROUND)
             _least(figures, name, (thread_time() - began) / ROUND)
     sink.flush()
-    for _ in range(max(3, number // 10)):
-        for name in ("bare", "ours", "floor", "stdlib queue", "wsgi bare", "wsgi ours"):
+    for _ in range(windows(number)):
+        for name, app in apps.items():
+            if "no sink" in name:
+                continue
             drive = drive_wsgi if "wsgi" in name else drive_asgi
+            requests = WINDOW // 8 if "opentelemetry" in name else WINDOW
             began = process_time()
-            await drive(apps[name], WINDOW)
+            await drive(app, requests)
             if "ours" in name:
                 sink.flush()
-            _least(figures, f"{name}, all threads", (process_time() - began) / WINDOW)
+            _least(figures, f"{name}, all threads", (process_time() - began) / requests)
     return figures
 
 

@@ -26,6 +26,8 @@ from tests.benchmarks._requestlog_requests import HEADERS, PATH, QUERY
 from tests.benchmarks.conftest import ROOT
 
 Case = Callable[..., dict[str, float]]
+Server = tuple[subprocess.Popen[bytes], int]
+_STAT = Path("/proc/self/stat")
 
 ROUNDS = int(os.environ.get("SMARTIFY_BENCH_REQUEST_ROUNDS", "150"))
 SECONDS = float(os.environ.get("SMARTIFY_BENCH_LOAD_SECONDS", "3"))
@@ -50,28 +52,21 @@ def test_what_a_request_costs(case: Case, tmp_path: Path) -> None:
     took = case("_requestlog_case", "requests", tmp_path, ROUNDS)
     size = took.pop("bytes")
     added = {name: spent - took[_bare(name)] for name, spent in took.items()}
-    ours = {
-        "ASGI": added["ours"],
-        "WSGI": added["wsgi ours"],
-        "ASGI, all threads": added["ours, all threads"],
-        "WSGI, all threads": added["wsgi ours, all threads"],
-    }
-    allowed = {
-        "floor": FLOOR * added["floor"],
-        "stdlib line": LINE * added["stdlib"],
-        "Starlette route": ROUTE * (took["starlette"] - took["nothing"]),
-        "OpenTelemetry": TRACES * added["opentelemetry"],
-    }
-    for name, spent in ours.items():
-        shares = {what: round(spent / limit, 2) for what, limit in allowed.items()}
-        print(json.dumps({"what": name, "µs added": round(spent, 2), "of what is allowed": shares}, ensure_ascii=False))
+    broken: list[str] = []
+    for name, what in (("ASGI", "ours"), ("WSGI", "wsgi ours")):
+        for threads in ("", ", all threads"):
+            spent = added[f"{what}{threads}"]
+            allowed = {
+                "floor": FLOOR * added[f"floor{threads}"],
+                "stdlib line": LINE * added[f"stdlib{threads}"],
+                "Starlette route": ROUTE * (took[f"starlette{threads}"] - took[f"nothing{threads}"]),
+                "OpenTelemetry": TRACES * added[f"opentelemetry{threads}"],
+            }
+            shares = {peer: round(spent / limit, 2) for peer, limit in allowed.items()}
+            row = {"what": f"{name}{threads}", "µs added": round(spent, 2), "of what is allowed": shares}
+            print(json.dumps(row, ensure_ascii=False))
+            broken += [f"{name}{threads}: {share} of what {peer} allows" for peer, share in shares.items() if share > 1]
     print(json.dumps({name: round(spent, 2) for name, spent in added.items()}))
-    broken = [
-        f"{name}: {spent:.1f} µs, {what} allows {limit:.1f}"
-        for name, spent in ours.items()
-        for what, limit in allowed.items()
-        if spent > limit
-    ]
     if size > BYTES_A_LINE:
         broken.append(f"{size} bytes a line")
     assert not broken, broken
@@ -89,31 +84,40 @@ def test_what_a_request_log_weighs(case: Case, tmp_path: Path) -> None:
 
 
 @needs_peers
-@pytest.mark.skipif(not Path("/usr/bin/wrk").exists(), reason="needs wrk")
+@pytest.mark.skipif(not Path("/usr/bin/wrk").exists() or not _STAT.exists(), reason="needs wrk, and Linux")
 def test_throughput_of_a_server(tmp_path: Path) -> None:
-    """Under load, uvicorn keeps three quarters of its requests a second; all servers take turns, the median counts."""
+    """Under load, uvicorn keeps three quarters of its requests a second; all servers take turns, the median counts.
+
+    Held against the limit is what a server answers in a second of the processor: of the clock's seconds, others on the
+    machine take some.
+    """
     script = tmp_path / "browser.lua"
     quoted = (f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}" for name, value in HEADERS if name != "host")
     script.write_text("\n".join(quoted), encoding="ascii")
-    with servers(SERVERS, tmp_path) as ports:
-        for port in ports.values():
-            load(port, script, 1)
-        turns = [{name: load(port, script, SECONDS) for name, port in ports.items()} for _ in range(TURNS)]
-    shares = {name: sorted(turn[name] / turn["plain"] for turn in turns)[TURNS // 2] for name in SERVERS}
-    told = {
-        name: {"requests/s": round(max(turn[name] for turn in turns)), "of plain": round(shares[name], 2)}
-        for name in SERVERS
-    }
-    print(json.dumps(told))
+    with servers(SERVERS, tmp_path) as running:
+        for server in running.values():
+            load(server, script, 1)
+        turns = [{name: load(server, script, SECONDS) for name, server in running.items()} for _ in range(TURNS)]
+    told: dict[str, dict[str, float]] = {}
+    for name in SERVERS:
+        by_clock, by_processor = (
+            sorted(turn[name][way] / turn["plain"][way] for turn in turns)[TURNS // 2] for way in (0, 1)
+        )
+        told[name] = {
+            "requests/s": round(max(turn[name][0] for turn in turns)),
+            "of plain": round(by_clock, 2),
+            "by the processor": round(by_processor, 2),
+        }
+        print(json.dumps({name: told[name]}))
     lines = sum(len(file.read_bytes().splitlines()) for file in (tmp_path / "ours" / "log").iterdir())
     print(json.dumps({"lines": lines}))
-    assert shares["ours"] >= THROUGHPUT, told
+    assert told["ours"]["by the processor"] >= THROUGHPUT, told
 
 
 @contextmanager
-def servers(names: Sequence[str], folder: Path) -> Iterator[dict[str, int]]:
-    """Run a server for each variant; yield their ports."""
-    running: dict[str, tuple[subprocess.Popen[bytes], int]] = {}
+def servers(names: Sequence[str], folder: Path) -> Iterator[dict[str, Server]]:
+    """Run a server for each variant; yield its process and its port."""
+    running: dict[str, Server] = {}
     try:
         for name in names:
             (folder / name).mkdir()
@@ -123,9 +127,9 @@ def servers(names: Sequence[str], folder: Path) -> Iterator[dict[str, int]]:
             command = [sys.executable, "-m", "tests.benchmarks._requestlog_server", name, str(folder / name), str(port)]
             with (folder / name / "stdout").open("wb") as out:
                 running[name] = (subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out), port)
-        for name, (process, port) in running.items():
-            wait_for(process, port, folder / name / "stdout")
-        yield {name: port for name, (_, port) in running.items()}
+        for name, server in running.items():
+            wait_for(server, folder / name / "stdout")
+        yield running
     finally:
         for process, _ in running.values():
             process.send_signal(signal.SIGTERM)
@@ -133,8 +137,9 @@ def servers(names: Sequence[str], folder: Path) -> Iterator[dict[str, int]]:
             process.wait(timeout=30)
 
 
-def wait_for(process: subprocess.Popen[bytes], port: int, told: Path) -> None:
+def wait_for(server: Server, told: Path) -> None:
     """Wait until a server answers."""
+    process, port = server
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
@@ -148,11 +153,20 @@ def wait_for(process: subprocess.Popen[bytes], port: int, told: Path) -> None:
             return
 
 
-def load(port: int, script: Path, seconds: float) -> float:
-    """Return how many requests a second a server answers."""
+def load(server: Server, script: Path, seconds: float) -> tuple[float, float]:
+    """Return how many requests a server answers in a second of the clock, and in one of the processor."""
+    process, port = server
+    busy = processor(process.pid)
     command = ["wrk", "-t1", "-c8", f"-d{seconds:g}s", "-s", str(script), f"http://127.0.0.1:{port}{PATH}?{QUERY}"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
+    busy = processor(process.pid) - busy
     assert "Non-2xx" not in done.stdout, done.stdout
-    match = re.search(r"Requests/sec:\s*([\d.]+)", done.stdout)
+    match = re.search(r"(\d+) requests in .*?Requests/sec:\s*([\d.]+)", done.stdout, re.DOTALL)
     assert match is not None, done.stdout
-    return float(match[1])
+    return float(match[2]), int(match[1]) / busy
+
+
+def processor(pid: int) -> float:
+    """Return the seconds of the processor that a process has used, in all its threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

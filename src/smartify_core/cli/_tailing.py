@@ -41,28 +41,30 @@ def tail(output: Output, file: Path, directory: Path | None, *, count: int, foll
             _tell(output, document, line, offset)
 
         following = Following(settings.directory)
-        for line in last_lines(settings.directory, count, following):
-            tell(line)
+
+        def begin() -> None:
+            for line in last_lines(settings.directory, count, following):
+                tell(line)
+
         if follow:
-            output.flush()
             until_stopped(
-                lambda stop, _: _follow(following, stop, tell, output),
+                lambda stop, _: _follow(following, stop, begin, tell, output),
                 stop=threading.Event(),
                 abandon=threading.Event(),
                 note=lambda _: None,
             )
+        else:
+            begin()
     return exit_codes.DONE
 
 
-def _follow(following: Following, stop: threading.Event, tell: Tell, output: Output) -> None:
+def _follow(following: Following, stop: threading.Event, begin: Callable[[], None], tell: Tell, output: Output) -> None:
+    begin()
     while not stop.is_set():
-        told = 0
+        output.flush()
+        stop.wait(_PAUSE)
         for line in following.lines():
             tell(line)
-            told += 1
-        if told:
-            output.flush()
-        stop.wait(_PAUSE)
 
 
 def _tell(output: Output, document: Listing | None, line: bytes, offset: int) -> None:

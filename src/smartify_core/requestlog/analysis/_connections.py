@@ -9,6 +9,7 @@ import tempfile
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 from smartify_core.errors import MissingExtra, UsageError
@@ -19,8 +20,9 @@ except ImportError:
     raise MissingExtra.named("analysis", needed_for="smartify_core.requestlog.analysis.duckdb") from None
 
 Connection = duckdb.DuckDBPyConnection
-#: What DuckDB says where a file is not there, or is broken.
-FileTrouble = duckdb.IOException
+#: What DuckDB says where a file is not there or is broken, and where the memory does not do.
+Trouble = duckdb.Error
+TooLittleMemory = duckdb.OutOfMemoryException
 
 #: What DuckDB may use of memory unless the host says otherwise. A process needs some 100 MB beside it.
 MEMORY: Final = "300MB"
@@ -29,8 +31,8 @@ _size_like = re.compile(r"[1-9]\d{0,9}(\.\d+)? ?[KMGT]i?B", re.ASCII).fullmatch
 
 def connected(
     owner: object, *, threads: int, memory: str, spill: str | os.PathLike[str] | None
-) -> tuple[Connection, weakref.finalize[Any, Any]]:
-    """Return a connection, and what closes it and removes what it spilled, at the latest with its owner.
+) -> tuple[Connection, Path, weakref.finalize[Any, Any]]:
+    """Return a connection, its folder, and what closes it and removes the folder, at the latest with its owner.
 
     Raises:
         UsageError: The threads, the memory or the folder are of no use.
@@ -58,20 +60,20 @@ def connected(
     }
     connection = duckdb.connect(":memory:", config=config)
     connection.execute("set enable_progress_bar = false")  # standard output is the program's own
-    return connection, weakref.finalize(owner, _end, connection, folder)
+    return connection, Path(folder), weakref.finalize(owner, _end, connection, folder)
 
 
 @contextmanager
-def connection(*, threads: int, memory: str, spill: str | os.PathLike[str] | None) -> Iterator[Connection]:
-    """Lend a connection for one piece of work. See `connected`."""
+def connection(*, threads: int, memory: str, spill: str | os.PathLike[str] | None) -> Iterator[tuple[Connection, Path]]:
+    """Lend a connection and its folder for one piece of work. See `connected`."""
 
     class Owner:
         pass
 
     owner = Owner()
-    lent, end = connected(owner, threads=threads, memory=memory, spill=spill)
+    lent, folder, end = connected(owner, threads=threads, memory=memory, spill=spill)
     try:
-        yield lent
+        yield lent, folder
     finally:
         end()
 

@@ -6,6 +6,7 @@ by hour and by day, and only one of each is made values of.
 
 A line is cut where it begins as ours do and its address, or else its browser, begins. Any other line is counted the
 general way. Where a half does not hold just what it should, nothing that was counted here may be used: `broken` tells.
+Lines from without the period are looked at all the same: whether nobody can read them does not depend on it.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ _WHO: Final = [name for name in dict.fromkeys((*EQUIPMENT, *ORIGINS)) if name !=
 
 #: ``head`` and ``tail`` are the halves; a line that is not cut is a head without hour and tail; null is no JSON.
 _PIECES: Final = """
-select grouping(head) as no_head, hour, day, head, tail, count(*) as n, min(time) as first, max(time) as last
+select grouping(head) as no_head, hour, day, head, tail, inside, count(*) as n, min(time) as first, max(time) as last
 from (
-    select time, $hour as hour, $day as day, case when time is null then line else head end as head,
+    select time, $inside as inside, $hour as hour, $day as day, case when time is null then line else head end as head,
         case when time is not null then tail end as tail
     from (
         select line, head, tail, case when starts_with(line, '$beginning') and starts_with(head, ',"feature":')
@@ -52,9 +53,8 @@ from (
             ) as c
         ) as d
     ) as e
-    where time is null or ($within)
 ) as f
-group by grouping sets ((hour, head), (day, tail))"""
+group by grouping sets ((inside, hour, head), (inside, day, tail))"""
 
 _HEADS: Final = """
 select head, $columns from (
@@ -85,13 +85,13 @@ select $columns from (
 
 _COUNTED: Final = """
 select '$event' as kind, $uses, 0 as no_hour, 1 as no_referrer, n, first, last
-from pieces join heads on pieces.head = heads.head where no_head = 0 and hour is not null
+from pieces join heads on pieces.head = heads.head where no_head = 0 and hour is not null and inside
 union all
 select '$event', $equipment, 1, 1, n, first, last
-from pieces join tails on pieces.tail = tails.tail where no_head = 1 and day is not null
+from pieces join tails on pieces.tail = tails.tail where no_head = 1 and day is not null and inside
 union all
 select '$event', $origins, 1, 0, n, first, last
-from pieces join tails on pieces.tail = tails.tail where no_head = 1 and day is not null
+from pieces join tails on pieces.tail = tails.tail where no_head = 1 and day is not null and inside
 union all
 select '$unreadable', $nothing, 0, 1, n, null, null from pieces where no_head = 0 and head is null"""
 
@@ -109,7 +109,7 @@ def pieces(paths: list[str], *, offset: int, since: int | None, until: int | Non
         digits=_DIGITS,
         least=10 ** (_DIGITS - 1),
         longest=LONGEST_LINE,
-        within=within("time", since, until),
+        inside=within("time", since, until),
     )
 
 

@@ -22,6 +22,7 @@ from ._gathering import of_files, of_packed, read
 from ._inventory import CELLS, Inventory, Made, beside, day_name, day_start, inventory
 from ._keeping import alone, finished, make_parquet
 from ._reading import CELL_COLUMNS, TYPES, nothing
+from ._salvaging import salvaged
 from ._sql import filled, named
 
 __all__ = ["RolledUp", "expire_with_cells", "roll_up"]
@@ -86,11 +87,11 @@ def roll_up(
     """
     top = absolute(directory)
     inventory(top)
-    with alone(top) as shelf, connection(threads=threads, memory=memory, spill=spill) as lent:
+    with alone(top) as shelf, connection(threads=threads, memory=memory, spill=spill) as (lent, folder):
         found = inventory(top)
         start = day_start(day.isoformat())
         raw = finished(shelf, [file for file in found.raw if file.started.timestamp() < start + 86_400])
-        _gather(lent, found, raw, [one for one in found.packed if one.day == day.isoformat()])
+        _gather(lent, found, salvaged(raw, folder), [one for one in found.packed if one.day == day.isoformat()])
         return _rolled(lent, shelf, top, start, k)
 
 
@@ -138,10 +139,11 @@ def expire_with_cells(
         packed = [one for one in found.packed if day_start(one.day) + 86_400 <= before.timestamp()]
         if not raw and not packed:
             return Expired()
-        with connection(threads=threads, memory=memory, spill=spill) as lent:
-            _gather(lent, found, raw, packed, again=True)
+        with connection(threads=threads, memory=memory, spill=spill) as (lent, folder):
+            readable = salvaged(raw, folder)
+            _gather(lent, found, readable, packed, again=True)
             days = {day_name(day): n for day, n in lent.execute(_DAYS).fetchall()}
-            _gather(lent, found, raw, packed)
+            _gather(lent, found, readable, packed)
             for day, _ in lent.execute(_DAYS).fetchall():
                 _rolled(lent, shelf, top, day, k)
         paths = [file.path for file in raw]

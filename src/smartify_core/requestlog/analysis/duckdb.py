@@ -10,15 +10,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, TypedDict
 
+from attrs import evolve
+
 from smartify_core.errors import UsageError
 
 from ._answers import Row
-from ._connections import MEMORY, FileTrouble, connected
+from ._connections import MEMORY, TooLittleMemory, Trouble, connected
 from ._counting import KEPT, all_counted, counted, counted_events, relations
 from ._halves import BEGINNING, broken, counted_halves, heads, odd, pieces, tails
 from ._inventory import Inventory, inventory, origin_of
 from ._logs import Logs
 from ._reading import cells, lines, packed
+from ._salvaging import salvaged
 
 __all__ = ["LogFiles"]
 
@@ -66,9 +69,9 @@ class LogFiles(Logs):
         spill: str | os.PathLike[str] | None = None,
     ) -> None:
         super().__init__(k=k, since=since, until=until, offset=offset)
-        self.directory = Path(directory)
+        self.directory: Final[Path] = Path(directory)
         inventory(self.directory)
-        self._connection, self._end = connected(self, threads=threads, memory=memory, spill=spill)
+        self._connection, self._folder, self._end = connected(self, threads=threads, memory=memory, spill=spill)
 
     def __repr__(self) -> str:
         """Return the engine with its directory."""
@@ -84,14 +87,21 @@ class LogFiles(Logs):
         return self._connection.execute(query).fetchall()
 
     def _read(self) -> tuple[int, int, int]:
+        damaged = False
         for tries in range(_TRIES):
             found = inventory(self.directory)
+            readable = evolve(found, raw=salvaged(found.raw, self._folder)) if damaged else found
             try:
-                self._count(found)
-            except FileTrouble as error:
-                # A file is gone: it was compressed, packed or deleted meanwhile. What it was made into is there.
-                if tries + 1 == _TRIES or inventory(self.directory) == found:
+                self._count(readable)
+            except TooLittleMemory:
+                raise UsageError(
+                    "the memory does not do for this log", where="memory", cure="Give more, or fewer threads."
+                ) from None
+            except Trouble as error:
+                # Where a file is gone, it was compressed, packed or deleted meanwhile: what it was made into is there.
+                if tries + 1 == _TRIES or (damaged and inventory(self.directory) == found):
                     raise _unreadable(self.directory, error) from None
+                damaged = inventory(self.directory) == found
             else:
                 return found.files, found.expired_within(self.since, self.until), found.unreadable
         raise AssertionError
@@ -102,7 +112,7 @@ class LogFiles(Logs):
         period = _Period(offset=self.offset, since=self.since, until=self.until)
         halved = bool(ours) and self._halved(ours, period)
         others = [str(path) for path in whole if not (halved and str(path) in ours)]
-        self._make("table" if halved else "view", "lines", lines(others, found, [odd()] if halved else []))
+        self._make("view", "lines", lines(others, found, [odd()] if halved else []))
         self._make("view", "packed", packed(found))
         parts = [
             counted("lines", **period),
@@ -113,8 +123,8 @@ class LogFiles(Logs):
         self._make("table", "cells", cells(found, since=self.since, until=self.until))
         for name, query in relations(self.offset).items():
             self._make("table" if name in KEPT else "view", name, query)
-        for name in ("counts", "lines", *(("pieces", "heads", "tails") if halved else ())):
-            self._connection.execute(f"drop {'table' if halved or name == 'counts' else 'view'} {name}")
+        for name in ("counts", *(("pieces", "heads", "tails") if ours else ())):
+            self._connection.execute(f"drop table {name}")
 
     def _halved(self, paths: list[str], period: _Period) -> bool:
         """Count lines by their halves, and return whether that is what a reader of whole lines would count."""

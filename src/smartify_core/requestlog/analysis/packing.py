@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from smartify_core.errors import UsageError
 from smartify_core.requestlog._schema import VERSION
@@ -16,11 +16,12 @@ from smartify_core.requestlog.files import LogFile
 from smartify_core.requestlog.files._opened import Shelf, sync_directory
 from smartify_core.requestlog.files._settings import absolute
 
-from ._connections import MEMORY, Connection, connection
+from ._connections import MEMORY, Connection, Trouble, connection
 from ._gathering import of_files, read
 from ._inventory import PACKED, Inventory, day_name, inventory, origin_of
 from ._keeping import alone, finished, make_parquet
 from ._lines import COLUMNS
+from ._salvaging import is_whole
 from ._sql import filled, quoted
 
 __all__ = ["Packed", "pack"]
@@ -42,7 +43,8 @@ class Packed:
         files: The Parquet files that it made.
         days: How many events of each day (UTC, ``YYYY-MM-DD``) it packed.
         removed: The names of the files of lines that are gone, because all they held is packed.
-        left: The names of those that it left alone, because a newer version of this library wrote lines in them.
+        left: The names of those that it left alone, because a newer version of this library wrote lines in them, or
+            because they are damaged.
     """
 
     files: tuple[Path, ...] = ()
@@ -63,8 +65,8 @@ def pack(
 
     Every event and note is kept, in columns of the schema's names; of lines that nobody can read, how many there were.
     A file of lines goes once what was made of it was read back and has as many rows. Files that are still written to
-    stay, and so do those with lines of a newer schema. Wherever this is cut short, nothing is lost or counted twice,
-    and the next call does the rest. Packed days are exact, and `expire_with_cells` ends them.
+    stay, and so do those with lines of a newer schema, and damaged ones. Wherever this is cut short, nothing is lost or
+    counted twice, and the next call does the rest. Packed days are exact, and `expire_with_cells` ends them.
 
     Args:
         directory: The directory of the log.
@@ -87,16 +89,23 @@ def pack(
         files = finished(shelf, [file for file in found.raw if file.started.date() < today])
         if not files:
             return Packed()
-        with connection(threads=threads, memory=memory, spill=spill) as lent:
-            return _packed(lent, shelf, top, found, files)
+        with connection(threads=threads, memory=memory, spill=spill) as (lent, _):
+            try:
+                return _packed(lent, shelf, top, found, files)
+            except Trouble:
+                whole = [file for file in files if is_whole(file)]
+                packed = _packed(lent, shelf, top, found, whole)
+                return evolve(
+                    packed, left=tuple(file.path.name for file in files if file.path.name not in packed.removed)
+                )
 
 
 def _packed(lent: Connection, shelf: Shelf, top: Path, found: Inventory, files: Sequence[LogFile]) -> Packed:
-    lent.execute(f"create temp table read as {read(files)}")
+    lent.execute(f"create or replace temp table read as {read(files)}")
     newer = {source for (source,) in lent.execute(filled(_NEWER, version=VERSION)).fetchall()}
     if newer:
         lent.execute(filled(_FORGET, sources=", ".join(map(quoted, sorted(newer)))))
-    lent.execute(f"create temp view gathered as {of_files(found.hidden)}")
+    lent.execute(f"create or replace temp view gathered as {of_files(found.hidden)}")
     events = {day_name(day): n for day, n in lent.execute(_EVENTS).fetchall()}
     by_day: dict[int, dict[str, int]] = {}
     for day, source, n in lent.execute(_DAYS).fetchall():
