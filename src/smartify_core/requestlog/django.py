@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Final, TypeAlias, cast
 
@@ -36,7 +37,7 @@ _DEEPEST: Final = 20
 
 
 class RouteMiddleware:
-    """Leaves the template of the route where the collector looks for it. It has to be the first of ``MIDDLEWARE``.
+    """Leaves the template of the route where the collector looks for it. It is best the first of ``MIDDLEWARE``.
 
     Args:
         get_response: The rest of the application, in sync or async form.
@@ -71,15 +72,16 @@ def install(
         What the server has to run in the application's place.
 
     Raises:
-        UsageError: It is no such application, or `RouteMiddleware` is not the first of ``MIDDLEWARE``.
+        UsageError: It is no such application, or `RouteMiddleware` is not in ``MIDDLEWARE``.
     """
     check_call("django", application, (WSGIHandler, ASGIHandler), log)
     name = f"{__name__}.{RouteMiddleware.__name__}"
-    if next(iter(conf.settings.MIDDLEWARE), None) != name:
+    # Not that it is the first: OpenTelemetry's instrumentation puts its own before whatever is.
+    if name not in conf.settings.MIDDLEWARE:
         raise UsageError(
-            "MIDDLEWARE does not begin with the middleware that tells the template of a request's route",
+            "MIDDLEWARE has not the middleware that tells the template of a request's route",
             where="install of smartify_core.requestlog.django",
-            cure=f'Put "{name}" first in MIDDLEWARE, and nowhere else.',
+            cure=f'Put "{name}" first in MIDDLEWARE.',
         )
     # The signal tells of exceptions that become Django's own page; these are asked first for each that a view raises.
     # As a middleware's, it would be asked last, which is never where another one answers.
@@ -99,12 +101,13 @@ def _place_of(request: _Untyped) -> dict[str, Any]:
 
 
 def _leave_exception(request: _Untyped, exception: Exception) -> None:
-    _place_of(request)[ERROR_KEY] = type(exception)
+    with suppress(Exception):
+        _place_of(request)[ERROR_KEY] = type(exception)
 
 
 def _leave_error(request: _Untyped = None, **_more: object) -> None:
     error = sys.exc_info()[0]
-    if request is not None and error is not None:
+    with suppress(Exception):
         _place_of(request)[ERROR_KEY] = error
 
 
@@ -113,12 +116,18 @@ async def _leave_route_async(request: _Untyped, *view: object) -> None:
 
 
 def _leave_route(request: _Untyped, *_view: object) -> None:
+    # A request of a test may have no server, and a site may do its own things with URLs: no template is no trouble.
+    with suppress(Exception):
+        _place_of(request)[FEATURE_KEY] = _template_of(request)
+
+
+def _template_of(request: _Untyped) -> str:
     match = request.resolver_match
     # The prefix of a language is one parameter, not as many routes as there are languages.
     language = f"{getattr(request, 'LANGUAGE_CODE', None)}/"
     prefixed = match.route.startswith(language) and _has_language_prefix(getattr(request, "urlconf", None))
     route = _LANGUAGE + match.route[len(language) :] if prefixed else match.route
-    _place_of(request)[FEATURE_KEY] = _template(route)
+    return _template(route)
 
 
 @lru_cache(maxsize=64)

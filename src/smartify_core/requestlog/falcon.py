@@ -10,6 +10,7 @@ Around the application that the server runs::
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any, Final, TypeAlias, cast, overload
 
 import falcon
@@ -116,10 +117,11 @@ def _report_errors(app: _App) -> None:
 
     def report(req: falcon.Request, error: Exception, params: object, handled: bool) -> None:  # noqa: FBT001 - Falcon's own signature
         # Telling a client of its mistake is no error, in a WebSocket neither, which has no status to tell it by.
-        told = isinstance(error, (falcon.HTTPError, falcon.HTTPStatus)) and error.status_code < _ERRORS
-        if not told:
-            place = req.scope if isinstance(req, falcon.asgi.Request) else req.env
-            place[ERROR_KEY] = type(error)
+        # A status that is none is the application's mistake, and no reporter may raise.
+        with suppress(Exception):
+            if not isinstance(error, (falcon.HTTPError, falcon.HTTPStatus)) or error.status_code >= _ERRORS:
+                place = req.scope if isinstance(req, falcon.asgi.Request) else req.env
+                place[ERROR_KEY] = type(error)
         if before is not None:
             before(req, error, params, handled)
 

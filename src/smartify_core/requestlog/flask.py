@@ -60,12 +60,14 @@ def install(app: Flask, log: RequestLog) -> Flask:
 
 
 def _leave_error(_app: Flask, exception: BaseException, **_more: object) -> None:
-    request.environ[ERROR_KEY] = type(exception)
+    # Others send this signal too, of what failed outside of a request.
+    if has_request_context():
+        request.environ[ERROR_KEY] = type(exception)
 
 
 def _leave_rule(_app: Flask, exc: BaseException | None = None, **_more: object) -> None:
     # Where an exception is passed on to the server, no response begins while the rule is known.
-    if exc is not None and request.url_rule is not None:
+    if exc is not None and has_request_context() and request.url_rule is not None:
         request.environ[FEATURE_KEY] = request.url_rule.rule
 
 

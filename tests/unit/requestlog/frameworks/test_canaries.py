@@ -32,7 +32,6 @@ PATHS = [
     "/post/{}",
     "/v1/{tenant}/mid/in/items/{n}",
     "/raises/{}",
-    "/handled/{}",
     "/breaks/{}",
     "/static/{}",
     "/nothing/{}/at/all",

@@ -7,12 +7,13 @@ import pytest
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
+from django.core.signals import got_request_exception
 from django.test.utils import override_settings
 from tests.unit.requestlog.conftest import Kept
 
 from smartify_core.errors import UsageError
 from smartify_core.requestlog import RequestLog
-from smartify_core.requestlog.django import install
+from smartify_core.requestlog.django import RouteMiddleware, install
 
 from . import _django_site as site
 from ._conformance import WHO, Conformance, nothing_of
@@ -125,11 +126,29 @@ def test_a_cancelled_request_is_told(log: RequestLog, kept: Kept) -> None:
     assert found(kept) == ("/waits/<who>", None, None, "cancelled")
 
 
-@pytest.mark.parametrize("middleware", [[], site.OTHERS, [*site.OTHERS, site.ROUTE]])
-def test_the_middleware_has_to_be_the_first(log: RequestLog, middleware: list[str]) -> None:
-    """Without the middleware no request would have a template, and behind others not every one."""
-    with override_settings(MIDDLEWARE=middleware), pytest.raises(UsageError, match="MIDDLEWARE does not begin"):
+@pytest.mark.parametrize("middleware", [[], site.OTHERS])
+def test_the_middleware_has_to_be_there(log: RequestLog, middleware: list[str]) -> None:
+    """Without the middleware no request would have a template."""
+    with override_settings(MIDDLEWARE=middleware), pytest.raises(UsageError, match="MIDDLEWARE has not the middleware"):
         install(WSGIHandler(), log)
+
+
+def test_the_middleware_may_stand_behind_others(log: RequestLog, kept: Kept) -> None:
+    """What instruments a site puts its own middleware first, after the settings were read."""
+    with override_settings(MIDDLEWARE=[*site.OTHERS, site.ROUTE]):
+        app = install(WSGIHandler(), log)
+    ask_wsgi(app, Request(f"/handled/{WHO}"))
+    assert found(kept) == ("/handled/<who>", 500, "Handled", None)
+
+
+def test_what_is_no_request_of_a_server_passes() -> None:
+    """A request that a test made by hand has neither environ nor scope; nothing is left, and nothing raised."""
+    from django.http import HttpRequest
+
+    request = HttpRequest()
+    RouteMiddleware(lambda request: None).process_view(request)
+    got_request_exception.send(sender=None, request=request)
+    got_request_exception.send(sender=None)
 
 
 def test_a_wrong_call_is_told(app: Any, log: RequestLog) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from flask import Blueprint, Flask, Response, abort, request, send_file
+from flask import Blueprint, Flask, Response, abort, got_request_exception, request, send_file
 from tests.unit.requestlog.conftest import Kept
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.wrappers import Request as OtherRequest
@@ -205,6 +205,11 @@ def test_what_is_no_common_exception_is_told(app: Flask, kept: Kept) -> None:
         ask_wsgi(app, Request(f"/exits/{WHO}"))
     assert features(kept) == [("/exits/<who>", None, "SystemExit", "before_start")]
     nothing_of(kept)
+
+
+def test_a_signal_from_outside_of_a_request_is_survived(app: Flask) -> None:
+    """Others tell of their exceptions by the framework's signal; there is no request to leave anything in."""
+    got_request_exception.send(app, exception=ValueError("zqxj"))
 
 
 def test_an_error_page_of_the_hosts_own_leaves_the_class(app: Flask, kept: Kept) -> None:

@@ -12,6 +12,7 @@ from starlette.endpoints import HTTPEndpoint
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as StarletteRequest
 from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
@@ -470,6 +471,34 @@ def test_lifespan_is_untouched(log: RequestLog, kept: Kept) -> None:
     asyncio.run(run())
     assert said == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
     assert kept.records == []
+
+
+def test_the_application_stays_what_it_is_to_others(log: RequestLog, kept: Kept) -> None:
+    """It is still of its class by every name, and what instruments its stack finds the error page outermost."""
+
+    class Hosted(Starlette):
+        """A host's own kind of application."""
+
+    app = install(Hosted(routes=[Route("/raises/{who}", raises)]), log)
+    assert isinstance(app, Hosted)
+    assert (type(app).__name__, type(app).__qualname__, type(app).__module__, type(app).__doc__) == (
+        Hosted.__name__,
+        Hosted.__qualname__,
+        Hosted.__module__,
+        Hosted.__doc__,
+    )
+    assert asyncio.iscoroutinefunction(app.__call__)
+    assert not hasattr(Hosted(), "_smartify_request_log")
+    build = app.build_middleware_stack
+
+    def rebuilt() -> Any:
+        stack = build()
+        assert isinstance(stack, ServerErrorMiddleware)
+        return ServerErrorMiddleware(Wrapping(stack.app), stack.handler, stack.debug)
+
+    app.build_middleware_stack = rebuilt  # type: ignore[method-assign]  # as OpenTelemetry's instrumentation does
+    ask_asgi(app, Request(f"/raises/{WHO}"))
+    assert found(kept) == ("/raises/{who}", 500, "Broken", "before_start")
 
 
 def test_a_wrong_call_is_told(log: RequestLog) -> None:
