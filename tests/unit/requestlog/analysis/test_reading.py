@@ -243,12 +243,12 @@ def test_a_log_larger_than_memory_is_answered(directory: Directory) -> None:
     directory.write("\n".join(lines).encode() + b"\n")
     log = directory.open(memory="90MB", threads=1)
     assert log.coverage().events == 100_000
-    assert sum(row[2] for row in log.ask("browser_versions").rows) == 100_000
+    assert sum(row[2] for row in log.ask("browser_versions").rows) == 100_000  # type: ignore[misc] # it is a number
 
 
 def test_files_that_change_while_they_are_read_are_counted_once(directory: Directory) -> None:
     """A log that is written, turned over, compressed and packed all the while has each event once in every answer."""
-    stop, wrong = threading.Event(), []
+    stop, wrong = threading.Event(), list[object]()
     total, record = 400, read_line(GOOD)
 
     def look() -> None:
