@@ -85,7 +85,7 @@ def test_drawings_can_be_read_on_every_screen(page_of: Open, shape: str, width: 
 @pytest.mark.parametrize(("width", "scheme"), [(1_280, "light"), (360, "dark")])
 def test_axe_finds_nothing(page_of: Open, shape: str, width: int, scheme: str) -> None:
     """No rule of axe-core is broken on a desktop and on a phone, in light and in dark, with all of the page opened."""
-    from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # has none
+    from axe_playwright_python.sync_playwright import Axe
 
     page = page_of(shape, width=width, color_scheme=scheme)
     page.evaluate(OPEN_ALL)

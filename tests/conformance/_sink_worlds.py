@@ -115,7 +115,7 @@ class FilesWorld(SinkWorld):
             self.free.wait()
             return self.write(active, data)
 
-        ActiveFile._write = write  # type: ignore[method-assign] # no disk here can be made to stick
+        ActiveFile._write = write  # type: ignore[method-assign, assignment] # no disk here can be made to stick
 
     def open(self) -> Sink:
         return self.opener()()

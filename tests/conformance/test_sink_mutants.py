@@ -31,7 +31,7 @@ pytestmark = pytest.mark.slow
 MUTANTS: list[tuple[str, type[StructlogSink]]] = []
 
 
-def breaks(clause: str) -> Callable[[type[StructlogSink]], type[StructlogSink]]:
+def against(clause: str) -> Callable[[type[StructlogSink]], type[StructlogSink]]:
     """Enter a mutant under the one clause that it breaks."""
 
     def enter(mutant: type[StructlogSink]) -> type[StructlogSink]:
@@ -54,10 +54,10 @@ class Mutant(StructlogSink):
 
     def before_sending(self, send: Callable[[Sequence[Record]], Sent]) -> None:
         """Have ``send`` be what sends batches."""
-        self._target.send = send  # type: ignore[method-assign] # a mutant's right
+        self._target.send = send  # type: ignore[method-assign, assignment] # a mutant's right
 
 
-@breaks("SK-01")
+@against("SK-01")
 class LosesALanguage(Mutant):
     """Leaves an item out."""
 
@@ -69,7 +69,7 @@ class LosesALanguage(Mutant):
         super().__init__((lose, *processors), write, **options)
 
 
-@breaks("SK-01")
+@against("SK-01")
 class AddsAnItem(Mutant):
     """Writes more than it was given."""
 
@@ -77,7 +77,7 @@ class AddsAnItem(Mutant):
         super().__init__((lambda logger, method, items: items | {"level": "info"}, *processors), write, **options)
 
 
-@breaks("SK-02")
+@against("SK-02")
 class LastInFirstOut(Mutant):
     """Writes each batch from its end."""
 
@@ -88,7 +88,7 @@ class LastInFirstOut(Mutant):
         self.before_sending(lambda records: send(records[::-1]))
 
 
-@breaks("SK-03")
+@against("SK-03")
 class OneAtATime(Mutant):
     """Loses what is put while another thread puts."""
 
@@ -104,7 +104,7 @@ class OneAtATime(Mutant):
         self.busy = False
 
 
-@breaks("SK-04")
+@against("SK-04")
 class ChecksInPut(Mutant):
     """Raises what is wrong with a record."""
 
@@ -114,7 +114,7 @@ class ChecksInPut(Mutant):
         super().put(record)
 
 
-@breaks("SK-04")
+@against("SK-04")
 class TrustsSubclasses(Mutant):
     """Writes whatever a record says of itself."""
 
@@ -131,7 +131,7 @@ class TrustsSubclasses(Mutant):
         self.before_sending(trusting)
 
 
-@breaks("SK-04")
+@against("SK-04")
 class StopsAtABadRecord(Mutant):
     """Gives a batch up where one record of it is none."""
 
@@ -147,7 +147,7 @@ class StopsAtABadRecord(Mutant):
         self.before_sending(strict)
 
 
-@breaks("SK-05")
+@against("SK-05")
 class SaysYes(Mutant):
     """Says that all is written as soon as it is asked with some patience."""
 
@@ -157,7 +157,7 @@ class SaysYes(Mutant):
         return super().flush(timeout)
 
 
-@breaks("SK-06")
+@against("SK-06")
 class ClosesInstead(Mutant):
     """Throws away what waits."""
 
@@ -166,7 +166,7 @@ class ClosesInstead(Mutant):
         super().close(timeout)
 
 
-@breaks("SK-07")
+@against("SK-07")
 class IsGoneWhenClosed(Mutant):
     """Cannot be flushed once it is closed."""
 
@@ -176,7 +176,7 @@ class IsGoneWhenClosed(Mutant):
         return super().flush(timeout)
 
 
-@breaks("SK-08")
+@against("SK-08")
 class TakesMore(Mutant):
     """Writes on after its end."""
 
@@ -186,7 +186,7 @@ class TakesMore(Mutant):
         super().put(record)
 
 
-@breaks("SK-09")
+@against("SK-09")
 class HoldsTheLoop(Mutant):
     """Waits for the target, in an event loop."""
 
@@ -200,7 +200,7 @@ class HoldsTheLoop(Mutant):
         super().put(record)
 
 
-@breaks("SK-10")
+@against("SK-10")
 class KeepsEverything(Mutant):
     """Has no bound."""
 
@@ -209,7 +209,7 @@ class KeepsEverything(Mutant):
         self._most = self._limit = 10**9
 
 
-@breaks("SK-11")
+@against("SK-11")
 class DropsInSilence(Mutant):
     """Tells nobody what it dropped."""
 
@@ -218,7 +218,7 @@ class DropsInSilence(Mutant):
         return super()._take(number)
 
 
-@breaks("SK-11")
+@against("SK-11")
 class TellsTwice(Mutant):
     """Tells of each drop again and again."""
 
@@ -229,7 +229,7 @@ class TellsTwice(Mutant):
         return taken
 
 
-@breaks("SK-12")
+@against("SK-12")
 class FlushesForEver(Mutant):
     """Waits as long as it takes."""
 
@@ -237,7 +237,7 @@ class FlushesForEver(Mutant):
         return super().flush(1_000)
 
 
-@breaks("SK-13")
+@against("SK-13")
 class ClosesForEver(Mutant):
     """Waits as long as it takes to close."""
 
@@ -245,7 +245,7 @@ class ClosesForEver(Mutant):
         super().close(1_000)
 
 
-@breaks("SK-14")
+@against("SK-14")
 class RaisesTrouble(Mutant):
     """Tells its trouble to whoever flushes."""
 
@@ -256,7 +256,7 @@ class RaisesTrouble(Mutant):
         return well
 
 
-@breaks("SK-14")
+@against("SK-14")
 class DeniesTrouble(Mutant):
     """Says that all is well."""
 
@@ -264,7 +264,7 @@ class DeniesTrouble(Mutant):
         return super().flush(timeout) or self.write.failing
 
 
-@breaks("SK-15")
+@against("SK-15")
 class GivesUp(Mutant):
     """Takes nothing more once something failed."""
 
@@ -280,7 +280,7 @@ class GivesUp(Mutant):
         self.before_sending(give_up)
 
 
-@breaks("SK-15")
+@against("SK-15")
 class WritesAgain(Mutant):
     """Writes everything once more after trouble."""
 
@@ -297,7 +297,7 @@ class WritesAgain(Mutant):
         self.before_sending(again)
 
 
-@breaks("SK-16")
+@against("SK-16")
 class ChildWritesToo(Mutant):
     """Has the child of a fork write what the parent had not written."""
 
@@ -307,7 +307,7 @@ class ChildWritesToo(Mutant):
         self._queue.extend(inherited)
 
 
-@breaks("SK-17")
+@against("SK-17")
 class KnowsNoForks(Mutant):
     """Believes that its thread runs in the child of a fork."""
 
@@ -315,7 +315,7 @@ class KnowsNoForks(Mutant):
         self._queue.clear()
 
 
-@breaks("SK-18")
+@against("SK-18")
 class LeavesItToItsThread(Mutant):
     """Writes nothing when the process ends."""
 

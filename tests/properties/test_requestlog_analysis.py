@@ -110,7 +110,7 @@ def test_answers_are_those_of_loops(found: list[Event], k: int, offset: int) -> 
             assert list(log.ask(name.split()[0], **parameters).rows) == rows, name
 
 
-# --- the quick way of counting ------------------------------------------------------------------------------------------
+# --- the quick way of counting ----------------------------------------------------------------------------------------
 
 REST = ',"method":"GET","ms":1,"browser":"Other","os":"Other","device":"bot"}'
 ODD_LINES = (
@@ -165,7 +165,7 @@ class WholeLines(LogFiles):
         return False
 
 
-# --- nothing that the floor hides follows from several answers ---------------------------------------------------------
+# --- nothing that the floor hides follows from several answers --------------------------------------------------------
 
 
 Cell = tuple[int, str, int]

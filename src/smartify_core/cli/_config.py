@@ -20,6 +20,7 @@ from smartify_core.errors import UsageError
 from smartify_core.extensions import DIRECTORY_GROUP, Extension, find_extension, installed_extensions
 from smartify_core.lifecycle import Rules
 
+from ._config_logs import logs_of
 from ._config_rules import rules_of
 from ._config_table import Table, parse
 
@@ -90,7 +91,7 @@ def load(file: Path) -> Config:
             little.
     """
     document = Table(parse(file), file, ())
-    document.only({"storage", "keys", "tenants", "rules", "schedule"})
+    document.only({"storage", "keys", "tenants", "rules", "schedule", "logs"})
     storage = document.table("storage")
     storage.only({"url"})
     keys = document.table("keys")
@@ -98,6 +99,8 @@ def load(file: Path) -> Config:
     url, key_file = storage.text("url"), keys.path("file")
     shared = rules_of(document.optional("rules", document.table), Rules())
     every = _every(document.optional("schedule", document.table))
+    # Nothing here needs it, but a mistake in it is told by whichever command is run first.
+    logs_of(document)
     tenants = document.table("tenants")
     if not tenants.content:
         raise tenants.wrong("no tenant is configured", "Add a table such as [tenants.acme].")

@@ -51,6 +51,12 @@ file = "smartify.keys"
 # renames = { run = { floor = 50, share = 0.3, count = 2000 } }
 # creations = { run = { floor = 100, share = 1.0, count = 5000 } }
 
+# The request log of your application, for `smartify logs`.
+[logs]
+# directory = "logs"          # where it is written to
+# keep_days = 30              # how long a file is kept
+# k = 5                       # no report names what fewer networks than this share
+
 # One table for each customer. The name after "tenants." is yours to choose: letters, digits, dots, hyphens and
 # underscores.
 [tenants.acme]

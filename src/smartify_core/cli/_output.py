@@ -65,6 +65,8 @@ class Output:
             # and there the escape of half a surrogate pair happens to be JSON's own.
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="backslashreplace", **({"encoding": "utf-8"} if as_json else {}))
+        #: Whether stdout can show the blocks that bars are made of.
+        self.has_blocks = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
         self._plain = as_json or not sys.stdout.isatty() or "NO_COLOR" in os.environ
 
     def document(self, document: documents.Document) -> None:

@@ -50,3 +50,15 @@ def progress_of_copy() -> Iterator[Callable[[CopyProgress], None] | None]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task("", total=None)
         yield lambda told: bars.update(task, description=f"{told.tenant}: {told.stage}, {told.done:,}")
+
+
+@contextmanager
+def progress_of_log() -> Iterator[None]:
+    """Show that the request log is being read, and for how long, when stderr is a terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        bars.add_task("reading the request log", total=None)
+        yield

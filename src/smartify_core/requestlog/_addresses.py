@@ -197,7 +197,10 @@ class Addresses:
         """
         if self._shortest and peer is not None:
             head, _, last = peer.rpartition(".")
-            if last in _LAST_OCTETS and (found := self._by_head.get(head)) is not None:
+            by_head = self._by_head
+            if head in by_head.of_late and last in _LAST_OCTETS:
+                return by_head.of_late[head]
+            if last in _LAST_OCTETS and (found := by_head.get(head)) is not None:
                 return found
         if self._keep == "none":
             return None

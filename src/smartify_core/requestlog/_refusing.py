@@ -161,8 +161,13 @@ def _bounded(bounds: object) -> bool:
 def _is_within(bounds: Bounds, value: object) -> bool:
     if not isinstance(bounds, Container):
         return bounds(value) is True
-    if isinstance(value, (bool, float)):  # equal to a whole number, and none
-        return isinstance(bounds, Iterable) and any(type(one) is type(value) and one == value for one in bounds)
     with suppress(TypeError):  # a list is in no set
-        return value in bounds
+        if value not in bounds:
+            return False
+        if not isinstance(value, (int, float)):
+            return True
+        # True equals 1, and 1.0 does: a number has to be of the kind that was allowed.
+        if isinstance(bounds, range):
+            return type(value) is int
+        return isinstance(bounds, Iterable) and any(type(one) is type(value) and one == value for one in bounds)
     return False

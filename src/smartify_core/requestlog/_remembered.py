@@ -22,19 +22,23 @@ class Remembered(Generic[_Key, _Answer]):
 
     Args:
         room: The most answers that were used of late; there may be as many older ones, and a quarter of it on trial.
+
+    Attributes:
+        of_late: The answers that were used of late: who has no time to call `get` looks here first. It is a new one
+            each time it is full.
     """
 
-    __slots__ = ("_of_late", "_older", "_on_trial", "_room")
+    __slots__ = ("_older", "_on_trial", "_room", "of_late")
 
     def __init__(self, room: int) -> None:
         self._room = room
-        self._of_late: dict[_Key, _Answer] = {}
+        self.of_late: dict[_Key, _Answer] = {}
         self._older: dict[_Key, _Answer] = {}
         self._on_trial: dict[_Key, _Answer] = {}
 
     def get(self, key: _Key) -> _Answer | None:
         """Return what was kept under ``key``, or None."""
-        found = self._of_late.get(key)
+        found = self.of_late.get(key)
         return self._renewed(key) if found is None else found
 
     def keep(self, key: _Key, answer: _Answer) -> None:
@@ -48,11 +52,11 @@ class Remembered(Generic[_Key, _Answer]):
         if found is None:
             found = self._on_trial.pop(key, None)
         if found is not None:
-            if len(self._of_late) >= self._room:
-                self._older, self._of_late = self._of_late, {}
-            self._of_late[key] = found
+            if len(self.of_late) >= self._room:
+                self._older, self.of_late = self.of_late, {}
+            self.of_late[key] = found
         return found
 
     def __len__(self) -> int:
         """Return how many answers are kept."""
-        return len(self._of_late) + len(self._older) + len(self._on_trial)
+        return len(self.of_late) + len(self._older) + len(self._on_trial)

@@ -213,9 +213,10 @@ class RequestLog:
     def _first_referred(
         self, key: int, referer: HeaderValue, host: HeaderValue, time: int
     ) -> Referrer | Literal["nothing"]:
-        referrer = self._kept_of(_text(referer), _text(host), time) or "nothing"
-        self._referrers.keep(key, referrer)
-        return referrer
+        referrer = self._kept_of(_text(referer), _text(host), time)
+        page: Referrer | Literal["nothing"] = "nothing" if referrer is None else referrer
+        self._referrers.keep(key, page)
+        return page
 
     def _kept_of(self, referer: str, host: str, time: int) -> Referrer | None:
         if self.collecting.referrer == "none":

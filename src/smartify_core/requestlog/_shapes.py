@@ -19,7 +19,7 @@ _token = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 _signed = re.compile(
     r"\beyJ[A-Za-z0-9_-]{8,}|\b(?:sk|pk|ghp|gho|xox[abp]|AKIA|ya29)[_.-]?[A-Za-z0-9]{12,}|\bBearer\s|\bBasic\s"
 )
-_digits = re.compile(r"(?<![\d.:T-])\+?\d(?:[ .-]?\d){6,}")
+_digits = re.compile(r"(?<![\d.:T-])\+?\d(?:[ -]?\d){6,}")
 _day = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d+)?Z?)?")
 _url = re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://[^\s/]+/[^\s]", re.IGNORECASE)
 _TOKEN_DIGITS: Final = 4

@@ -92,9 +92,10 @@ class RequestLogMiddleware:
         try:
             await self.app(scope, receive, sending)
         except BaseException as error:
-            phase = _phase(error, status, done=done)
-            kind = _left(scope, status) if phase == "cancelled" else type(error)
-            self._end(scope, time, began, feature, scope.get("method"), status, kind, phase)
+            kind = _kind(error)
+            phase = _phase(kind, status, done=done)
+            told = _left(scope, status) if phase == "cancelled" else kind
+            self._end(scope, time, began, feature, scope.get("method"), status, told, phase)
             raise
         if done:
             self._end(scope, time, began, feature, scope.get("method"), status, _left(scope, status), None)
@@ -126,22 +127,15 @@ class RequestLogMiddleware:
         try:
             await self.app(scope, receive, sending)
         except BaseException as error:
-            phase = _phase(error, status, done=False)
-            kind = None if phase == "cancelled" else type(error)
-            self._end(scope, time, began, feature, "WEBSOCKET", status, kind, phase)
+            kind = _kind(error)
+            phase = _phase(kind, status, done=False)
+            told = None if phase == "cancelled" else kind
+            self._end(scope, time, began, feature, "WEBSOCKET", status, told, phase)
             raise
-        kind = scope.get(ERROR_KEY)
-        is_gone = kind is not None and kind.__name__ in _GONE
-        self._end(
-            scope,
-            time,
-            began,
-            feature,
-            "WEBSOCKET",
-            status,
-            None if is_gone else kind,
-            "cancelled" if is_gone else None,
-        )
+        left = scope.get(ERROR_KEY)
+        is_gone = left is not None and left.__name__ in _GONE
+        told = None if is_gone else left
+        self._end(scope, time, began, feature, "WEBSOCKET", status, told, "cancelled" if is_gone else None)
 
     def _end(  # noqa: PLR0917 - by place: names cost a request a microsecond
         self,
@@ -209,8 +203,15 @@ _GONE: Final = frozenset(
 )
 
 
-def _phase(error: BaseException, status: int | None, *, done: bool) -> Phase:
-    if isinstance(error, (CancelledError, GeneratorExit)) or type(error).__name__ in _GONE:
+def _kind(error: BaseException) -> type[BaseException]:
+    # Task groups wrap what failed in them, and one of a single exception says nothing by itself.
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return type(error)
+
+
+def _phase(kind: type[BaseException], status: int | None, *, done: bool) -> Phase:
+    if issubclass(kind, (CancelledError, GeneratorExit)) or kind.__name__ in _GONE:
         return "cancelled"
     if status is None or (done and status >= 500):  # noqa: PLR2004 - an error page of the framework's
         return "before_start"

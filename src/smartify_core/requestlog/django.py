@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, Final, TypeAlias, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
-from django.conf import settings
+from django import conf
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import got_request_exception
@@ -75,7 +75,7 @@ def install(
     """
     check_call("django", application, (WSGIHandler, ASGIHandler), log)
     name = f"{__name__}.{RouteMiddleware.__name__}"
-    if next(iter(settings.MIDDLEWARE), None) != name:
+    if next(iter(conf.settings.MIDDLEWARE), None) != name:
         raise UsageError(
             "MIDDLEWARE does not begin with the middleware that tells the template of a request's route",
             where="install of smartify_core.requestlog.django",

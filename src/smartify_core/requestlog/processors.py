@@ -24,8 +24,8 @@ from ._refusing import AllowList, Bounds, told_key
 
 __all__ = ["EcsKeys", "HeaderOnly", "OtelKeys", "StructlogSink"]
 
-Entry = MutableMapping[str, Any]
-Processor = Callable[[Any, str, Entry], Any]
+_Entry = MutableMapping[str, Any]
+_Processor = Callable[[Any, str, _Entry], Any]
 
 _MOST_WAITING: Final = 1_000_000
 _LONGEST_PAUSE: Final = 60.0
@@ -34,7 +34,7 @@ _LONGEST_PAUSE: Final = 60.0
 class EcsKeys:
     """Gives the items of a request log's record the names of Elastic Common Schema; other entries pass unchanged."""
 
-    def __call__(self, _logger: object, _method: str, event_dict: Entry) -> Entry:
+    def __call__(self, _logger: object, _method: str, event_dict: _Entry) -> _Entry:
         """Return the entry with other names."""
         return _mapped(to_ecs, event_dict)
 
@@ -42,12 +42,12 @@ class EcsKeys:
 class OtelKeys:
     """Gives the items of a record the names of OpenTelemetry's semantic conventions; other entries pass unchanged."""
 
-    def __call__(self, _logger: object, _method: str, event_dict: Entry) -> Entry:
+    def __call__(self, _logger: object, _method: str, event_dict: _Entry) -> _Entry:
         """Return the entry with other names."""
         return _mapped(to_otel, event_dict)
 
 
-def _mapped(mapping: Callable[[Mapping[str, str | int]], dict[str, str | int]], entry: Entry) -> Entry:
+def _mapped(mapping: Callable[[Mapping[str, str | int]], dict[str, str | int]], entry: _Entry) -> _Entry:
     # A host's own entry may have a "version" of its own; only ours have these two.
     return dict(mapping(entry)) if "v" in entry and "time" in entry else entry
 
@@ -75,10 +75,10 @@ class HeaderOnly:
     ) -> None:
         if on_refusal not in {"drop", "raise"}:
             raise UsageError("on_refusal is drop or raise", where="HeaderOnly", cure="Correct the call.")
-        self._allowed = AllowList({} if allow is None else dict(allow))
+        self._allowed = AllowList({} if allow is None else allow)
         self._raises = on_refusal == "raise"
 
-    def __call__(self, _logger: object, _method: str, event_dict: Entry) -> Entry:
+    def __call__(self, _logger: object, _method: str, event_dict: _Entry) -> _Entry:
         """Return what of an entry is allowed.
 
         Raises:
@@ -121,7 +121,7 @@ class StructlogSink(Pump):
 
     def __init__(
         self,
-        processors: Iterable[Processor],
+        processors: Iterable[_Processor],
         write: Callable[[Any], object],
         *,
         queue: int = 10_000,
@@ -129,12 +129,13 @@ class StructlogSink(Pump):
         now: Clock | None = None,
         on_sigterm: bool = True,
     ) -> None:
-        chain = tuple(processors)
+        given: object = processors  # types are no promise at run time
+        chain = tuple(given) if isinstance(given, Iterable) else ()
         if not chain or not all(map(callable, (*chain, write))):
             raise _wrong("processors and write are functions, at least one of each")
         if type(queue) is not int or not 1 <= queue <= _MOST_WAITING:
             raise _wrong(f"queue is a whole number from 1 to {_MOST_WAITING:,}")
-        if not 0 < flush_every <= _LONGEST_PAUSE:
+        if type(flush_every) not in {int, float} or not 0 < flush_every <= _LONGEST_PAUSE:
             raise _wrong(f"flush_every is more than 0 and at most {_LONGEST_PAUSE:.0f} seconds")
         target = _Chain(chain, write)
         super().__init__(
@@ -145,7 +146,7 @@ class StructlogSink(Pump):
 class _Chain:
     """Processors and what their outcome goes to, as a `Target`."""
 
-    def __init__(self, processors: Sequence[Processor], write: Callable[[Any], object]) -> None:
+    def __init__(self, processors: Sequence[_Processor], write: Callable[[Any], object]) -> None:
         self._processors = processors
         self._write = write
         self._troubles = Troubles()

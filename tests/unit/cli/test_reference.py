@@ -12,6 +12,7 @@ from smartify_core.cli import _config_rules as config_rules
 from smartify_core.cli import _exit_codes as exit_codes
 from smartify_core.cli._commands import command_line
 from smartify_core.cli._config import GoogleTenant, JsonLinesTenant, load
+from smartify_core.cli._config_logs import LOGS
 from smartify_core.cli._init import TEMPLATE
 
 DOCS = Path(__file__).parents[3] / "docs" / "reference"
@@ -69,7 +70,7 @@ def test_every_option_is_documented(name: str) -> None:
 def test_groups_take_the_options_of_every_command() -> None:
     """A group of commands has no options of its own."""
     groups = [command for command in command_line.commands.values() if isinstance(command, click.Group)]
-    assert [group.name for group in groups] == ["storage"]
+    assert sorted(str(group.name) for group in groups) == ["logs", "storage"]
     assert all(options(group) == shared() for group in groups)
 
 
@@ -101,6 +102,7 @@ def test_every_exit_code_is_documented() -> None:
         ("`[storage]`", 2, {"url"}),
         ("`[keys]`", 2, {"file"}),
         ("`[schedule]`", 2, {"every"}),
+        ("`[logs]`", 2, set(LOGS)),
         ("`[rules]`", 2, set(config_rules.RULES - {"guards"})),
         ("`[rules.guards]`", 3, set(config_rules.GUARDS)),
         ("`[tenants.NAME]`", 2, {"source", "rules"}),
@@ -128,6 +130,7 @@ def test_template_explains_every_key() -> None:
     written = set(re.findall(r"^(?:# )?([a-z_]+) = ", TEMPLATE, re.MULTILINE))
     assert written == {
         *("url", "file", "source", "every"),
+        *LOGS,
         *GoogleTenant.__annotations__,
         *JsonLinesTenant.__annotations__,
         *(config_rules.RULES - {"guards"}),

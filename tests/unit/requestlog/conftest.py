@@ -1,10 +1,18 @@
 from __future__ import annotations
 
+import logging
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from smartify_core.requestlog import Note, Record, RequestEvent, RequestLog
+
+with warnings.catch_warnings():
+    # Pyramid stands on WebOb, and that on cgi, which Python 3.13 no longer has.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import pyramid.config  # noqa: F401 - for its effect: whoever imports it later is not warned
 
 
 class Kept:
@@ -44,3 +52,11 @@ def kept() -> Kept:
 def log(kept: Kept) -> RequestLog:
     """Return a request log into that sink."""
     return RequestLog(kept)
+
+
+@pytest.fixture
+def quiet() -> Iterator[None]:
+    """Have nothing said through logging: a thousand planted exceptions would fill the report of a test."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)

@@ -97,6 +97,15 @@ def test_an_exception_is_told_by_class_and_phase_and_passed_on(
     assert b"secret" not in kept.records[0].line()
 
 
+def test_what_failed_in_a_task_group_is_told(log: RequestLog, kept: Kept) -> None:
+    """A group of one exception is told by the exception; one of several is told as a group."""
+    one, two = ValueError("secret"), KeyError("secret")
+    for error in (ExceptionGroup("secret", [ExceptionGroup("secret", [one])]), ExceptionGroup("secret", [one, two])):
+        with pytest.raises(ExceptionGroup):
+            ran(log, sending(START, then=error))
+    assert [event["error"] for event in kept.events] == ["ValueError", "ExceptionGroup"]
+
+
 @pytest.mark.parametrize(
     ("messages", "failed"), [((), "before_start"), ((START,), "cancelled"), ((START, MORE), "cancelled")]
 )

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from smartify_core.requestlog import Collecting, Failure, Note, Record, RequestLog
+from smartify_core.requestlog._remembered import Remembered
 from smartify_core.requestlog._request_log import HEADERS
 from smartify_core.testing import ManualClock
 
@@ -176,9 +177,10 @@ def test_caches_hold_no_text_and_have_an_end(log: RequestLog, kept: Kept) -> Non
     """Headers are remembered under their hash only, however many there are."""
     for number in range(9_000):
         recorded(log, accept_language=f"de-{number}", referer=f"https://www.example.org/{number}", host="a.example.com")
-    for cache in (log._senders, log._referrers):
+    caches: tuple[Remembered[int, Any], ...] = (log._senders, log._referrers)
+    for cache in caches:
         assert 0 < len(cache) <= 2 * 2_048 + 512
-        assert all(type(key) is int for part in (cache._of_late, cache._older, cache._on_trial) for key in part)
+        assert all(type(key) is int for part in (cache.of_late, cache._older, cache._on_trial) for key in part)
 
 
 def test_foreign_pages_beyond_the_most_are_one(log: RequestLog, kept: Kept) -> None:

@@ -7,7 +7,8 @@ The engines are in `smartify_core.requestlog.analysis.duckdb` (files of one host
 from __future__ import annotations
 
 from ._answers import FEW, Answer, Coverage
+from ._csv import to_csv
 from ._engine import Engine
 from ._questions import QUESTIONS, Question
 
-__all__ = ["FEW", "QUESTIONS", "Answer", "Coverage", "Engine", "Question"]
+__all__ = ["FEW", "QUESTIONS", "Answer", "Coverage", "Engine", "Question", "to_csv"]

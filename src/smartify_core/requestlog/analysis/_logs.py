@@ -33,10 +33,10 @@ class Logs(ABC):
     def __init__(
         self, *, k: int, since: int | datetime | None, until: int | datetime | None, offset: int, prefix: str = ""
     ) -> None:
-        self.k = _checked("k", k, 1, 1_000_000)
-        self.offset = _checked("offset", offset, -_MOST_AHEAD, _MOST_AHEAD)
-        self.since = _time("since", since)
-        self.until = _time("until", until)
+        self.k: Final[int] = _checked("k", k, 1, 1_000_000)
+        self.offset: Final[int] = _checked("offset", offset, -_MOST_AHEAD, _MOST_AHEAD)
+        self.since: Final[int | None] = _time("since", since)
+        self.until: Final[int | None] = _time("until", until)
         if self.since is not None and self.until is not None and self.since >= self.until:
             raise UsageError("the period is empty", where="since, until", cure="Let it end after it begins.")
         self._prefix = prefix

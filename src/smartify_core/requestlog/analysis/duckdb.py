@@ -69,7 +69,7 @@ class LogFiles(Logs):
         spill: str | os.PathLike[str] | None = None,
     ) -> None:
         super().__init__(k=k, since=since, until=until, offset=offset)
-        self.directory = Path(directory)
+        self.directory: Final[Path] = Path(directory)
         inventory(self.directory)
         self._connection, self._folder, self._end = connected(self, threads=threads, memory=memory, spill=spill)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from ._names import file_name
+from ._names import COMPRESSED, file_name
 from ._opened import Opened, Shelf
 from ._settings import Settings, make_directory
 
@@ -90,6 +90,9 @@ def begin(settings: Settings, shelf: Shelf, started: datetime, first: int) -> tu
             continue
         # Between its creation and our lock, somebody who tidies up may have taken the empty file for a dead process's.
         if opened.lock(unless_known=True) and opened.is_in_place():
-            return ActiveFile(opened, started), number
+            # A process of the same pid may have begun in this second already, and its file be compressed by now.
+            if not os.path.lexists(path.with_name(f"{path.name}{COMPRESSED}")):
+                return ActiveFile(opened, started), number
+            path.unlink(missing_ok=True)
         opened.close()
     raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))

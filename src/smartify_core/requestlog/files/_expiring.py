@@ -58,7 +58,8 @@ def expire(
         What was deleted by this call.
 
     Raises:
-        UsageError: An argument makes no sense, or the directory cannot be changed.
+        UsageError: An argument makes no sense, the directory cannot be changed, or another process has been deleting
+            for ten seconds.
     """
     check_keep(keep)
     check_now(lambda: now)

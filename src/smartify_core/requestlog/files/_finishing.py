@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Final
 
 from ._names import COMPRESSED, PARTIAL, listed
 from ._opened import Opened, Shelf, is_regular, sync_directory, whole_bytes
+from ._settings import WIDEST
 
 _CHUNK: Final = 1 << 18
 _LEVEL: Final = 6
@@ -58,8 +58,10 @@ def _compressed(opened: Opened, shelf: Shelf, whole: int, told: bytes) -> Iterat
     target = opened.path.with_name(opened.path.name + COMPRESSED)
     partial = target.with_name(target.name + PARTIAL)
     partial.unlink(missing_ok=True)
-    out = shelf.create(partial, stat.S_IMODE(os.fstat(opened.fd).st_mode))
+    original = os.fstat(opened.fd)
+    out = shelf.create(partial, original.st_mode & WIDEST)
     try:
+        out.give_to(original)
         packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
         for start in range(0, whole, _CHUNK):
             out.write(packer.compress(_read(opened, start, min(_CHUNK, whole - start))))

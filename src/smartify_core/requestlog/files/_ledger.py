@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -22,7 +23,9 @@ from ._names import COMPRESSED, EXPIRED, PARTIAL
 from ._opened import Opened, Shelf, sync_directory, whole_bytes
 
 _INTENT: Final = ".expiring"
-_TRIES: Final = 100
+#: How often, and how long, a ledger is waited for that another process has.
+_TRIES: Final = 200
+_PAUSE: Final = 0.05
 
 
 class Ledger:
@@ -120,9 +123,8 @@ class Ledger:
     def _inside(self, name: str) -> Path | None:
         """Return the path of a file in the directory, None where the name leads out of it."""
         path = self._directory / name
-        ours = os.path.realpath(self._directory)
         with suppress(OSError):
-            if os.path.realpath(path.parent).startswith(ours) and ".." not in path.parts:
+            if ".." not in path.parts and path.parent.resolve().is_relative_to(self._directory.resolve()):
                 return path
         return None
 
@@ -136,27 +138,25 @@ def open_ledger(directory: Path, shelf: Shelf, mode: int, *, wait: bool) -> Ledg
     """Return the ledger, locked; None where another process has it and is not to be waited for.
 
     Raises:
-        OSError: It cannot be opened.
+        OSError: It cannot be opened; ``EBUSY`` where another process did not let go of it in ten seconds.
     """
-    path = directory / EXPIRED
+    pause = threading.Event()
     for _ in range(_TRIES):
-        opened = shelf.open(path, os.O_RDWR | os.O_CREAT, mode)
+        opened = shelf.open(directory / EXPIRED, os.O_RDWR | os.O_CREAT, mode)
         try:
-            if not (opened.wait_for_lock() if wait else opened.lock(unless_known=True)):
+            if not opened.lock(unless_known=True):
                 opened.close()
-                return None
+                if not wait:
+                    return None
+                pause.wait(_PAUSE)
+                continue
             if opened.is_in_place():
-                _give_to_owner(directory, opened)
+                if not opened.size():
+                    # One that an administrator's command made is the application's, too.
+                    opened.give_to(directory.stat())
                 return Ledger(directory, opened, shelf, mode)
         except OSError:
             opened.close()
             raise
         opened.close()
     raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
-
-
-def _give_to_owner(directory: Path, opened: Opened) -> None:
-    """Let the application write to a ledger that an administrator's command made."""
-    owner, ours = directory.stat(), os.fstat(opened.fd)
-    if os.geteuid() == 0 and ours.st_uid == 0 != owner.st_uid and not ours.st_size:
-        os.fchown(opened.fd, owner.st_uid, owner.st_gid)

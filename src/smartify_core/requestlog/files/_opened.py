@@ -81,11 +81,24 @@ class Opened:
             return unless_known
         return True
 
-    def wait_for_lock(self) -> bool:
-        """Take the lock, and wait for whoever has it."""
-        with suppress(OSError):  # no locks here
+    def wait_for_lock(self) -> None:
+        """Take the lock, and wait for whoever has it. On a file system that knows no locks nobody is waited for."""
+        try:
             fcntl.flock(self.fd, fcntl.LOCK_EX)
-        return True
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+
+    def be_usable(self) -> None:
+        """Let the owner read and write it, should the umask have taken that."""
+        found = stat.S_IMODE(os.fstat(self.fd).st_mode)
+        if found & _LEAST != _LEAST:
+            os.fchmod(self.fd, found | _LEAST)
+
+    def give_to(self, other: os.stat_result) -> None:
+        """Give it to the owner of something else, where root made it for them."""
+        if os.geteuid() == 0 and other.st_uid != 0:
+            os.fchown(self.fd, other.st_uid, other.st_gid)
 
     def write(self, data: bytes) -> None:
         """Write all of ``data``, however many calls that takes."""
@@ -108,13 +121,11 @@ class Shelf:
         """
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | _ALWAYS
         opened = Opened(os.open(path, flags, mode), path, self._opened)
-        found = stat.S_IMODE(os.fstat(opened.fd).st_mode)
-        if found & _LEAST != _LEAST:
-            os.fchmod(opened.fd, found | _LEAST)
+        opened.be_usable()
         return opened
 
     def open(self, path: Path, flags: int = os.O_RDWR, mode: int = _LEAST) -> Opened:
-        """Open a regular file.
+        """Open a regular file; make it with ``mode`` where ``flags`` say so and it is not there.
 
         Raises:
             OSError: It cannot be opened; ``ELOOP`` where it is a link or no regular file.
@@ -124,6 +135,8 @@ class Shelf:
         if not stat.S_ISREG(os.fstat(opened.fd).st_mode):
             opened.close()
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        if flags & os.O_CREAT:
+            opened.be_usable()
         return opened
 
     def forget(self) -> None:

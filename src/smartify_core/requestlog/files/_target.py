@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -85,18 +86,24 @@ class FileTarget:
         Raises:
             OSError: There is none, and none can be made.
         """
-        now, active = self._settings.now(), self._active
-        if active is not None and not active.opened.is_in_place():
-            # Somebody renamed it, or deleted it: what is theirs is not written to.
-            active.opened.close()
-            active = self._active = None
-        if active is not None and self._is_over(active, now):
-            self._retire(active)
-            active = None
+        now = self._settings.now()
+        self._look_at_active(now)
+        if self._active is None:
+            self._active, number = begin(self._settings, self._shelf, now, self._number)
+            self._number = number + 1
+        return self._active
+
+    def _look_at_active(self, now: datetime) -> None:
+        """Let go of the file where it is no longer to be written to."""
+        active = self._active
         if active is None:
-            active, number = begin(self._settings, self._shelf, now, self._number)
-            self._active, self._number = active, number + 1
-        return active
+            return
+        if not active.opened.is_in_place():
+            # Somebody renamed it, or deleted it: what is theirs is not written to, nor its room held on to.
+            active.opened.close()
+            self._active = None
+        elif self._is_over(active, now):
+            self._retire(active)
 
     def _is_over(self, active: ActiveFile, now: datetime) -> bool:
         return self._settings.period(now) > self._settings.period(active.started) or now < active.started - _BACK
@@ -112,8 +119,8 @@ class FileTarget:
 
     def step(self) -> bool:
         """Do a piece of what is due: compress, adopt, expire."""
-        if self._active is not None and self._is_over(self._active, self._settings.now()):
-            self._retire(self._active)
+        with suppress(OSError):  # whoever writes next meets it, too, and tells of it
+            self._look_at_active(self._settings.now())
         if self._chores is None:
             if not self._finished and not self._is_time_to_look():
                 return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ._facts import Comparison
 from ._words import percent
@@ -22,10 +22,12 @@ class Change:
     Args:
         direction: 1 for more, -1 for less, 0 for the same.
         words: How much, and than what, such as "4.2 % more than in the 30 days before".
+        large: Whether it is more than chance may bring: a tenth of what was before.
     """
 
     direction: int
     words: str
+    large: bool = True
 
     @property
     def glyph(self) -> str:
@@ -64,7 +66,8 @@ def of_shares(before: tuple[int, int], after: tuple[int, int], compared: Compari
         return _change(0, "the same share as in", compared)
     told = f"{abs(points):.2f}".rstrip("0").rstrip(".")
     words = f"{told} point{'' if told == '1' else 's'} {'more' if points > 0 else 'less'} than in"
-    return _change(1 if points > 0 else -1, words, compared)
+    large = abs(after[0] * before[1] - before[0] * after[1]) * 10 >= before[0] * after[1]
+    return evolve(_change(1 if points > 0 else -1, words, compared), large=large)
 
 
 def _change(direction: int, words: str, compared: Comparison) -> Change:

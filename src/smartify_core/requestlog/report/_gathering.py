@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import evolve
 
-from smartify_core.requestlog.analysis import Engine
+from smartify_core.requestlog.analysis import Coverage, Engine
 
 from ._calendar import DAY, HOUR, WEEK, Calendar
 from ._comparing import Before, compare, steps_of
@@ -39,7 +39,7 @@ def gather(engine: Engine, before: Before | None, *, title: str, now: int) -> Fa
     if coverage.first is None or coverage.last is None:
         return Facts(title, now, calendar, Span(now, now), coverage)
     period, step = _period(engine, coverage.first, coverage.last, calendar)
-    known = _known(engine, coverage.first, period, step, now)
+    known = _known(engine, coverage, period, step, now)
     compared, moved, trend_before = compare(engine, before, period, step, known)
     unused_since = calendar.midnight(period.until - max(_UNUSED_AFTER, period.length // 2))
     ranked, floors = rankings(engine)
@@ -75,14 +75,18 @@ def _period(engine: Engine, first: int, last: int, calendar: Calendar) -> tuple[
     return Span(start, start + -(-(until - start) // step) * step), step
 
 
-def _known(engine: Engine, first: int, period: Span, step: int, now: int) -> Span:
+def _known(engine: Engine, coverage: Coverage, period: Span, step: int, now: int) -> Span:
     """Return what the log covers of the period so far: from about the beginning of a step on, until now."""
+    first, last = coverage.first or 0, coverage.last or 0
     begun = max(period.since, first if engine.since is None else max(first, engine.since))
     over = (begun - period.since) % step
     if over:
         # A log that is quiet at night does not begin late because the first request comes at six.
         begun += -over if over <= step * _BEGUN_LATE else step - over
     until = now if engine.until is None else min(now, engine.until)
+    if engine.until is None and period.until - last > step * _BEGUN_LATE:
+        # Nobody can tell whether the log ended then, or the requests did.
+        until = min(until, last)
     return Span(begun, max(begun, min(period.until, until)))
 
 

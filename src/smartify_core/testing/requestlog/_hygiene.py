@@ -50,7 +50,7 @@ def assert_header_only(
         UsageError: There is no such log.
     """
     __tracebackhide__ = True
-    allowed = AllowList({} if allow is None else dict(allow))
+    allowed = AllowList({} if allow is None else allow)
     problems: list[str] = []
     number = 0
     for number, (place, line) in enumerate(_lines(log), 1):  # noqa: B007 - counted beyond the loop

@@ -88,7 +88,7 @@ def test_cells_are_below_no_floor(directory: Directory) -> None:
 
 
 def test_cells_count_once_their_events_begin_to_go(directory: Directory) -> None:
-    """Cells beside all their events count for nothing; when one of the files is gone, they count, and the rest not."""
+    """Cells beside all their events count for nothing; when one of the files is gone, they count in its place."""
     directory.write(*from_networks(6))
     second = directory.write(*from_networks(5, time=MONDAY + HOUR), name="requests-20260105T000000Z-7-2.jsonl")
     before = trends(directory)

@@ -141,7 +141,7 @@ def test_statuses_and_methods(directory: Directory) -> None:
 
 
 def test_the_sender_s_equipment_is_counted(directory: Directory) -> None:
-    """Browsers, versions, systems, devices, languages, referrers and zones have their requests; None is unknown."""
+    """Browsers, versions, systems, devices, languages, referrers and zones have requests, with None for unknown."""
     directory.write(
         *from_networks(5, referrer="https://a.example", zone="Europe/Berlin", zone_from="cdn"),
         *from_networks(6, browser="Safari", version=None, os="iOS", device="mobile", language=None),

@@ -49,7 +49,8 @@ def open_sink(directory: Path, clock: ManualClock) -> Iterator[Open]:
     sinks: list[JsonLinesFile] = []
 
     def opened(**options: Any) -> JsonLinesFile:
-        sinks.append(JsonLinesFile(directory, **{"now": clock, "flush_every": 0.05, "on_sigterm": False} | options))
+        defaults: dict[str, Any] = {"now": clock, "flush_every": 0.05, "on_sigterm": False}
+        sinks.append(JsonLinesFile(directory, **defaults | options))
         return sinks[-1]
 
     yield opened

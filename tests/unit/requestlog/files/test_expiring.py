@@ -4,6 +4,7 @@ import fcntl
 import gzip
 import json
 import os
+import threading
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ import pytest
 
 from smartify_core.errors import UsageError
 from smartify_core.requestlog import Note, RequestEvent
-from smartify_core.requestlog.files import Expired, JsonLinesFile, delete_and_note, expire, log_files
+from smartify_core.requestlog.files import Expired, JsonLinesFile, _ledger, delete_and_note, expire, log_files
 from smartify_core.requestlog.files._names import file_name
 from smartify_core.testing import ManualClock
 
@@ -250,6 +251,24 @@ def test_only_one_process_deletes_at_a_time(
     assert sink.tidy()
     assert not old.exists()
     assert len(ledger()) == 1
+
+
+def test_whoever_deletes_is_waited_for_and_not_for_ever(
+    directory: Path, leave: Any, monkeypatch: pytest.MonkeyPatch, ledger: Ledger
+) -> None:
+    """The command waits for another process; one that does not let go of the ledger is told."""
+    monkeypatch.setattr(_ledger, "_PAUSE", 0.001)
+    old = leave(NOW - timedelta(days=40), 1)
+    (directory / "expired.jsonl").touch()
+    with (directory / "expired.jsonl").open("rb") as holder:
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        with pytest.raises(UsageError, match=os.strerror(16)):
+            expire(directory, keep=KEEP, now=NOW)
+        assert old.exists()
+        timer = threading.Timer(0.05, holder.close)
+        timer.start()
+        assert expire(directory, keep=KEEP, now=NOW).events == 1
+        timer.join()
 
 
 def test_an_administrator_s_ledger_is_the_application_s(directory: Path, leave: Any, as_nobody: Any) -> None:

@@ -110,6 +110,17 @@ def test_a_file_that_is_there_twice_counts_once(
     assert len(read()) == 1
 
 
+def test_a_name_is_used_once(open_sink: Open, event: Event, leave: Any, names: Names, read: Read) -> None:
+    """A process with the pid of a dead one, as in a container, that begins in the same second takes another number."""
+    mine = f"requests-20300101T120000Z-{os.getpid()}-0.jsonl"
+    leave(gzip.compress(event(0).line()), f"{mine}.gz")
+    sink = open_sink()
+    sink.put(event(1))
+    assert sink.tidy()
+    assert names() == [f"{mine}.gz", mine.replace("-0.", "-1.")]
+    assert len(read()) == 2
+
+
 def test_a_half_compressed_file_without_original_is_deleted(open_sink: Open, leave: Any, names: Names) -> None:
     """Nobody will finish it, and nobody could read it."""
     leave(b"\x1f\x8b half of it", f"{LEFT}.gz.part")
@@ -174,6 +185,18 @@ def test_compression_that_fails_is_tried_again(
     clock.advance(hours=1)
     assert sink.tidy()
     assert names() == [f"{name}.gz"]
+
+
+def test_a_compressed_file_is_its_original_s_owner_s(open_sink: Open, event: Event, leave: Any, names: Names) -> None:
+    """What root compresses stays the application's, and what somebody opened to everybody is shut again."""
+    if os.geteuid():
+        pytest.skip("only root can give files away")
+    left = leave(event(0).line())
+    os.chown(left, 65_534, 65_534)
+    left.chmod(0o666)
+    assert open_sink().tidy()
+    found = left.with_name(f"{LEFT}.gz").stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (65_534, 65_534, 0o640)
 
 
 def test_events_are_written_while_a_file_is_compressed(

@@ -5,14 +5,14 @@ import pickle
 import stat
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from smartify_core.requestlog import Note, Sink, read_line
-from smartify_core.requestlog.files import JsonLinesFile, log_files
+from smartify_core.requestlog.files import JsonLinesFile, expire, log_files
 from smartify_core.requestlog.files._active import ActiveFile
 from smartify_core.testing import ManualClock
 
@@ -154,6 +154,8 @@ def test_mode_is_as_chosen_or_narrower(directory: Path, event: Event, umask: int
         [compressed] = log_files(directory)
         assert compressed.compressed
         assert stat.S_IMODE(compressed.path.stat().st_mode) == mode & chosen
+        expire(directory, keep=timedelta(minutes=1), now=datetime.now(UTC) + timedelta(days=1))
+        assert stat.S_IMODE((directory / "expired.jsonl").stat().st_mode) == mode
     finally:
         os.umask(before)
 

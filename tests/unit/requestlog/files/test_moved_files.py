@@ -45,6 +45,18 @@ def test_a_deleted_file_is_replaced(open_sink: Open, event: Event, directory: Pa
     assert names() == [name(1)]
 
 
+def test_a_deleted_file_is_let_go_of(open_sink: Open, event: Event, directory: Path) -> None:
+    """A sink that nobody puts anything into does not keep the room of a file that somebody deleted."""
+    sink = open_sink()
+    sink.put(event(0))
+    sink.flush()
+    (directory / name(0)).unlink()
+    sink.flush()
+    assert sink.tidy()
+    held = [path.readlink().name for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+    assert not [one for one in held if one.startswith(name(0))]
+
+
 def test_a_replaced_file_is_not_written_to(open_sink: Open, event: Event, directory: Path) -> None:
     """Whoever puts another file in the place of ours gets nothing written into it."""
     sink = open_sink()

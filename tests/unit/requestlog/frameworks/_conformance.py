@@ -13,10 +13,10 @@ from typing import Any, ClassVar
 
 import pytest
 from attrs import evolve, frozen
+from tests.unit.requestlog.conftest import Kept
 
 from smartify_core.requestlog import RequestLog
 
-from ..conftest import Kept
 from . import _driving as driving
 from ._driving import Answer, Request
 

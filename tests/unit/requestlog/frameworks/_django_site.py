@@ -16,7 +16,7 @@ from django.urls import include, path, re_path
 from django.views.decorators.http import require_GET, require_POST
 from django.views.static import serve
 
-from ._faults import BIG, Broken, Handled, Refused
+from ._faults import BIG, MORE, Broken, Handled, Refused
 
 ROUTE = "smartify_core.requestlog.django.RouteMiddleware"
 OTHERS = [
@@ -58,7 +58,7 @@ class AnsweringMiddleware:
         return HttpResponse("refused", status=422) if isinstance(exception, Refused) else None
 
 
-@require_GET
+@require_GET  # type: ignore[untyped-decorator]  # Django has no types
 def only_get(request: Any, **values: Any) -> HttpResponse:
     return HttpResponse("plain")
 
@@ -69,7 +69,7 @@ def plain(request: Any, **values: Any) -> HttpResponse:
     return HttpResponse("plain")
 
 
-@require_POST
+@require_POST  # type: ignore[untyped-decorator]  # as above
 def post(request: Any, **values: Any) -> HttpResponse:
     return HttpResponse(f"{len(request.FILES)} files")
 
@@ -117,11 +117,11 @@ def breaks(request: Any, **values: Any) -> StreamingHttpResponse:
 def endless(request: Any, **values: Any) -> StreamingHttpResponse:
     def parts() -> Iterator[bytes]:
         while True:
-            yield b"more"
+            yield MORE
 
     async def later() -> AsyncIterator[bytes]:
         while True:
-            yield b"more"
+            yield MORE
             await asyncio.sleep(0)
 
     return StreamingHttpResponse(later() if _is_async(request) else parts())

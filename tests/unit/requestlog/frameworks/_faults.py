@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 SECRET = "qzxj-text-of-an-exception@vkqx.zjq"
+#: A part of a body that never ends.
+MORE = b"more" * 10_000
 #: Enough for several reads of any server.
 BIG = Path(__file__).with_name("_faults.py").read_bytes() * 300
 

@@ -1,14 +1,10 @@
 from __future__ import annotations
 
-import warnings
+import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-with warnings.catch_warnings():
-    # WebOb imports cgi, which Python 3.13 no longer has.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    import pyramid.config  # noqa: F401 - for its effect: whoever imports it later is not warned
 
 pytest.register_assert_rewrite("tests.unit.requestlog.frameworks._conformance")
 
@@ -19,3 +15,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("static")
     (folder / "big.txt").write_bytes(b"0123456789" * 20_000)
     return folder
+
+
+@pytest.fixture
+def tidy() -> Iterator[None]:
+    """Have what Django leaves open when a client goes away collected, and told of, in the test that left it."""
+    yield
+    gc.collect()

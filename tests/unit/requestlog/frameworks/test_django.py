@@ -1,24 +1,22 @@
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.test.utils import override_settings
+from tests.unit.requestlog.conftest import Kept
 
 from smartify_core.errors import UsageError
 from smartify_core.requestlog import RequestLog
 from smartify_core.requestlog.django import install
 
-from ..conftest import Kept
 from . import _django_site as site
 from ._conformance import WHO, Conformance, nothing_of
-from ._driving import Request, ask_and_cancel, ask_asgi, ask_wsgi
+from ._driving import Request, ask_and_cancel, ask_wsgi
 
 TEMPLATES = {
     "nested": "/v1/<tenant>/mid/in/items/<int:number>",
@@ -33,7 +31,7 @@ TEMPLATES = {
 class TestDjangoWSGI(Conformance):
     """The table, behind a WSGI server."""
 
-    templates = TEMPLATES
+    templates: ClassVar = TEMPLATES
 
     def make(self, folder: Path) -> Any:
         site.urlpatterns[-2].default_args["document_root"] = str(folder)
@@ -44,21 +42,14 @@ class TestDjangoWSGI(Conformance):
         return install(WSGIHandler(), log)
 
 
-@pytest.fixture
-def tidy() -> Iterator[None]:
-    """Have what Django leaves open when a client goes away collected, and told of, in the test that left it."""
-    yield
-    gc.collect()
-
-
 @pytest.mark.usefixtures("tidy")
 @pytest.mark.filterwarnings("ignore:Unclosed file <tempfile:ResourceWarning")
 @pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume synchronous iterators:Warning")
 class TestDjangoASGI(Conformance):
     """The table, behind an ASGI server."""
 
-    templates = TEMPLATES
-    is_async = True
+    templates: ClassVar = TEMPLATES
+    is_async: ClassVar = True
 
     def make(self, folder: Path) -> Any:
         site.urlpatterns[-2].default_args["document_root"] = str(folder)
@@ -143,7 +134,8 @@ def test_the_middleware_has_to_be_the_first(log: RequestLog, middleware: list[st
 
 def test_a_wrong_call_is_told(app: Any, log: RequestLog) -> None:
     """An application that has a request log already, another one, and another log are the caller's mistakes."""
-    for wrong in (app, lambda environ, start: []):
+    wrongs: list[Any] = [app, lambda environ, start: []]
+    for wrong in wrongs:
         with pytest.raises(UsageError, match="no WSGIHandler or ASGIHandler"):
             install(wrong, log)
     with pytest.raises(UsageError, match="no RequestLog"):

@@ -1,25 +1,26 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from fastapi import APIRouter, BackgroundTasks, FastAPI, WebSocket
 from fastapi.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.requests import Request as StarletteRequest
 from starlette.staticfiles import StaticFiles
+from tests.unit.requestlog.conftest import Kept
 
 from smartify_core.requestlog import RequestLog
 from smartify_core.requestlog.starlette import install
 
-from ..conftest import Kept
 from ._conformance import WHO, Conformance, nothing_of
 from ._driving import Request, ask_asgi, talk
-from ._faults import BIG, Broken, Handled, Refused
+from ._faults import BIG, MORE, Broken, Handled, Refused
 from .test_starlette import PASSED_ON, TEMPLATES, answer_handled, answer_refused
 
 
-def make(folder: Path) -> FastAPI:
+def make(folder: Path) -> FastAPI:  # noqa: C901 - as many routes as the table has
     """Return an application with every kind of route."""
     app = FastAPI()
     (folder / "sent.txt").write_bytes(BIG)
@@ -70,7 +71,8 @@ def make(folder: Path) -> FastAPI:
     def endless(who: str) -> Response:
         async def parts() -> AsyncIterator[bytes]:
             while True:
-                yield b"more"
+                yield MORE
+                await asyncio.sleep(0)
 
         return StreamingResponse(parts())
 
@@ -87,9 +89,9 @@ def make(folder: Path) -> FastAPI:
 class TestFastAPI(Conformance):
     """The table."""
 
-    templates = {**TEMPLATES, "nested": "/v1/{tenant}/mid/in/items/{n}"}
-    different = PASSED_ON
-    is_async = True
+    templates: ClassVar = {**TEMPLATES, "nested": "/v1/{tenant}/mid/in/items/{n}"}
+    different: ClassVar = PASSED_ON
+    is_async: ClassVar = True
 
     def make(self, folder: Path) -> Any:
         return make(folder)

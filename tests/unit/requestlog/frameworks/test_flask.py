@@ -3,10 +3,11 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from flask import Blueprint, Flask, Response, abort, request, send_file
+from tests.unit.requestlog.conftest import Kept
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.wrappers import Request as OtherRequest
 
@@ -14,13 +15,12 @@ from smartify_core.errors import UsageError
 from smartify_core.requestlog import RequestLog
 from smartify_core.requestlog.flask import install
 
-from ..conftest import Kept
 from ._conformance import WHO, Conformance, nothing_of
 from ._driving import Request, ask_wsgi
-from ._faults import BIG, Broken, Handled, Refused
+from ._faults import BIG, MORE, Broken, Handled, Refused
 
 
-def make(folder: Path | None = None) -> Flask:
+def make(folder: Path | None = None) -> Flask:  # noqa: C901 - as many routes as the table has
     """Return an application with every kind of route."""
     app = Flask(__name__, static_folder=folder, static_url_path="/static")
 
@@ -70,7 +70,7 @@ def make(folder: Path | None = None) -> Flask:
     def endless(who: str) -> Response:
         def parts() -> Iterator[bytes]:
             while True:
-                yield b"more"
+                yield MORE
 
         return Response(parts())
 
@@ -92,7 +92,7 @@ def make(folder: Path | None = None) -> Flask:
 class TestFlask(Conformance):
     """The table."""
 
-    templates = {
+    templates: ClassVar = {
         "nested": "/v1/<tenant>/mid/in/items/<int:number>",
         "static": "/static/<path:filename>",
         **{
@@ -101,7 +101,7 @@ class TestFlask(Conformance):
         },
     }
     # Flask names no rule where none of them takes the method.
-    different = {"another method": {"feature": None}, "a method of its own": {"feature": None}}
+    different: ClassVar = {"another method": {"feature": None}, "a method of its own": {"feature": None}}
 
     def make(self, folder: Path) -> Any:
         return make(folder)
@@ -118,9 +118,7 @@ def app(log: RequestLog) -> Flask:
 
 def features(kept: Kept) -> list[tuple[str, int | None, str | None, str | None]]:
     """Return what the log says of each request: feature, status, error, failed."""
-    return [
-        (event["feature"], event.get("status"), event.get("error"), event.get("failed")) for event in kept.events
-    ]
+    return [(event["feature"], event.get("status"), event.get("error"), event.get("failed")) for event in kept.events]
 
 
 def test_a_mounted_application_tells_no_value_of_the_mount(app: Flask, kept: Kept) -> None:
@@ -146,7 +144,12 @@ def test_another_request_of_the_same_environ_hides_no_rule(app: Flask, kept: Kep
 def test_a_response_from_outside_of_the_framework_is_unmatched(log: RequestLog, kept: Kept) -> None:
     """What a middleware around the application answers itself has no rule."""
     app = make()
-    app.wsgi_app = lambda environ, start: (start("403 No", []), [b"no"])[1]  # type: ignore[method-assign]
+
+    def refuse(environ: Any, start_response: Any) -> Any:
+        start_response("403 No", [])
+        return [b"no"]
+
+    app.wsgi_app = refuse  # type: ignore[method-assign]  # as Flask's documentation has it
     ask_wsgi(install(app, log), Request(f"/plain/{WHO}"))
     assert features(kept) == [("unmatched", 403, None, None)]
 
@@ -234,6 +237,6 @@ def test_a_wrong_call_is_told(app: Flask, log: RequestLog) -> None:
     with pytest.raises(UsageError, match="has a request log already"):
         install(app, log)
     with pytest.raises(UsageError, match="is a function, and no Flask"):
-        install(lambda environ, start: [], log)  # type: ignore[arg-type, return-value]
+        install(lambda environ, start: [], log)  # type: ignore[arg-type]  # wrong on purpose
     with pytest.raises(UsageError, match="no RequestLog"):
-        install(make(), "log")  # type: ignore[arg-type]
+        install(make(), "log")  # type: ignore[arg-type]  # as above

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from litestar import Litestar, Router, asgi, get, post, route, websocket
@@ -14,15 +15,15 @@ from litestar.params import FromPath
 from litestar.response import File, Response, Stream
 from litestar.static_files import create_static_files_router
 from litestar.types import Receive, Scope, Send
+from tests.unit.requestlog.conftest import Kept
 
 from smartify_core.errors import UsageError
 from smartify_core.requestlog import RequestLog
 from smartify_core.requestlog.litestar import install
 
-from ..conftest import Kept
 from ._conformance import WHO, Conformance, nothing_of
 from ._driving import Request, ask_asgi, talk
-from ._faults import BIG, Broken, Handled, Refused
+from ._faults import BIG, MORE, Broken, Handled, Refused
 
 TEMPLATES = {
     "nested": "/v1/{tenant:str}/mid/in/items/{n:int}",
@@ -76,7 +77,8 @@ async def broken() -> AsyncIterator[bytes]:
 
 async def more() -> AsyncIterator[bytes]:
     while True:
-        yield b"more"
+        yield MORE
+        await asyncio.sleep(0)
 
 
 @get("/breaks/{who:str}")
@@ -130,14 +132,14 @@ def make(folder: Path) -> Litestar:
 class TestLitestar(Conformance):
     """The table."""
 
-    templates = TEMPLATES
-    different = {
+    templates: ClassVar = TEMPLATES
+    different: ClassVar = {
         # It looks for a method before it tells a template.
         "another method": {"feature": None},
         "a method of its own": {"feature": None},
         "a stream that breaks": {"error": "LitestarException"},
     }
-    is_async = True
+    is_async: ClassVar = True
 
     def make(self, folder: Path) -> Any:
         return make(folder)
@@ -186,9 +188,7 @@ def test_an_application_that_is_mounted_is_told_by_where(
 
 
 @pytest.mark.parametrize(("status", "error"), [(404, None), (409, None), (503, "HTTPException")])
-def test_an_http_exception_is_an_error_from_500_on(
-    log: RequestLog, kept: Kept, status: int, error: str | None
-) -> None:
+def test_an_http_exception_is_an_error_from_500_on(log: RequestLog, kept: Kept, status: int, error: str | None) -> None:
     """A handler that raises 404 has a route, and has not failed."""
 
     @get("/raising/{who:str}")
@@ -270,6 +270,6 @@ def test_a_wrong_call_is_told(log: RequestLog) -> None:
     with pytest.raises(UsageError, match="has a request log already"):
         install(app, log)
     with pytest.raises(UsageError, match="is a function, and no Litestar"):
-        install(lambda scope: None, log)  # type: ignore[arg-type, return-value]
+        install(lambda scope: None, log)  # type: ignore[arg-type]  # wrong on purpose
     with pytest.raises(UsageError, match="no RequestLog"):
         install(Litestar(openapi_config=None), "log")  # type: ignore[arg-type]

@@ -2,20 +2,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from pyramid.config import Configurator
 from pyramid.response import FileIter, Response
+from tests.unit.requestlog.conftest import Kept
 
 from smartify_core.errors import UsageError
 from smartify_core.requestlog import RequestLog
 from smartify_core.requestlog.pyramid import install
 
-from ..conftest import Kept
 from ._conformance import WHO, Conformance, nothing_of
 from ._driving import Request, ask_wsgi
-from ._faults import BIG, Broken, Handled, Refused
+from ._faults import BIG, MORE, Broken, Handled, Refused
 
 OURS = "smartify_core.requestlog.pyramid"
 TEMPLATES = {
@@ -35,7 +35,7 @@ def broken() -> Iterator[bytes]:
 
 def more() -> Iterator[bytes]:
     while True:
-        yield b"more"
+        yield MORE
 
 
 def view(request: Any) -> Any:
@@ -97,8 +97,8 @@ def configured(folder: Path) -> Any:
 class TestPyramid(Conformance):
     """The table."""
 
-    templates = TEMPLATES
-    different = {
+    templates: ClassVar = TEMPLATES
+    different: ClassVar = {
         # No view for the method is no page to Pyramid.
         "another method": {"status": 404},
         "a method of its own": {"status": 404},
@@ -146,9 +146,7 @@ def test_traversal_is_unmatched(log: RequestLog, kept: Kept) -> None:
 
 
 @pytest.mark.parametrize(("status", "error"), [(404, None), (403, None), (503, "HTTPServiceUnavailable")])
-def test_an_http_exception_is_an_error_from_500_on(
-    log: RequestLog, kept: Kept, status: int, error: str | None
-) -> None:
+def test_an_http_exception_is_an_error_from_500_on(log: RequestLog, kept: Kept, status: int, error: str | None) -> None:
     """A view that raises 404 has a route, and has not failed."""
     from pyramid.httpexceptions import exception_response
 

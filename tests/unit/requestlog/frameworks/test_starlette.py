@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from starlette.applications import Starlette
@@ -18,15 +18,15 @@ from starlette.responses import FileResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Host, Mount, Route, Router, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
+from tests.unit.requestlog.conftest import Kept
 
 from smartify_core.errors import UsageError
 from smartify_core.requestlog import RequestLog
 from smartify_core.requestlog.starlette import install
 
-from ..conftest import Kept
 from ._conformance import WHO, Conformance, nothing_of
 from ._driving import Request, ask_and_cancel, ask_asgi, talk
-from ._faults import BIG, Broken, Handled, Refused
+from ._faults import BIG, MORE, Broken, Handled, Refused
 
 
 async def plain(request: StarletteRequest) -> Response:
@@ -64,7 +64,8 @@ async def breaks(request: StarletteRequest) -> Response:
 async def endless(request: StarletteRequest) -> Response:
     async def parts() -> AsyncIterator[bytes]:
         while True:
-            yield b"more"
+            yield MORE
+            await asyncio.sleep(0)
 
     return StreamingResponse(parts())
 
@@ -114,9 +115,9 @@ TEMPLATES = {
 class TestStarlette(Conformance):
     """The table."""
 
-    templates = TEMPLATES
-    different = PASSED_ON
-    is_async = True
+    templates: ClassVar = TEMPLATES
+    different: ClassVar = PASSED_ON
+    is_async: ClassVar = True
 
     def make(self, folder: Path) -> Any:
         handlers: dict[Any, Any] = {Handled: answer_handled, Refused: answer_refused}

@@ -84,6 +84,11 @@ def test_names_beside_a_stack_do_not_touch() -> None:
     assert all(lower - upper >= 16.9 for lower, upper in pairwise(places))
     assert places[-1] >= 12
     assert places[0] <= 270
+    pale = [Layer("a", [9, 0]), Layer("b", [1, 0]), Layer("none", [0, 50], told=False)]
+    made = render(stack("s", "S", "D", pale, ticks=[], told=[Tip("", ())] * 2))
+    assert made.count('class="layer-few"') == 2
+    # The names stand beside the column that has the most of them.
+    assert float(re.findall(r'y="([0-9.]+)" class="label name"', made)[0]) < 160
     empty = render(stack("s", "S", "D", [Layer("a", [0])], ticks=[], told=[Tip("", ())]))
     assert "label name" not in empty
 

@@ -266,14 +266,19 @@ def test_a_log_that_had_not_begun_before_is_not_compared() -> None:
 
 
 def test_days_that_are_not_whole_are_set_apart() -> None:
-    """The first day of a log that began at noon, and today, are rings beside the line, and say why."""
+    """The first day of a log that began at noon, and the last of one that ended then, are rings, and say why."""
     engine = StandIn(start=MONDAY + 22 * DAY + 12 * HOUR, hours=6 * 24)
     made = page(engine)
     told = [one.text for one in made.one("traffic").all("g") if one.attributes.get("class") == "tip"]
-    assert told[0].startswith("Tue 24 Nov, not whole")
+    assert [one.split(" requests")[0].rstrip("0123456789,") for one in (told[0], told[-1])] == [
+        "Tue 24 Nov, not whole ",
+        "Mon 30 Nov, not whole ",
+    ]
     assert "not whole" not in told[1]
     rings = [one for one in made.one("traffic").all("circle") if "open requests" in one.attributes["class"]]
-    assert len(rings) == 1
+    assert len(rings) == 2
+    whole = page(StandIn(hours=6 * 24))
+    assert not [one for one in whole.one("traffic").all("circle") if "open" in one.attributes["class"]]
 
 
 def test_a_period_that_begins_before_the_log_shows_what_is_not_covered() -> None:

@@ -28,10 +28,12 @@ class Layer:
     Args:
         name: What it is called.
         values: One number a step.
+        told: Whether it is one part; if not, it stands for what is not told apart, and is pale.
     """
 
     name: str
     values: Sequence[int]
+    told: bool = True
 
 
 def stack(
@@ -74,7 +76,7 @@ def stack(
                     height=max(0.4, _HEIGHT * (high - low) - 1),
                 )
             )
-        columns.append(element("g", *pieces, class_=f"layer-{number}"))
+        columns.append(element("g", *pieces, class_=_kind(layer, number)))
     height = bottom + _FOOT
     return drawing(
         name,
@@ -92,9 +94,11 @@ def stack(
 
 def _names(layers: Sequence[Layer], totals: Sequence[int]) -> list[Node]:
     """Return the names beside the last column, each as near to its layer as the others let it be."""
-    last = next((step for step in range(len(totals) - 1, -1, -1) if totals[step]), None)
-    if last is None:
+    # The last column that has the most of them: one of a day of which little can be told would name nothing.
+    filled = [sum(1 for layer in layers if layer.told and layer.values[step]) for step in range(len(totals))]
+    if not any(totals):
         return []
+    last = max((step for step in range(len(totals)) if totals[step]), key=lambda step: (filled[step], step))
     whole, floor = sum(totals), 0
     wanted = []
     for layer in layers:
@@ -105,7 +109,7 @@ def _names(layers: Sequence[Layer], totals: Sequence[int]) -> list[Node]:
     for number, (layer, place) in enumerate(zip(layers, _parted(wanted), strict=True)):
         names += [
             element("line", x1=0, x2=8, y1=wanted[number], y2=place, class_="leader"),
-            element("rect", x=10, y=place - 4.5, width=9, height=9, rx=2, class_=f"layer-{number}"),
+            element("rect", x=10, y=place - 4.5, width=9, height=9, rx=2, class_=_kind(layer, number)),
             element(
                 "text",
                 cut(layer.name, _CUT),
@@ -116,6 +120,10 @@ def _names(layers: Sequence[Layer], totals: Sequence[int]) -> list[Node]:
             ),
         ]
     return [element("svg", *names, x="100%", y=0, class_="key")]
+
+
+def _kind(layer: Layer, number: int) -> str:
+    return f"layer-{number}" if layer.told else "layer-few"
 
 
 def _parted(wanted: Sequence[float]) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from smartify_core.requestlog.analysis import FEW
@@ -12,7 +13,7 @@ from smartify_core.requestlog.report._charts._stack import Layer, stack
 from smartify_core.requestlog.report._facts import Facts
 from smartify_core.requestlog.report._markup import Element, element
 from smartify_core.requestlog.report._tables import ranking
-from smartify_core.requestlog.report._words import cut, listed, number, share
+from smartify_core.requestlog.report._words import counted, cut, listed, number, share
 
 from ._section import figure, nothing, section
 
@@ -21,7 +22,7 @@ _MOST: Final = 6
 #: How many marks the axis has room for on a phone, beside the names.
 _ROOM: Final = 3
 _REST: Final = "all others"
-_TOO_FEW: Final = "too few to tell"
+_TOO_FEW: Final = "not told apart"
 
 
 def clients(facts: Facts) -> Element:
@@ -84,6 +85,23 @@ def _browsers(facts: Facts) -> Element:
         drawn,
         (facts.column_name.capitalize(), *(cut(layer.name) for layer in layers)),
         rows,
+        note=_not_told(facts, layers),
+    )
+
+
+def _not_told(facts: Facts, layers: Sequence[Layer]) -> str | None:
+    """Return why some columns are pale, where any is all of what is not told apart."""
+    pale = sum(
+        1
+        for step in range(len(facts.columns))
+        if any(layer.values[step] for layer in layers if not layer.told)
+        and not any(layer.values[step] for layer in layers if layer.told)
+    )
+    if not pale:
+        return None
+    what = counted(pale, facts.column_name)
+    return (
+        f"Of {what} nothing is told apart, because too few people came then, or it would tell of those of other days."
     )
 
 
@@ -99,5 +117,6 @@ def layers_of(facts: Facts) -> list[Layer]:
         values = [sum(facts.browsers.get(day, {}).get(one, 0) for one in rest) for day in facts.columns]
         layers.append(Layer(_REST if len(rest) > 1 else rest[0], values))
     if sums.get(FEW):
-        layers.append(Layer(_TOO_FEW, [facts.browsers.get(day, {}).get(FEW, 0) for day in facts.columns]))
+        few = [facts.browsers.get(day, {}).get(FEW, 0) for day in facts.columns]
+        layers.append(Layer(_TOO_FEW, few, told=False))
     return layers

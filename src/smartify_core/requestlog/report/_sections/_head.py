@@ -26,7 +26,7 @@ def head(facts: Facts, links: tuple[tuple[str, str], ...]) -> Element:
         element(
             "p",
             element(
-                "span", calendar.span(period.since, period.until) if facts.coverage.events else "No time is covered"
+                "span", calendar.span(period.since, period.until) if facts.total.requests else "No time is covered"
             ),
             element("span", f"days and hours in {calendar.name}"),
             element("span", "written ", element("time", calendar.moment(facts.now), datetime=calendar.iso(facts.now))),
@@ -55,7 +55,7 @@ def _sentence(facts: Facts) -> Iterator[Node]:
 def figures(facts: Facts) -> Element:
     """Return the row of figures."""
     total, coverage = facts.total, facts.coverage
-    lost = coverage.dropped + coverage.unreadable
+    lost, known = coverage.dropped + coverage.unreadable, coverage.events + coverage.rolled
     value, unit = brief(total.requests)
     items = (
         _figure(
@@ -85,9 +85,9 @@ def figures(facts: Facts) -> Element:
         ),
         _figure(
             "Covered",
-            share(coverage.events, coverage.events + lost),
+            share(known, known + lost),
             f"{counted(lost, 'event')} missing" if lost else "nothing known to be missing",
-            drawn=bar(coverage.events / (coverage.events + lost)) if coverage.events else None,
+            drawn=bar(known / (known + lost)) if known else None,
         ),
     )
     return element(
@@ -128,7 +128,7 @@ def _figure(
     """Return one figure. ``worse`` is the direction that is bad news, or 0 where neither is."""
     told: Node | None = None
     if change is not None:
-        kind = {1: "worse", -1: "better"}.get(change.direction * worse, "even")
+        kind = {1: "worse", -1: "better"}.get(change.direction * worse * change.large, "even")
         glyph = element("span", change.glyph, aria_hidden="true", class_="glyph")
         told = element("dd", glyph, f"{SPACE}{change.words}", class_=f"change {kind}")
     return element(

@@ -13,6 +13,7 @@ from smartify_core.requestlog.report._tables import code
 from smartify_core.requestlog.report._words import counted, share
 
 _LARGE: Final = 0.02
+_GRAVE: Final = 0.1
 
 
 def short(facts: Facts) -> Element | None:
@@ -37,8 +38,9 @@ def _sentences(facts: Facts) -> Iterator[tuple[Node, ...]]:
     most = facts.used[0]
     yield code(most.feature), f" is used most: {share(most.requests, total)} of all requests. ", _to("features")
     yield from _moved(facts, total)
-    if facts.spikes:
-        spike = facts.spikes[0]
+    # A few failures among thousands of requests are in the table, and no news.
+    spike = next((one for one in facts.spikes if one.errors >= one.requests * _GRAVE), None)
+    if spike is not None:
         when = facts.calendar.hour(spike.start)
         times = f", {spike.factor:.3g} times the usual" if spike.factor is not None else ""
         yield (
