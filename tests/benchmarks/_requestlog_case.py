@@ -1,151 +1,140 @@
-"""What requests cost: ``python -m tests.benchmarks._requestlog_case requests FOLDER ROUNDS``.
+"""One case of a benchmark of the request log's analysis: ``python -m tests.benchmarks._requestlog_case CASE …``.
 
-Prints its figures as JSON: µs a request for each variant, in the request's own thread, and for some in all threads.
+Prints what it found as JSON. Whoever starts it measures what it takes, from the start of the process to its end.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 import sys
-from collections.abc import Callable
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from time import process_time, thread_time
 from typing import Any
 
-from tests.benchmarks import _requestlog_peers as peers
-from tests.benchmarks._requestlog_requests import environ, scope
+Found = dict[str, Any]
 
-from smartify_core.requestlog import RequestLog
-from smartify_core.requestlog import asgi as for_asgi
-from smartify_core.requestlog import wsgi as for_wsgi
-from smartify_core.requestlog.files import JsonLinesFile
+#: As many panels as peers show by default and as have a like there: what a first look at a log is for.
+PANELS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("requests", {"by": "hour"}),
+    ("features", {}),
+    ("statuses", {}),
+    ("browsers", {}),
+    ("systems", {}),
+    ("languages", {}),
+    ("referrers", {}),
+    ("zones", {}),
+)
 
-Figures = dict[str, float]
-#: Requests of one round of one variant: few, so that some rounds meet a quiet moment of the machine. As many go before
-#: them, for the processor to be warm.
-ROUND = 150
-#: Requests of one window of all threads.
-WINDOW = 2_000
-
-
-class Null:
-    """A sink that takes everything and keeps nothing."""
-
-    def put(self, record: object) -> None:
-        """Take a record."""
-
-    def flush(self, timeout: float = 5.0) -> bool:
-        """Have nothing to write."""
-        return True
-
-    def close(self, timeout: float = 5.0) -> None:
-        """Have nothing to close."""
-
-
-async def receive() -> dict[str, Any]:
-    """Return the end of a request without a body."""
-    return {"type": "http.request", "body": b"", "more_body": False}
+#: How browsers call themselves, for those who take that apart themselves.
+AGENTS = {
+    "Chrome": "Mozilla/5.0 ({}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{}.0.0.0 Safari/537.36",
+    "Edge": "Mozilla/5.0 ({}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36 Edg/{}.0.0.0",
+    "Safari": "Mozilla/5.0 ({}) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/{}.0 Safari/605.1.15",
+    "Firefox": "Mozilla/5.0 ({0}; rv:{1}.0) Gecko/20100101 Firefox/{1}.0",
+    "Opera": "Mozilla/5.0 ({}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36 OPR/{}.0.0.0",
+}
+SYSTEMS = {
+    "Windows": "Windows NT 10.0; Win64; x64",
+    "macOS": "Macintosh; Intel Mac OS X 10_15_7",
+    "iOS": "iPhone; CPU iPhone OS 18_6 like Mac OS X",
+    "Android": "Linux; Android 10; K",
+    "Linux": "X11; Linux x86_64",
+}
 
 
-async def send(message: object) -> None:
-    """Take a message, as a server does."""
+def write(folder: Path, number: str) -> Found:
+    """Write a synthetic log, and the same requests as a web server logs them."""
+    from smartify_core.testing.requestlog import synthetic_log
+
+    made = synthetic_log(folder / "log", int(number))
+    with (folder / "combined.log").open("w", encoding="ascii") as out:
+        out.writelines(combined(made.directory))
+    return {"events": made.events}
 
 
-def start(status: str, headers: object, exc_info: object = None) -> Callable[[bytes], object]:
-    """Take the start of a response, as a server does."""
-    return len
+def combined(directory: Path) -> Iterator[str]:
+    """Yield the requests of a log as lines of the combined format, day by day."""
+    day, halves, times = "", dict[str, tuple[str, str]](), dict[int, str]()
+    for file in sorted(directory.glob("requests-*.jsonl")):
+        if day != (day := file.name[:17]):
+            times.clear()
+        with file.open(encoding="ascii") as lines:
+            for line in lines:
+                rest = line[24:]
+                if (half := halves.get(rest)) is None:
+                    items = json.loads(line)
+                    if "note" in items:
+                        continue
+                    half = halves[rest] = _halves(items)
+                second = int(line[14:24])
+                if (told := times.get(second)) is None:
+                    told = times[second] = f"{datetime.fromtimestamp(second, UTC):%d/%b/%Y:%H:%M:%S +0000}"
+                yield f"{half[0]}{told}{half[1]}"
+        if len(halves) > 500_000:
+            halves.clear()
 
 
-async def drive_asgi(app: Any, number: int) -> None:
-    """Make requests and have them answered at once, as a server does: what was just made is near the processor."""
-    for _ in range(number):
-        await app(scope(), receive, send)
+def _halves(items: dict[str, Any]) -> tuple[str, str]:
+    page = items.get("referrer", "-")
+    foreign = page if page == "-" or "://" in page else f"https://app.example{page if page.startswith('/') else '/'}"
+    agent = AGENTS.get(items["browser"], "Other/1.0 ({})").format(
+        SYSTEMS.get(items["os"], "x"), items.get("version", 1)
+    )
+    request = f"{items['method']} {items['feature'].replace(' ', '+')} HTTP/1.1"
+    return f"{items['ip'].split('/')[0]} - - [", f'] "{request}" {items["status"]} 1234 "{foreign}" "{agent}"\n'
 
 
-async def drive_wsgi(app: Any, number: int) -> None:
-    """Make requests and have them answered at once, as a server does."""
-    for _ in range(number):
-        body = app(environ(), start)
-        for _ in body:
-            pass
-        close = getattr(body, "close", None)
-        if close is not None:
-            close()
+def ask(folder: Path) -> Found:
+    """Answer the panels."""
+    from smartify_core.requestlog.analysis.duckdb import LogFiles
+
+    with LogFiles(folder) as log:
+        answers = {name: log.ask(name, **parameters).rows for name, parameters in PANELS}
+        return {"events": log.coverage().events, **answers}
 
 
-async def nothing(scope: Any, receive: Any, send: Any) -> None:
-    """Leave a request without an answer: what making it takes."""
+def pack(folder: Path) -> Found:
+    """Pack a log."""
+    from smartify_core.requestlog.analysis.packing import pack as packed
+
+    done = packed(folder, now=datetime(2027, 1, 1, tzinfo=UTC))
+    return {"events": sum(done.days.values()), "mb": sum(file.stat().st_size for file in done.files) / 1e6}
 
 
-def variants(folder: Path, sink: JsonLinesFile) -> dict[str, Any]:
-    """Return the applications by name; those for WSGI have it in their name."""
-    log, nowhere = RequestLog(sink), RequestLog(Null())
-    bare: Any = peers.bare
-    return {
-        "nothing": nothing,
-        "bare": bare,
-        "ours": for_asgi.RequestLogMiddleware(bare, log),
-        "ours, no sink": for_asgi.RequestLogMiddleware(bare, nowhere),
-        "floor": peers.floor(bare, folder / "floor"),
-        "starlette": peers.starlette(),
-        "stdlib": peers.stdlib(bare, folder / "stdlib"),
-        "stdlib queue": peers.stdlib_queue(bare, folder / "queue"),
-        "structlog": peers.structlog_json(bare, folder / "structlog"),
-        "opentelemetry": peers.traced(bare),
-        "wsgi bare": peers.bare_wsgi,
-        "wsgi ours": for_wsgi.RequestLogMiddleware(peers.bare_wsgi, log),
-        "wsgi ours, no sink": for_wsgi.RequestLogMiddleware(peers.bare_wsgi, nowhere),
-        "wsgi opentelemetry": peers.traced_wsgi(peers.bare_wsgi),
-    }
+def many(folder: Path, number: str) -> Found:
+    """Write a log of very many lines."""
+    from smartify_core.testing.requestlog import synthetic_log
+
+    started = time.perf_counter()
+    made = synthetic_log(folder / "log", int(number), days=35, first=date(2026, 9, 7), compress=True)
+    return {"events": made.events, "seconds": time.perf_counter() - started}
 
 
-def requests(folder: Path, number: int) -> Figures:
-    """Measure all variants, ``number`` rounds in turn."""
-    sink = JsonLinesFile(folder / "log", queue=100_000, rotate_bytes=1 << 40)
-    figures = asyncio.run(_measured(variants(folder, sink), sink, number))
-    sink.close()
-    lines = [line for file in (folder / "log").iterdir() for line in file.read_bytes().splitlines()]
-    assert len(lines) == 2 * (2 * ROUND * number + WINDOW * windows(number)), len(lines)
-    figures["bytes"] = max(map(len, lines)) + 1
-    return figures
+def report(folder: Path) -> Found:
+    """Write the report."""
+    from smartify_core.requestlog.analysis.duckdb import LogFiles
+    from smartify_core.requestlog.report import report as written
+
+    with LogFiles(folder) as log:
+        text = written(log, title="Ten million", now=datetime(2026, 9, 7, tzinfo=UTC) + timedelta(days=35))
+        return {"events": log.coverage().events, "kb": len(text) / 1e3}
 
 
-def windows(number: int) -> int:
-    """Return how often all threads are measured."""
-    return max(5, number // 5)
+def goaccess(file: Path) -> Found:
+    """Return what GoAccess wrote into a file of JSON, as far as both can tell it."""
+    told = json.loads(file.read_text(encoding="utf-8"))
+    statuses = Counter[int]()
+    for group in told["status_codes"]["data"]:
+        for one in group.get("items", ()):
+            statuses[int(one["data"].split()[0])] += one["hits"]["count"]
+    return {"events": told["general"]["valid_requests"], "statuses": dict(statuses)}
 
 
-async def _measured(apps: dict[str, Any], sink: JsonLinesFile, number: int) -> Figures:
-    figures: Figures = {}
-    for _ in range(number):
-        for name, app in apps.items():
-            drive = drive_wsgi if "wsgi" in name else drive_asgi
-            await drive(app, ROUND)
-            began = thread_time()
-            await drive(app, ROUND)
-            _least(figures, name, (thread_time() - began) / ROUND)
-    sink.flush()
-    for _ in range(windows(number)):
-        for name, app in apps.items():
-            if "no sink" in name:
-                continue
-            drive = drive_wsgi if "wsgi" in name else drive_asgi
-            requests = WINDOW // 8 if "opentelemetry" in name else WINDOW
-            began = process_time()
-            await drive(app, requests)
-            if "ours" in name:
-                sink.flush()
-            _least(figures, f"{name}, all threads", (process_time() - began) / requests)
-    return figures
-
-
-def _least(figures: Figures, name: str, seconds: float) -> None:
-    figures[name] = min(figures.get(name, 1e9), seconds * 1e6)
-
+CASES: dict[str, Callable[..., Found]] = {case.__name__: case for case in (write, ask, pack, many, report, goaccess)}
 
 if __name__ == "__main__":
-    case, where, size = sys.argv[1:]
-    print(json.dumps({"requests": requests}[case](Path(where), int(size))), flush=True)
-    os._exit(0)  # threads of others' are still waiting
+    name, where, *rest = sys.argv[1:]
+    print(json.dumps(CASES[name](Path(where), *rest)))

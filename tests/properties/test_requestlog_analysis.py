@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -112,44 +112,31 @@ def test_answers_are_those_of_loops(found: list[Event], k: int, offset: int) -> 
 
 # --- the quick way of counting ----------------------------------------------------------------------------------------
 
+REST = ',"method":"GET","ms":1,"browser":"Other","os":"Other","device":"bot"}'
+ODD_LINES = (
+    '{"v":1,"time":1767571200,"note":"dropped","count":3}',
+    '{"v":1,"time":1767571200,"feature":"/a","method":"GET"',
+    '{"v":1,"time":1767571200,"feature":"/a","method":"GET","ms":1,"browser":"Other","os":"Other"}',
+    '{"v":1,"time":1767571200,"browser":"Other","os":"Other","device":"bot","feature":"/a","method":"GET","ms":1}',
+    f'{{"v":1,"time":1767571200,"zone":"UTC","feature":"/a"{REST}',
+    f'{{"v":1,"time":1767571200,"feature":"/a","zone":"UTC"{REST}',
+    f'{{"v":1,"time":1767571200,"feature":"/a","ip":"203.0.113.0/24","status":200{REST}',
+    f'{{"v":1,"time":1767571200,"feature":"/a"{REST.replace("1", "7")}',
+    f'{{"v":2,"time":1767571200,"feature":"/a","more":{{"ip":[1]}}{REST}',
+    f'{{"v":1,"time":1767571200,"feature":"/a","more":{{"a":1,"ip":2}}{REST}',
+    f'{{"v":1,"time":1767571200,"feature":",\\"ip\\":"{REST}',
+    f'{{"v":1,"time":9999,"feature":"/early"{REST}',
+    f'{{"v":1,"time":1.767571e9,"feature":"/a"{REST}',
+    f'{{"v":1,"time":1767571200,"feature":"/a","status":"200"{REST}',
+    f'{{"v":1,"time":1767571200,"feature":"/a","status":700{REST}',
+    f'{{"v":1,"time":1767571200,"feature":"/a"{REST}{{}}',
+    "[1]",
+    "5",
+    "null",
+    " ",
+)
 ODD = st.one_of(
-    st.sampled_from(
-        [
-            b'{"v":1,"time":1767571200,"note":"dropped","count":3}\n',
-            b'{"v":1,"time":1767571200,"feature":"/a","method":"GET"\n',
-            b'{"v":1,"time":1767571200,"feature":"/a","method":"GET","ms":1,"browser":"Other","os":"Other"}\n',
-            b'{"v":1,"time":1767571200,"browser":"Other","os":"Other","device":"bot","feature":"/a","method":"GET","ms":1}\n',
-            (
-                b'{"v":1,"time":1767571200,"feature":"/a","method":"GET","ms":1,"zone":"UTC","ip":"203.0.113.0/24",'
-                b'"browser":"Other","os":"Other","device":"bot"}\n'
-            ),
-            b'{"v":1,"time":1767571200,"feature":"/a","method":"GET","ms":7,"browser":"Other","os":"Other","device":"bot"}\n',
-            (
-                b'{"v":2,"time":1767571200,"feature":"/a","method":"GET","ms":1,"browser":"Other","os":"Other","device":"bot",'
-                b'"more":{"ip":[1]}}\n'
-            ),
-            (
-                b'{"v":1,"time":1767571200,"feature":"/a","method":"GET","ms":1,"more":{"a":1,"ip":2},"browser":"Other",'
-                b'"os":"Other","device":"bot"}\n'
-            ),
-            (
-                b'{"v":1,"time":1767571200,"feature":",\\"ip\\":","method":"GET","ms":1,"browser":"Other","os":"Other",'
-                b'"device":"bot"}\n'
-            ),
-            b'{"v":1,"time":9999,"feature":"/early","method":"GET","ms":1,"browser":"Other","os":"Other","device":"bot"}\n',
-            b'{"v":1,"time":1.767571e9,"feature":"/a","method":"GET","ms":1,"browser":"Other","os":"Other","device":"bot"}\n',
-            (
-                b'{"v":1,"time":1767571200,"feature":"/a","method":"GET","status":"200","ms":1,"ip":"203.0.113.0/24",'
-                b'"browser":"Other","version":70000,"os":"Other","device":"bot"}\n'
-            ),
-            b"[1]\n",
-            b"5\n",
-            b"null\n",
-            b" \n",
-            b"\xff\n",
-            b"\0\0\0\n",
-        ]
-    ),
+    st.sampled_from([*(line.encode() + b"\n" for line in ODD_LINES), b"\xff\n", b"\0\0\0\n"]),
     st.binary(max_size=12).map(lambda data: data.replace(b"\n", b"") + b"\n"),
 )
 
@@ -181,6 +168,9 @@ class WholeLines(LogFiles):
 # --- nothing that the floor hides follows from several answers --------------------------------------------------------
 
 
+Cell = tuple[int, str, int]
+
+
 class Known:
     """What somebody knows who has answers: of unknown numbers, which sums are known.
 
@@ -191,62 +181,62 @@ class Known:
     def __init__(self, found: Sequence[Event], naive: Naive) -> None:
         days = sorted({naive.day(event) for event in found})
         kinds = sorted({(event["browser"], event.get("version", -1)) for event in found})
-        self.cells = [(day, *kind) for day in days for kind in kinds]
+        self.cells: list[Cell] = [(day, *kind) for day in days for kind in kinds]
         self._rows: list[list[Fraction]] = []
 
-    def learn(self, *sums: Callable[..., bool]) -> None:
-        """Learn the sums of the numbers that conditions name."""
-        for one in sums:
-            row = self._left(self._vector(one))
-            if any(row):
-                lead = next(value for value in row if value)
-                row = [value / lead for value in row]
-                self._rows.append(row)
+    def of(
+        self, *, days: Iterable[int] | None = None, browser: str | None = None, version: int | None = None
+    ) -> set[Cell]:
+        """Return the numbers of days, of a browser, of a version."""
+        return {
+            cell
+            for cell in self.cells
+            if (days is None or cell[0] in days) and browser in {None, cell[1]} and version in {None, cell[2]}
+        }
 
-    def follows(self, one: Callable[[int, str, int], bool]) -> bool:
-        """Return whether the sum of the numbers that a condition names follows from those that are known."""
-        return not any(self._left(self._vector(one)))
+    def learn(self, cells: set[Cell]) -> None:
+        """Learn the sum of some numbers."""
+        row = self._left(cells)
+        if any(row):
+            lead = next(value for value in row if value)
+            self._rows.append([value / lead for value in row])
 
-    def _vector(self, one: Callable[[int, str, int], bool]) -> list[Fraction]:
-        return [Fraction(int(one(*cell))) for cell in self.cells]
+    def follows(self, cells: set[Cell]) -> bool:
+        """Return whether the sum of some numbers follows from those that are known."""
+        return not any(self._left(cells))
 
-    def _left(self, row: list[Fraction]) -> list[Fraction]:
+    def _left(self, cells: set[Cell]) -> list[Fraction]:
+        row = [Fraction(int(cell in cells)) for cell in self.cells]
         for known in self._rows:
-            at = next(place for place, value in enumerate(known) if value)
-            if row[at]:
-                times = row[at]
+            times = row[next(place for place, value in enumerate(known) if value)]
+            if times:
                 row = [value - times * other for value, other in zip(row, known, strict=True)]
         return row
 
 
-def learned(known: Known, log: LogFiles, naive: Naive, days: Sequence[int]) -> set[tuple[str, Any]]:
+def learned(known: Known, log: LogFiles, days: Sequence[int]) -> set[tuple[str, Any]]:
     """Learn all that the answers about browsers tell, and return which groups they tell the numbers of themselves."""
     told: set[tuple[str, Any]] = set()
-    browsers, versions, by_day = (log.ask(name) for name in ("browsers", "browser_versions", "browsers_by_day"))
-    known.learn(*(lambda day, _browser, _version, on=on: day == on for on in days))  # requests by day have no floor
-    for browser, _ in _shown(browsers):
+    for day in days:  # requests by day have no floor
+        known.learn(known.of(days=[day]))
+    for browser, _ in _shown(log.ask("browsers")):
         told.add(("browser", browser))
-        known.learn(lambda _day, one, _version, browser=browser: one == browser)
-    for browser, version, _ in _shown(versions):
+        known.learn(known.of(browser=browser))
+    for browser, version, _ in _shown(log.ask("browser_versions")):
         told.add(("version", (browser, version)))
-        number = -1 if version is None else version
-        known.learn(lambda _day, one, v, browser=browser, number=number: (one, v) == (browser, number))
-    shown = {(day, browser) for day, browser, _ in _shown(by_day)}
-    split = {day for day, _ in shown}
-    of_days = {browser for _, browser in shown}
+        known.learn(known.of(browser=browser, version=-1 if version is None else version))
+    shown = {(day, browser) for day, browser, _ in _shown(log.ask("browsers_by_day"))}
+    split = sorted({day for day, _ in shown})
     for day in split:
-        for browser in of_days:  # where there is no row, there was no request
+        for browser in {browser for _, browser in shown}:  # where there is no row, there was no request
             told.add(("day", (day, browser)))
-            known.learn(lambda on, one, _version, day=day, browser=browser: (on, one) == (day, browser))
+            known.learn(known.of(days=[day], browser=browser))
     for middle in days[1:]:
-        until = days[-1] + DAY
-        answer = log.ask("compare", of="browser", before=(days[0], middle), after=(middle, until))
+        answer = log.ask("compare", of="browser", before=(days[0], middle), after=(middle, days[-1] + DAY))
         for browser, *_ in _shown(answer):
-            # Of days that are left out, a period's sum has no part.
-            known.learn(
-                lambda on, one, _v, browser=browser, middle=middle: one == browser and on in split and on < middle,
-                lambda on, one, _v, browser=browser, middle=middle: one == browser and on in split and on >= middle,
-            )
+            # Days that are left out have no part in a period's sum.
+            known.learn(known.of(days=[day for day in split if day < middle], browser=browser))
+            known.learn(known.of(days=[day for day in split if day >= middle], browser=browser))
     return told
 
 
@@ -272,26 +262,23 @@ def crowds(draw: st.DrawFn) -> list[Event]:
 def test_no_number_of_what_is_hidden_follows_from_several_answers(found: list[Event], k: int) -> None:
     """From all answers about browsers together, no number of a group with too few networks can be computed."""
     naive = Naive(found, k=k)
-    days = list(range(MONDAY, MONDAY + 3 * DAY, DAY))
+    known = Known(found, naive)
     with tempfile.TemporaryDirectory() as folder, LogFiles(written(found, folder), k=k) as log:
-        known = Known(found, naive)
-        told = learned(known, log, naive, days)
-    kinds: dict[tuple[str, Any], list[Event]] = defaultdict(list)
+        told = learned(known, log, list(range(MONDAY, MONDAY + 3 * DAY, DAY)))
+    groups: dict[tuple[str, Any], list[Event]] = defaultdict(list)
     for event in found:
-        version = event.get("version")
-        kinds["browser", event["browser"]].append(event)
-        kinds["version", (event["browser"], version)].append(event)
-        kinds["day", (naive.day(event), event["browser"])].append(event)
-    values = {event["browser"] for event in found}
-    for (kind, key), some in kinds.items():
+        groups["browser", event["browser"]].append(event)
+        groups["version", (event["browser"], event["version"])].append(event)
+        groups["day", (naive.day(event), event["browser"])].append(event)
+    for (kind, key), some in groups.items():
         if not naive.rare(some):
             continue
         assert (kind, key) not in told, "no answer tells it"
-        if len(values) == 1:
+        if len({event["browser"] for event in found}) == 1:
             continue  # that everybody has the same browser, nobody needs to be told
-        of = {
-            "browser": lambda _day, browser, _version, key=key: browser == key,
-            "version": lambda _day, browser, v, key=key: (browser, v) == (key[0], -1 if key[1] is None else key[1]),
-            "day": lambda day, browser, _version, key=key: (day, browser) == key,
-        }[kind]
-        assert not known.follows(of), (kind, key)
+        cells = {
+            "browser": lambda key: known.of(browser=key),
+            "version": lambda key: known.of(browser=key[0], version=key[1]),
+            "day": lambda key: known.of(days=[key[0]], browser=key[1]),
+        }[kind](key)
+        assert not known.follows(cells), (kind, key)

@@ -12,6 +12,7 @@ from attrs import frozen
 
 from smartify_core.errors import UsageError
 from smartify_core.requestlog.files import Expired, LogFile, delete_and_note
+from smartify_core.requestlog.files._ledger import is_owed
 from smartify_core.requestlog.files._opened import Shelf
 from smartify_core.requestlog.files._settings import absolute
 
@@ -134,6 +135,8 @@ def expire_with_cells(
     top, before = absolute(directory), now - keep
     inventory(top)
     with alone(top) as shelf:
+        if is_owed(top):  # what a deletion that was cut short has noted is not noted again
+            delete_and_note(top, [], {}, now=now)
         found = inventory(top)
         raw = finished(shelf, [file for file in found.raw if file.started <= before])
         packed = [one for one in found.packed if day_start(one.day) + 86_400 <= before.timestamp()]

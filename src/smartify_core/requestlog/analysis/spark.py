@@ -31,6 +31,8 @@ except ImportError:
 __all__ = ["SparkLogs"]
 
 _numbers = count(1)
+#: How often the directory is listed anew, because files that had been listed were compressed, packed or deleted.
+_TRIES: Final = 10
 _glob = re.compile(r"([*?\[\]{}\\])")
 
 #: A line holds one JSON object and nothing else, as DuckDB reads it: Spark alone is content with a good beginning.
@@ -101,20 +103,28 @@ class SparkLogs(Logs):
         try:
             return [tuple(row) for row in self._session.sql(query).collect()]
         except PySparkException as error:
-            raise UsageError(
-                f"Spark cannot read the request log: {error.getCondition() or type(error).__name__}",
-                where=repr(self),
-                cure="See that its executors reach the files, and ask again with a new engine.",
-            ) from None
+            raise self._unreadable(error) from None
 
     def _read(self) -> tuple[int, int, int]:
         if isinstance(self._log, DataFrame):
-            lines, packed, cells = self._of_table(self._log), self._nothing(COLUMNS), self._nothing(CELL_COLUMNS)
-            told = (0, 0, 0)
-        else:
+            try:
+                self._count(self._of_table(self._log), self._nothing(COLUMNS), self._nothing(CELL_COLUMNS))
+            except PySparkException as error:
+                raise self._unreadable(error) from None
+            return 0, 0, 0
+        for tries in range(_TRIES):
             found = inventory(self._log)
-            lines, packed, cells = self._of_files(found), self._of_packed(found), self._of_cells(found)
-            told = (found.files, found.expired_within(self.since, self.until), found.unreadable)
+            try:
+                self._count(self._of_files(found), self._of_packed(found), self._of_cells(found))
+            except PySparkException as error:
+                # Where a file is gone, it was compressed, packed or deleted meanwhile: what it was made into is there.
+                if tries + 1 == _TRIES or inventory(self._log) == found:
+                    raise self._unreadable(error) from None
+            else:
+                return found.files, found.expired_within(self.since, self.until), found.unreadable
+        raise AssertionError
+
+    def _count(self, lines: DataFrame, packed: DataFrame, cells: DataFrame) -> None:
         for name, frame in (("lines", lines), ("packed", packed), ("cells", cells.localCheckpoint())):
             self._view(name, frame)
         parts = [
@@ -124,7 +134,13 @@ class SparkLogs(Logs):
         self._view("counts", self._session.sql(self._sql(all_counted(parts))).localCheckpoint())
         for name, query in relations(self.offset).items():
             self._view(name, self._session.sql(self._sql(query)))
-        return told
+
+    def _unreadable(self, error: PySparkException) -> UsageError:
+        return UsageError(
+            f"Spark cannot read the request log: {error.getCondition() or type(error).__name__}",
+            where=repr(self),
+            cure="See that its executors reach the files, and ask again with a new engine.",
+        )
 
     def _view(self, name: str, frame: DataFrame) -> None:
         frame.createOrReplaceTempView(f"{self._prefix}{name}")

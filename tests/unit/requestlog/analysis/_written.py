@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+Item = dict[str, Any] | bytes
+
 #: Monday, 5 January 2026, 00:00 UTC.
 MONDAY = 1_767_571_200
 HOUR, DAY = 3_600, 86_400
