@@ -25,7 +25,9 @@ def browser() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium.found(), args=list(chromium.FLAGS))
+        running = playwright.chromium.launch(
+            executable_path=chromium.found(), args=list(chromium.FLAGS), timeout=180_000
+        )
         yield running
         running.close()
 
@@ -54,6 +56,7 @@ def page_of(browser: Browser, reports: Callable[[str], Path]) -> Iterator[Open]:
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
         page = context.new_page()
+        page.set_default_timeout(180_000)  # a busy machine is no failure
         # Everything that the page says or asks for is kept beside it, from before it is loaded.
         page.evaluate("1")
         said: list[str] = []
