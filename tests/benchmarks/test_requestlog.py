@@ -49,7 +49,7 @@ needs_peers = pytest.mark.skipif(
 @needs_peers
 def test_what_a_request_costs(case: Case, tmp_path: Path) -> None:
     """In its own thread and with the writer's: at most 1.8 floors, a third of a stdlib line, half a Starlette route."""
-    took = case("_requestlog_case", "requests", tmp_path, ROUNDS)
+    took = case("_requestlog_added", "requests", tmp_path, ROUNDS)
     size = took.pop("bytes")
     added = {name: spent - took[_bare(name)] for name, spent in took.items()}
     broken: list[str] = []
