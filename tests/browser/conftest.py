@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 Open = Callable[..., "Page"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Give a browser, or say why there is none."""
+    """Give a browser, or say why there is none.
+
+    No longer than a module: it leaves an event loop running in this thread, where later files have loops of their own.
+    """
     if (reason := chromium.missing()) is not None:
         pytest.skip(reason)
     from playwright.sync_api import sync_playwright

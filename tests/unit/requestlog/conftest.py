@@ -10,8 +10,9 @@ import pytest
 from smartify_core.requestlog import Note, Record, RequestEvent, RequestLog
 
 with warnings.catch_warnings():
-    # Pyramid stands on WebOb, and that on cgi, which Python 3.13 no longer has.
-    warnings.simplefilter("ignore", DeprecationWarning)
+    # Pyramid stands on WebOb, and that on cgi, which Python 3.13 no longer has; and on pkg_resources, which newer
+    # setuptools say the end of, as a UserWarning.
+    warnings.simplefilter("ignore")
     import pyramid.config  # noqa: F401 - for its effect: whoever imports it later is not warned
 
 
