@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
-from typing import Any, Final, Literal, NamedTuple, Self
+from typing import Any, Final, Literal, NamedTuple, NoReturn, Self, cast
 from zoneinfo import available_timezones
 
 from attrs import field, frozen
@@ -28,6 +28,12 @@ from ._schema import DURATIONS_MS, METHODS, NOTES, OTHER_METHOD, PHASES, VERSION
 _LARGEST: Final = 2**63 - 1
 _DURATIONS: Final = frozenset(DURATIONS_MS)
 _METHODS: Final = METHODS | {OTHER_METHOD}
+#: The statuses of RFC 9110, section 15, each by whatever equals it.
+STATUSES: Final[Mapping[object, int]] = {status: status for status in range(100, 600)}
+# What lines are made of, ready to be joined.
+_BEGINNING: Final = f'{{"v":{VERSION},"time":'
+_STATUS_PIECES: Final[Mapping[int | None, str]] = {None: ""} | {one: f',"status":{one}' for one in STATUSES.values()}
+_MS_PIECES: Final = {ms: f',"ms":{ms}' for ms in DURATIONS_MS}
 _day_like = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])", re.ASCII).fullmatch
 _language_like = re.compile(r"[a-z]{2,3}(?:,[a-z]{2,3}){0,2}", re.ASCII).fullmatch
 
@@ -41,7 +47,7 @@ def _made(instance: object, **items: str | int | None) -> None:
     object.__setattr__(instance, "piece", _piece(**items))
 
 
-def _refuse(what: str, cure: str = "Hand over what the schema of the request log allows.") -> None:
+def _refuse(what: str, cure: str = "Hand over what the schema of the request log allows.") -> NoReturn:
     raise UsageError(what, where="a part of a request's event", cure=cure)
 
 
@@ -235,13 +241,14 @@ class Zone:
     piece: str = field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
-        if self.name not in _time_zones() or self.source not in {"app", "cdn"}:
+        if self.name not in time_zones() or self.source not in {"app", "cdn"}:
             _refuse("a time zone has a name of the IANA database, and comes from the app or a cdn")
         _made(self, zone=self.name, zone_from=None if self.source == "app" else self.source)
 
 
 @lru_cache(maxsize=1)
-def _time_zones() -> frozenset[str]:
+def time_zones() -> frozenset[str]:
+    """Return the names of the time zone database: read from hundreds of files at the first call."""
     return frozenset(available_timezones())
 
 
@@ -321,32 +328,6 @@ class RequestEvent(_Values):
         )
 
     @classmethod
-    def of_parts(  # noqa: PLR0917 - as above
-        cls,
-        time: int,
-        feature: Feature,
-        method: str,
-        status: int | None,
-        ms: int,
-        client: Client,
-        address: Address | None,
-        failure: Failure | None,
-        language: Language | None,
-        referrer: Referrer | None,
-        zone: Zone | None,
-    ) -> Self:
-        """Make an event of parts that the collector made itself: only what came from a framework is checked again.
-
-        Raises:
-            UsageError: The status is none.
-        """
-        if status is not None and (type(status) is not int or not 100 <= status <= 599):  # noqa: PLR2004 - as above
-            _refuse("a status is 100 to 599")
-        return tuple.__new__(
-            cls, (time, feature, method, status, ms, client, address, failure, language, referrer, zone)
-        )
-
-    @classmethod
     def _make(cls, iterable: Iterable[Any]) -> Self:  # type: ignore[override] # typeshed keeps two old parameters
         """Make an event of all of its values; `_replace` comes by here, so that it checks as well."""
         return cls(*iterable)
@@ -359,9 +340,8 @@ class RequestEvent(_Values):
     def line(self) -> bytes:
         """Return the event as one line of ASCII JSON, with its line feed."""
         time, feature, method, status, ms, client, address, failure, language, referrer, zone = self
-        said = "" if status is None else f',"status":{status}'
         return (
-            f'{{"v":{VERSION},"time":{time}{feature.piece},"method":"{method}"{said},"ms":{ms}'
+            f'{_BEGINNING}{time}{feature.piece},"method":"{method}"{_STATUS_PIECES[status]}{_MS_PIECES[ms]}'
             f"{'' if failure is None else failure.piece}{'' if address is None else address.piece}"
             f"{client.piece}{'' if language is None else language.piece}"
             f"{'' if referrer is None else referrer.piece}{'' if zone is None else zone.piece}}}\n"
@@ -370,6 +350,22 @@ class RequestEvent(_Values):
     def as_dict(self) -> dict[str, str | int]:
         """Return the keys and values of the line, in its order."""
         return _as_dict(self.line())
+
+
+#: Makes an event of parts that the collector made itself, and of a status that `checked_status` knows, unchecked.
+event_of_parts: Final = cast("Callable[[type[RequestEvent], tuple[object, ...]], RequestEvent]", tuple.__new__)
+
+
+def checked_status(status: object) -> int:
+    """Return a response's status as a plain number: frameworks hand over members of `http.HTTPStatus` as well.
+
+    Raises:
+        UsageError: It is none.
+    """
+    known = STATUSES.get(status)
+    if known is None:
+        _refuse("a status is 100 to 599")
+    return known
 
 
 @frozen(order=False)

@@ -34,9 +34,9 @@ the status of a response of 500 or more where no class is known, and ``network.p
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from ._event import Note, Record, RequestEvent
 from ._schema import FIELDS, NOTE_FIELDS
@@ -221,13 +221,19 @@ def _number(key: str, value: object, unit: int) -> int:
 def line_of(keys: Keys) -> Callable[[Record], bytes]:
     """Return what makes a line of JSON, in ASCII and with its line feed, of a record and of nothing else."""
     if keys == "smartify":
-        return _line
+        return lambda record: _checked(record).line()
     mapped = {"ecs": to_ecs, "otel": to_otel}[keys]
     return lambda record: f"{json.dumps(mapped(_checked(record).as_dict()), separators=(',', ':'))}\n".encode("ascii")
 
 
-def _line(record: Record) -> bytes:
-    return _checked(record).line()
+def lines_of(keys: Keys) -> Callable[[Iterable[Record]], list[bytes]]:
+    """Return what makes a line of each of some records, as `line_of` has it."""
+    if keys != "smartify":
+        line = line_of(keys)
+        return lambda records: list(map(line, records))
+    # By the record's own class, in which there is no subclass to be found, and no call between.
+    made: Mapping[type[Record], Callable[[Any], bytes]] = {RequestEvent: RequestEvent.line, Note: Note.line}
+    return lambda records: [made[type(record)](record) for record in records]
 
 
 def _checked(record: Record) -> Record:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import time as clocks
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, Literal, TypeAlias
-
-from attrs import frozen
+from typing import Final, NamedTuple, TypeAlias
 
 from smartify_core.errors import UsageError
 from smartify_core.model import Clock
@@ -17,7 +15,21 @@ from ._clients import UNREAD, Clients
 from ._collecting import Collecting
 from ._diagnostics import Troubles
 from ._distinct import Distinct
-from ._event import Address, Client, Failure, Feature, Language, Note, Referrer, RequestEvent, Zone
+from ._event import (
+    STATUSES,
+    Address,
+    Client,
+    Failure,
+    Feature,
+    Language,
+    Note,
+    Referrer,
+    RequestEvent,
+    Zone,
+    checked_status,
+    event_of_parts,
+    time_zones,
+)
 from ._features import FOLDED, Features
 from ._headers import language_of, opted_out, referrer_of, zone_of
 from ._names import OTHER, OWN
@@ -54,14 +66,19 @@ _WITHHELD: Final = Address(None, "withheld")
 _ELSEWHERE: Final = Referrer(OTHER)
 
 
-@frozen(order=False)
-class _Sender:
-    """What the headers that a browser repeats with every request say."""
+class _Sender(NamedTuple):
+    """What the headers that a browser repeats with every request say. A tuple: it is taken apart in each request."""
 
     client: Client
     language: Language | None
     zone: Zone | None
-    opted_out: bool
+    is_followed: bool
+
+
+class _Page(NamedTuple):
+    """What is kept of a referring page."""
+
+    kept: Referrer | None
 
 
 class RequestLog:
@@ -86,13 +103,16 @@ class RequestLog:
             raise UsageError("a request log takes a sink and a Collecting", cure="Correct the call.")
         self.collecting: Final = Collecting() if collecting is None else collecting
         self.sink: Final = sink
+        self._put = sink.put
         #: The time in seconds since 1970 UTC.
         self.seconds: Final[Callable[[], float]] = clocks.time if now is None else lambda: now().timestamp()
         self._features = Features(self.collecting.features, self.collecting.most_features)
         self._addresses = Addresses(self.collecting.ip, self.collecting.proxies)
         self._clients = Clients()
+        if self.collecting.time_zone_header is not None:
+            time_zones()  # read from hundreds of files: now, and not in a request
         self._senders = Remembered[int, _Sender](_ROOM)
-        self._referrers = Remembered[int, Referrer | Literal["nothing"]](_ROOM)
+        self._referrers = Remembered[int, _Page](_ROOM)
         self._origins = Distinct(_MOST_ORIGINS)
         self._troubles = Troubles()
         self._folded = 0
@@ -131,8 +151,6 @@ class RequestLog:
         failure: Failure | None,
         peer: str | None,
         heard: Sequence[HeaderValue],
-        referer: HeaderValue = "",
-        host: HeaderValue = "",
         forwarded: Sequence[str] = (),
     ) -> None:
         """Put the event of one request into the sink. Never raises: a log must not be felt by a request.
@@ -145,42 +163,46 @@ class RequestLog:
             seconds: How long it took.
             failure: How it failed, None where it did not.
             peer: The connection's other end: an address, None where there is none.
-            heard: The values of the first eight of `HEADERS`, each empty where the request has none.
-            referer: The value of the Referer header.
-            host: The value of the Host header.
+            heard: The values of `HEADERS`, each empty where the request has none.
             forwarded: The values of the header in which proxies tell the client's address, each line of it.
         """
         try:
-            key = hash(tuple(heard))
-            sender = self._senders.get(key)
+            # What was used of late is looked up here and not by a method: each call costs a request a hundredth.
+            agent, ua, mobile, platform, languages, gpc, dnt, timezone, referer, host = heard
+            repeated = (agent, ua, mobile, platform, languages, gpc, dnt, timezone)
+            key = hash(repeated)
+            sender = self._senders.of_late.get(key)
             if sender is None:
-                sender = self._first_heard(key, heard)
+                sender = self._senders.get(key) or self._first_heard(key, repeated)
+            client, language, zone, is_followed = sender
             address: Address | None = _WITHHELD
             referrer: Referrer | None = None
-            if not sender.opted_out:
+            if is_followed:
                 address = self._addresses.of(peer, forwarded)
                 if referer:
                     key = hash((referer, host))
-                    page = self._referrers.get(key) or self._first_referred(key, referer, host, time)
-                    referrer = None if page == "nothing" else page
+                    page = self._referrers.of_late.get(key)
+                    if page is None:
+                        page = self._referrers.get(key) or self._first_referred(key, referer, host, time)
+                    referrer = page.kept
             elif self.collecting.opt_out == "skip":
                 return
-            named = self._features.known.get(feature)
-            if named is None:
-                named = self._first_named(feature, time)
-            self.sink.put(
-                RequestEvent.of_parts(
-                    time,
-                    named,
-                    method if method in METHODS else OTHER_METHOD,
-                    status,
-                    DURATIONS_MS[bisect_left(_BOUNDS, seconds)],
-                    sender.client,
-                    address,
-                    failure,
-                    sender.language,
-                    referrer,
-                    sender.zone,
+            self._put(
+                event_of_parts(
+                    RequestEvent,
+                    (
+                        time,
+                        self._features.known.get(feature) or self._first_named(feature, time),
+                        method if method in METHODS else OTHER_METHOD,
+                        None if status is None else STATUSES.get(status) or checked_status(status),
+                        DURATIONS_MS[bisect_left(_BOUNDS, seconds)],
+                        client,
+                        address,
+                        failure,
+                        language,
+                        referrer,
+                        zone,
+                    ),
                 )
             )
         except Exception as error:  # noqa: BLE001 - whatever it is, the request has to go on
@@ -195,26 +217,23 @@ class RequestLog:
         """Say once a minute that the host's finder of features failed, by the class of ``error``."""
         self._troubles.warn("feature_not_found", error=Failure.of(type(error), None).error or "")
 
-    def _first_heard(self, key: int, heard: Sequence[HeaderValue]) -> _Sender:
-        agent, ua, mobile, platform, language, gpc, dnt, zone = map(_text, heard)
+    def _first_heard(self, key: int, repeated: Sequence[HeaderValue]) -> _Sender:
+        agent, ua, mobile, platform, language, gpc, dnt, zone = map(_text, repeated)
         ours = self.collecting
         opted = ours.opt_out != "ignore" and opted_out(gpc, dnt)
         sender = _Sender(
             self._clients.of(agent, ua, mobile, platform),
             None if opted else language_of(language, ours.languages),
             None if opted or ours.time_zone_header is None else zone_of(zone, ours.time_zone_from),
-            opted,
+            not opted,
         )
         # A client that was not read for want of time is to be read the next time.
         if sender.client is not UNREAD:
             self._senders.keep(key, sender)
         return sender
 
-    def _first_referred(
-        self, key: int, referer: HeaderValue, host: HeaderValue, time: int
-    ) -> Referrer | Literal["nothing"]:
-        referrer = self._kept_of(_text(referer), _text(host), time)
-        page: Referrer | Literal["nothing"] = "nothing" if referrer is None else referrer
+    def _first_referred(self, key: int, referer: HeaderValue, host: HeaderValue, time: int) -> _Page:
+        page = _Page(self._kept_of(_text(referer), _text(host), time))
         self._referrers.keep(key, page)
         return page
 

@@ -25,9 +25,9 @@ Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 #: Finds the route's template of a request, once it is routed; None where no route matched.
 FeatureOf: TypeAlias = Callable[[Scope], str | None]
 
-_REFERER: Final = HEADERS.index("referer")
-_HOST: Final = HEADERS.index("host")
 _UNREAD: Final = len(HEADERS)
+#: The first status of those that are the server's failure (RFC 9110, section 15.6).
+_FAILED: Final = 500
 
 
 def feature_left_in(scope: Scope) -> str | None:
@@ -80,7 +80,10 @@ class RequestLogMiddleware:
                 done = not message.get("more_body", False)
             elif kind == "http.response.start":
                 status = message["status"]
-                feature = self._feature(scope)
+                try:
+                    feature = self.feature_of(scope)
+                except Exception as error:  # noqa: BLE001 - as in `_feature`
+                    self.log.feature_not_found(error)
             elif kind == "http.response.pathsend":
                 done = True
             elif kind == "http.response.zerocopysend":
@@ -98,7 +101,8 @@ class RequestLogMiddleware:
             self._end(scope, time, began, feature, scope.get("method"), status, told, phase)
             raise
         if done:
-            self._end(scope, time, began, feature, scope.get("method"), status, _left(scope, status), None)
+            told = scope.get(ERROR_KEY) if status is None or status >= _FAILED else None
+            self._end(scope, time, began, feature, scope.get("method"), status, told, None)
         else:
             # The application came back without ending its response: its client had gone, or it forgot to answer.
             phase = "before_start" if status is None else "cancelled"
@@ -159,27 +163,24 @@ class RequestLogMiddleware:
             slot_of = self._slots.get
             for name, value in scope["headers"]:
                 heard[slot_of(name, _UNREAD)] = value
-            forwarded: Sequence[str] = ()
-            if self._forwarded:
-                lines = [value for name, value in scope["headers"] if name in self._forwarded]
-                forwarded = [line.decode("latin-1") for line in lines]
+            del heard[_UNREAD]
             client = scope.get("client")
             self.log.record(
                 int(time),
                 feature,
                 method or "",
-                # Frameworks hand over members of HTTPStatus as well.
-                None if status is None else int(status),
+                status,
                 seconds,
                 failure,
                 client[0] if client else None,
-                heard[:_REFERER],
-                heard[_REFERER],
-                heard[_HOST],
-                forwarded,
+                heard,
+                self._lines_of_proxies(scope) if self._forwarded else (),
             )
         except Exception as trouble:  # noqa: BLE001 - whatever a broken server hands over, the request has to go on
             self.log.not_recorded(trouble)
+
+    def _lines_of_proxies(self, scope: Scope) -> Sequence[str]:
+        return [value.decode("latin-1") for name, value in scope["headers"] if name in self._forwarded]
 
     def _feature(self, scope: Scope) -> str | None:
         try:
@@ -192,7 +193,7 @@ class RequestLogMiddleware:
 def _left(scope: Scope, status: int | None) -> type[BaseException] | None:
     """Return the class of an exception that became a response; one that became a client's mistake is no error."""
     kind: type[BaseException] | None = None
-    if status is None or status >= 500:  # noqa: PLR2004 - RFC 9110, section 15.6
+    if status is None or status >= _FAILED:
         kind = scope.get(ERROR_KEY)
     return kind
 
@@ -213,7 +214,7 @@ def _kind(error: BaseException) -> type[BaseException]:
 def _phase(kind: type[BaseException], status: int | None, *, done: bool) -> Phase:
     if issubclass(kind, (CancelledError, GeneratorExit)) or kind.__name__ in _GONE:
         return "cancelled"
-    if status is None or (done and status >= 500):  # noqa: PLR2004 - an error page of the framework's
+    if status is None or (done and status >= _FAILED):  # an error page of the framework's
         return "before_start"
     return "after_end" if done else "streaming"
 

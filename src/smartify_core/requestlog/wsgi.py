@@ -108,9 +108,9 @@ class RequestLogMiddleware:
                 get(gpc, ""),
                 get(dnt, ""),
                 get(zone, ""),
+                get("HTTP_REFERER", ""),
+                get("HTTP_HOST", ""),
             ),
-            get("HTTP_REFERER", ""),
-            get("HTTP_HOST", ""),
             () if self._forwarded is None else (get(self._forwarded, ""),),
         )
 

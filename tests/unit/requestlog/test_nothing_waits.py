@@ -13,15 +13,7 @@ STARTING = {"_thread.start_new_thread", "_thread.allocate_lock", "_thread.acquir
 STARTING |= {"_thread.__enter__", "_thread.__exit__"}
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "plain",
-        pytest.param(
-            "zones", marks=pytest.mark.xfail(strict=True, reason="the first zone reads the database of zones")
-        ),
-    ],
-)
+@pytest.mark.parametrize("kind", ["plain", "zones"])
 def test_a_loop_does_not_wait_for_the_request_log(kind: str, tmp_path: Path) -> None:
     """The thread of the requests opens, reads, writes and waits for nothing, from the first request to the last."""
     command = [sys.executable, str(PROGRAM), str(tmp_path), kind]

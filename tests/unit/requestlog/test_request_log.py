@@ -6,27 +6,28 @@ from typing import Any
 import pytest
 
 from smartify_core.requestlog import Collecting, Failure, Note, Record, RequestLog
+from smartify_core.requestlog._event import time_zones
 from smartify_core.requestlog._remembered import Remembered
 from smartify_core.requestlog._request_log import HEADERS
 from smartify_core.testing import ManualClock
 
 from .conftest import Kept
 
-NOTHING_HEARD = ("",) * 8
+NOTHING_HEARD = ("",) * len(HEADERS)
 
 
 def heard(**headers: str) -> list[str]:
-    """Return the headers that a browser repeats at their places, by their names with underscores."""
-    named = {str(name).replace("-", "_"): slot for slot, name in enumerate(HEADERS[:8])} | {"zone": 7}
+    """Return headers at their places, by their names with underscores."""
+    named = {str(name).replace("-", "_"): slot for slot, name in enumerate(HEADERS)} | {"zone": 7}
     values = list(NOTHING_HEARD)
     for name, value in headers.items():
         values[named[name]] = value
     return values
 
 
-def recorded(log: RequestLog, feature: str | None = "/x", *, referer: str = "", host: str = "", **headers: str) -> None:
+def recorded(log: RequestLog, feature: str | None = "/x", **headers: str) -> None:
     """Record a request that went well."""
-    log.record(log.time(), feature, "GET", 200, 0.004, None, "203.0.113.9", heard(**headers), referer, host)
+    log.record(log.time(), feature, "GET", 200, 0.004, None, "203.0.113.9", heard(**headers))
 
 
 def test_an_event_says_what_the_headers_say(kept: Kept) -> None:
@@ -60,10 +61,19 @@ def test_a_method_that_is_not_known_is_other(log: RequestLog, kept: Kept) -> Non
 
 def test_text_and_bytes_are_heard_alike(log: RequestLog, kept: Kept) -> None:
     """ASGI's bytes and WSGI's text of the same headers give the same event."""
-    values = heard(accept_language="fr")
-    log.record(0, "/x", "GET", 200, 0, None, None, values, "https://www.example.org/")
-    log.record(0, "/x", "GET", 200, 0, None, None, [value.encode() for value in values], b"https://www.example.org/")
+    values = heard(accept_language="fr", referer="https://www.example.org/")
+    log.record(0, "/x", "GET", 200, 0, None, None, values)
+    log.record(0, "/x", "GET", 200, 0, None, None, [value.encode() for value in values])
     assert kept.records[0] == kept.records[1]
+
+
+def test_no_request_waits_for_the_time_zone_database(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The names of time zones stand in hundreds of files, which are read when the log is made, never in a request."""
+    time_zones.cache_clear()
+    log = RequestLog(kept, Collecting(time_zone_header="X-Time-Zone"))
+    monkeypatch.setattr("smartify_core.requestlog._event.available_timezones", lambda: pytest.fail("read again"))
+    recorded(log, zone="Europe/Zurich")
+    assert kept.events[0]["zone"] == "Europe/Zurich"
 
 
 @pytest.mark.parametrize("opt_out", ["withhold", "skip", "ignore"])

@@ -10,6 +10,7 @@ from typing import Final
 
 from smartify_core.requestlog._diagnostics import Troubles
 from smartify_core.requestlog._event import Note, Record
+from smartify_core.requestlog._mappings import lines_of
 from smartify_core.requestlog._pump import Sent
 
 from ._active import ActiveFile, begin
@@ -32,6 +33,7 @@ class FileTarget:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._line = settings.line
+        self._lines = lines_of(settings.keys)
         self._troubles = Troubles()
         self._begin()
 
@@ -47,7 +49,10 @@ class FileTarget:
 
     def send(self, records: Sequence[Record]) -> Sent:
         """Write records as lines, in batches of at most 64 kB."""
-        lines = [self._rendered(record) for record in records]
+        try:
+            lines = self._lines(records)
+        except Exception:  # noqa: BLE001 - one bad record stops no other: told one by one
+            lines = [self._rendered(record) for record in records]
         done = 0
         while done < len(lines):
             batch = _batch(lines, done)
@@ -184,6 +189,8 @@ class FileTarget:
 
 def _batch(lines: Sequence[bytes], first: int) -> Sequence[bytes]:
     """Return lines from the first on, as many as make up one batch: at least one."""
+    if not first and sum(map(len, lines)) <= _BATCH_BYTES:
+        return lines
     size, end = 0, first
     while end < len(lines) and (end == first or size + len(lines[end]) <= _BATCH_BYTES):
         size += len(lines[end])
@@ -193,6 +200,8 @@ def _batch(lines: Sequence[bytes], first: int) -> Sequence[bytes]:
 
 def _lost(records: Sequence[Record], lines: Sequence[bytes], done: int) -> int:
     """Return how many of the records that are done could not be made into a line."""
+    if all(lines):
+        return 0
     return sum(
         not line and not isinstance(record, Note) for record, line in zip(records[:done], lines[:done], strict=True)
     )
