@@ -39,9 +39,17 @@ def server_url(run: str, *, durable: bool = False) -> str:
     """Return the URL of the server that all processes of this test run share.
 
     Unless it is to be durable, one that is started for the run does not wait for its disk.
+
+    Only what a test hands to a server of any version and any settings belongs there; thousands of commits belong on
+    `own_server_url`.
     """
     if (named := os.environ.get(NAMED)) is not None:
         return named
+    return own_server_url(run, durable=durable)
+
+
+def own_server_url(run: str, *, durable: bool = False) -> str:
+    """Return the URL of a server that is started for this test run, even where one is named."""
     folder = Path(tempfile.gettempdir()) / f"smartify-postgresql-{run}"
     server = _wheel(folder)
     if durable:

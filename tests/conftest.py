@@ -6,15 +6,16 @@ import signal
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # Whoever starts the tests in the background may have SIGINT ignored, which the processes that tests start would
 # inherit, and no Ctrl-C would ever reach them.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# A busy machine is no failure, so no example has a deadline; a failure prints how to repeat it.
-settings.register_profile("house", deadline=None, print_blob=True)
+# A busy machine is no failure, so no example has a deadline and none is too slow to draw; a failure prints how to
+# repeat it.
+settings.register_profile("house", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
 
 

@@ -23,6 +23,7 @@ from typing import Any, Protocol
 
 import pytest
 from attrs import define, evolve, field, frozen
+from tests import _postgresql as postgresql
 from tests.crash._postgresql_backend import PostgreSQLBackend
 
 from smartify_core.lifecycle import Accounts, Ceiling, Guards, HeldPlanStatus, Reconciler, Rules, Threshold
@@ -393,6 +394,16 @@ def told_by(storage: Storage) -> Told:
 
 #: Within 90 days of everything that happens, and after it.
 _LATE = ManualClock("2030-02-15")()
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(testrun_uid: str) -> str:
+    """Return the URL of the run's own server, even where one is named.
+
+    What is cut, killed and done again here commits tens of thousands of times; a server that waits for its disk each
+    time takes five minutes more, and tells nothing more: no power is cut.
+    """
+    return postgresql.own_server_url(testrun_uid)
 
 
 @pytest.fixture(scope="session", params=[*BACKENDS, "postgresql"])

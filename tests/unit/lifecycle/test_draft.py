@@ -84,7 +84,7 @@ def test_a_newcomer_who_was_written_is_let_go_of(world: Any, monkeypatch: pytest
     def committing(self: Any, claim: Any, batch: Any) -> Any:
         if batch.writes:
             gc.collect()
-            alive.append(sum(isinstance(one, Newcomers) for one in gc.get_objects()))
+            alive.append(sum(type(one) is Newcomers for one in gc.get_objects()))
         return commit(self, claim, batch)
 
     monkeypatch.setattr(type(world.storage), "commit", committing)

@@ -454,7 +454,7 @@ def test_memberships_are_shared_values(populated: Office) -> None:
     assert any(sum(p.memberships is q.memberships for q in read.people.values()) > 1 for p in read.people.values())
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_any_account_reads_as_the_servers_truth(open_office: OpenOffice, data: st.DataObject) -> None:
     """People in any state, groups nested in any way Google allows, whole-customer members, and any page size."""
