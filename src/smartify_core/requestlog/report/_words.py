@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Final
 
 #: Between a number and its unit, so that no line breaks there.
@@ -77,8 +78,16 @@ def bucket(bound: int | None) -> str:
 
 
 def cut(name: str, longest: int = LONGEST) -> str:
-    """Return a name that is not too long to be shown."""
-    return name if len(name) <= longest else f"{name[: longest - 1]}\N{HORIZONTAL ELLIPSIS}"
+    """Return a name, or its beginning and an ellipsis: at most as wide as ``longest`` letters are on average."""
+    if sum(map(_wide, name)) <= longest:
+        return name
+    ends = accumulate(map(_wide, name))
+    return f"{name[: sum(end < longest for end in ends)]}\N{HORIZONTAL ELLIPSIS}"
+
+
+def _wide(character: str) -> int:
+    # From Hangul on, most scripts and signs are as wide as they are high.
+    return 1 if character < "\u1100" else 2
 
 
 def listed(words: list[str]) -> str:

@@ -87,6 +87,13 @@ def test_names_are_cut() -> None:
     assert words.cut("a" * 121) == "a" * 119 + "…"
 
 
+def test_wide_names_are_cut_earlier() -> None:
+    """What is written with signs as wide as they are high takes no more room than other names."""
+    assert words.cut("世" * 60) == "世" * 60
+    assert words.cut("世" * 61) == "世" * 59 + "…"
+    assert words.cut("\N{REPLACEMENT CHARACTER}txt.exe longer", 9) == "\N{REPLACEMENT CHARACTER}txt.ex…"
+
+
 def test_lists() -> None:
     """Words are listed as a sentence lists them."""
     assert words.listed([]) == "–"
