@@ -345,7 +345,7 @@ class RequestEvent(_Values):
             f"{'' if failure is None else failure.piece}{'' if address is None else address.piece}"
             f"{client.piece}{'' if language is None else language.piece}"
             f"{'' if referrer is None else referrer.piece}{'' if zone is None else zone.piece}}}\n"
-        ).encode("ascii")
+        ).encode()
 
     def as_dict(self) -> dict[str, str | int]:
         """Return the keys and values of the line, in its order."""

@@ -40,7 +40,7 @@ from ._sink import Sink
 #: Where each header stands in what a middleware hands over.
 ZONE: Final = 7
 #: The headers that are read, lower case, in that order; the one of the time zone is named by the host. The first eight
-#: are those that a browser repeats with every request.
+#: are those that a browser repeats with every request. The last place is for whatever is not read.
 HEADERS: Final = (
     "user-agent",
     "sec-ch-ua",
@@ -52,6 +52,7 @@ HEADERS: Final = (
     None,
     "referer",
     "host",
+    None,
 )
 #: The value of a header, as the server gave it: bytes of ASGI, or text of WSGI in latin-1.
 HeaderValue: TypeAlias = "str | bytes"
@@ -168,7 +169,7 @@ class RequestLog:
         """
         try:
             # What was used of late is looked up here and not by a method: each call costs a request a hundredth.
-            agent, ua, mobile, platform, languages, gpc, dnt, timezone, referer, host = heard
+            agent, ua, mobile, platform, languages, gpc, dnt, timezone, referer, host, _ = heard
             repeated = (agent, ua, mobile, platform, languages, gpc, dnt, timezone)
             key = hash(repeated)
             sender = self._senders.of_late.get(key)

@@ -25,7 +25,7 @@ Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 #: Finds the route's template of a request, once it is routed; None where no route matched.
 FeatureOf: TypeAlias = Callable[[Scope], str | None]
 
-_UNREAD: Final = len(HEADERS)
+_UNREAD: Final = len(HEADERS) - 1
 #: The first status of those that are the server's failure (RFC 9110, section 15.6).
 _FAILED: Final = 500
 
@@ -53,6 +53,7 @@ class RequestLogMiddleware:
         self.app = app
         self.log = log
         self.feature_of = feature_of
+        self._seconds = log.seconds
         named = [*HEADERS]
         ours = log.collecting
         named[ZONE] = None if ours.time_zone_header is None else ours.time_zone_header.lower()
@@ -90,7 +91,7 @@ class RequestLogMiddleware:
                 done = not message.get("more_body", False)
             return send(message)
 
-        time = self.log.seconds()
+        time = self._seconds()
         began = perf_counter()
         try:
             await self.app(scope, receive, sending)
@@ -163,7 +164,6 @@ class RequestLogMiddleware:
             slot_of = self._slots.get
             for name, value in scope["headers"]:
                 heard[slot_of(name, _UNREAD)] = value
-            del heard[_UNREAD]
             client = scope.get("client")
             self.log.record(
                 int(time),

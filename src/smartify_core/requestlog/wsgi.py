@@ -110,6 +110,7 @@ class RequestLogMiddleware:
                 get(zone, ""),
                 get("HTTP_REFERER", ""),
                 get("HTTP_HOST", ""),
+                "",
             ),
             () if self._forwarded is None else (get(self._forwarded, ""),),
         )

@@ -85,7 +85,7 @@ def test_four_digits_are_enough_in_a_record(kept: Kept, log: RequestLog) -> None
     """In a record of the request log the time is known to be a time, and no other number is long."""
     canary = Canary()
     number = canary.plant("the number", "number")
-    log.record(int(number[:10]), f"/items/{number[4:8]}", "GET", 200, 0.0, None, None, [""] * 10)
+    log.record(int(number[:10]), f"/items/{number[4:8]}", "GET", 200, 0.0, None, None, [""] * 11)
     line = kept.records[0].line()
     with pytest.raises(AssertionError, match="the number"):
         canary.assert_absent([line])
