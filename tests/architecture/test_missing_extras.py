@@ -14,7 +14,7 @@ def test_a_missing_extra_is_named_with_its_cure(extra: str, package: Path) -> No
     """Without an extra's modules the base imports, and what needs them tells the command that installs them."""
     rooms = {
         "analysis": "requestlog/analysis/duckdb.py",
-        "requestlog": "requestlog/_clients.py",
+        "requestlog": "requestlog/_headers/_clients.py",
         "spark": "requestlog/analysis/spark.py",
         "cli": "cli/__init__.py",
         "postgresql": "storage/postgresql.py",

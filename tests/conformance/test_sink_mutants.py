@@ -16,7 +16,7 @@ import pytest
 from tests.conformance._sink_worlds import LineFile, StructlogWorld, structlog_sink
 
 from smartify_core.requestlog import Note, Record, RequestEvent, Sink
-from smartify_core.requestlog._pump import Sent
+from smartify_core.requestlog._sinks._pump import Sent
 from smartify_core.requestlog.processors import StructlogSink
 from smartify_core.testing.conformance import SinkConformance, SinkWorld
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from smartify_core.requestlog._browsers import BROWSERS, DEVICES, SYSTEMS
-from smartify_core.requestlog._clients import Clients
+from smartify_core.requestlog._event._browsers import BROWSERS, DEVICES, SYSTEMS
+from smartify_core.requestlog._headers._clients import Clients
 
 TABLE = Path(__file__).parents[1] / "unit" / "requestlog" / "user_agents.txt"
 REAL = [line.split(" | ", 4)[4] for line in TABLE.read_text(encoding="ascii").splitlines() if not line.startswith("#")]

@@ -6,8 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from smartify_core.requestlog import Address
-from smartify_core.requestlog._addresses import Addresses, Header, TrustedProxies
-from smartify_core.requestlog._networks import network_of, packed, text_of_network
+from smartify_core.requestlog._headers._addresses import Addresses, Header, TrustedProxies
+from smartify_core.requestlog._headers._networks import network_of, packed, text_of_network
 
 NETWORKS = ["10.0.0.0/8", "2001:db8:ff::/48"]
 TRUSTED = [ip_network(network) for network in NETWORKS]

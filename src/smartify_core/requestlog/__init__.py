@@ -6,26 +6,17 @@
 
 from __future__ import annotations
 
-from ._addresses import TrustedProxies
 from ._collecting import Collecting
-from ._event import (
-    Address,
-    Client,
-    Failure,
-    Feature,
-    Language,
-    Note,
-    Record,
-    Referrer,
-    RequestEvent,
-    Zone,
-)
-from ._lines import read_line
-from ._manifest import json_schema, manifest, notice
-from ._names import ERROR_KEY, FEATURE_KEY
+from ._event._lines import read_line
+from ._event._manifest import json_schema, manifest, notice
+from ._event._names import ERROR_KEY, FEATURE_KEY
+from ._event._note import Note, Record
+from ._event._parts import Address, Client, Failure, Feature, Language, Referrer, Zone
+from ._event._request_event import RequestEvent
+from ._event._schema import FIELDS, NOTE_FIELDS, VERSION, Field
+from ._headers._addresses import TrustedProxies
 from ._request_log import RequestLog
-from ._schema import FIELDS, NOTE_FIELDS, VERSION, Field
-from ._sink import Sink
+from ._sinks._sink import Sink
 
 __all__ = [
     "ERROR_KEY",

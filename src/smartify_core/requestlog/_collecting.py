@@ -10,8 +10,8 @@ from attrs import field, frozen
 
 from smartify_core.errors import UsageError
 
-from ._addresses import TrustedProxies
-from ._names import check_feature
+from ._event._names import check_feature
+from ._headers._addresses import TrustedProxies
 
 _token_like = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,64}", re.ASCII).fullmatch
 _host_like = re.compile(r"(?:\*\.)?[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){0,9}", re.ASCII).fullmatch

@@ -10,32 +10,20 @@ from typing import Final, NamedTuple, TypeAlias
 from smartify_core.errors import UsageError
 from smartify_core.model import Clock
 
-from ._addresses import Addresses
-from ._clients import UNREAD, Clients
 from ._collecting import Collecting
 from ._diagnostics import Troubles
-from ._distinct import Distinct
-from ._event import (
-    STATUSES,
-    Address,
-    Client,
-    Failure,
-    Feature,
-    Language,
-    Note,
-    Referrer,
-    RequestEvent,
-    Zone,
-    checked_status,
-    event_of_parts,
-    time_zones,
-)
-from ._features import FOLDED, Features
-from ._headers import language_of, opted_out, referrer_of, zone_of
-from ._names import OTHER, OWN
-from ._remembered import Remembered
-from ._schema import DURATIONS_MS, METHODS, OTHER_METHOD
-from ._sink import Sink
+from ._event._names import OTHER, OWN
+from ._event._note import Note
+from ._event._parts import Address, Client, Failure, Feature, Language, Referrer, Zone, time_zones
+from ._event._request_event import STATUSES, RequestEvent, checked_status, event_of_parts
+from ._event._schema import DURATIONS_MS, METHODS, OTHER_METHOD
+from ._features._distinct import Distinct
+from ._features._known_features import FOLDED, Features
+from ._headers._addresses import Addresses
+from ._headers._clients import UNREAD, Clients
+from ._headers._remembered import Remembered
+from ._headers._single_headers import language_of, opted_out, referrer_of, zone_of
+from ._sinks._sink import Sink
 
 #: Where each header stands in what a middleware hands over.
 ZONE: Final = 7

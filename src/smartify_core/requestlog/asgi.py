@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from time import perf_counter
 from typing import Any, Final, TypeAlias
 
-from ._event import Failure
-from ._names import ERROR_KEY, FEATURE_KEY
+from ._event._names import ERROR_KEY, FEATURE_KEY
+from ._event._parts import Failure
+from ._event._schema import Phase
 from ._request_log import HEADERS, ZONE, HeaderValue, RequestLog
-from ._schema import Phase
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]

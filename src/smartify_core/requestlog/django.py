@@ -25,10 +25,10 @@ from django.urls.resolvers import LocalePrefixPattern, URLResolver
 from smartify_core.errors import UsageError
 
 from . import asgi, wsgi
-from ._installing import check_call
-from ._names import ERROR_KEY, FEATURE_KEY
-from ._patterns import template_of_regex
+from ._event._names import ERROR_KEY, FEATURE_KEY
 from ._request_log import RequestLog
+from ._routing._installing import check_call
+from ._routing._patterns import template_of_regex
 
 #: A request or response, or a pattern of URLs: Django has no types.
 _Untyped: TypeAlias = Any

@@ -17,9 +17,9 @@ import falcon
 import falcon.asgi
 
 from . import asgi, wsgi
-from ._installing import check_call, installed_already
-from ._names import ERROR_KEY, FEATURE_KEY
+from ._event._names import ERROR_KEY, FEATURE_KEY
 from ._request_log import RequestLog
+from ._routing._installing import check_call, installed_already
 
 
 @overload

@@ -15,9 +15,9 @@ from flask import Flask, got_request_exception, has_request_context, request, re
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from ._installing import check_call, installed_already
-from ._names import ERROR_KEY, FEATURE_KEY
+from ._event._names import ERROR_KEY, FEATURE_KEY
 from ._request_log import RequestLog
+from ._routing._installing import check_call, installed_already
 from .wsgi import Application, Environ, RequestLogMiddleware
 
 _INSTALLED: Final = "smartify_core.requestlog"

@@ -16,9 +16,9 @@ from litestar.routes import ASGIRoute
 from litestar.types import ASGIApp
 from litestar.types import Scope as LitestarScope
 
-from ._installing import check_call, installed_already
-from ._names import ERROR_KEY
+from ._event._names import ERROR_KEY
 from ._request_log import RequestLog
+from ._routing._installing import check_call, installed_already
 from .asgi import Application, RequestLogMiddleware, Scope
 
 

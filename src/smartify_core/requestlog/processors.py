@@ -17,10 +17,11 @@ from smartify_core.errors import UsageError
 from smartify_core.model import Clock
 
 from ._diagnostics import Troubles
-from ._event import Note, Record, RequestEvent
-from ._mappings import to_ecs, to_otel
-from ._pump import Pump, Sent
-from ._refusing import AllowList, Bounds, told_key
+from ._event._note import Note, Record
+from ._event._request_event import RequestEvent
+from ._sinks._mappings import to_ecs, to_otel
+from ._sinks._pump import Pump, Sent
+from ._sinks._refusing import AllowList, Bounds, told_key
 
 __all__ = ["EcsKeys", "HeaderOnly", "OtelKeys", "StructlogSink"]
 

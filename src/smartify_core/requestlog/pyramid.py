@@ -18,10 +18,10 @@ from pyramid.tweens import INGRESS
 
 from smartify_core.errors import UsageError
 
-from ._installing import check_call
-from ._names import ERROR_KEY, FEATURE_KEY
-from ._patterns import without_regexes
+from ._event._names import ERROR_KEY, FEATURE_KEY
 from ._request_log import RequestLog
+from ._routing._installing import check_call
+from ._routing._patterns import without_regexes
 from .wsgi import Application, RequestLogMiddleware
 
 _TWEEN: Final = f"{__name__}.tween_factory"

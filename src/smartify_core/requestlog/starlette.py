@@ -19,10 +19,10 @@ from starlette.types import ASGIApp
 
 from smartify_core.errors import UsageError
 
-from ._installing import check_call, installed_already
-from ._names import ERROR_KEY
+from ._event._names import ERROR_KEY
 from ._request_log import RequestLog
-from ._starlette_routes import Templates, applications
+from ._routing._installing import check_call, installed_already
+from ._routing._starlette_routes import Templates, applications
 from .asgi import Application, Receive, RequestLogMiddleware, Scope, Send
 
 _App = TypeVar("_App", bound=Starlette)

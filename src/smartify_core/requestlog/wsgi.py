@@ -13,10 +13,10 @@ from time import perf_counter
 from types import TracebackType
 from typing import Any, TypeAlias
 
-from ._event import Failure
-from ._names import ERROR_KEY, FEATURE_KEY
+from ._event._names import ERROR_KEY, FEATURE_KEY
+from ._event._parts import Failure
+from ._event._schema import Phase
 from ._request_log import HEADERS, ZONE, RequestLog
-from ._schema import Phase
 
 Environ: TypeAlias = dict[str, Any]
 ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]

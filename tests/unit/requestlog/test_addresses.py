@@ -8,7 +8,7 @@ import pytest
 
 from smartify_core.errors import UsageError
 from smartify_core.requestlog import Address
-from smartify_core.requestlog._addresses import Addresses, TrustedProxies
+from smartify_core.requestlog._headers._addresses import Addresses, TrustedProxies
 
 PEER = "10.0.0.5"
 LISTED = TrustedProxies(["10.0.0.0/8", "2001:db8:ff::/48"], header="x-forwarded-for")

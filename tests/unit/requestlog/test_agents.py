@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from smartify_core.errors import MissingExtra
-from smartify_core.requestlog._agents import LONGEST, NOBODY, agent_of, fast_resolver
+from smartify_core.requestlog._headers._agents import LONGEST, NOBODY, agent_of, fast_resolver
 
 TABLE = Path(__file__).with_name("user_agents.txt")
 ROWS = [line.split(" | ", 4) for line in TABLE.read_text(encoding="ascii").splitlines() if not line.startswith("#")]

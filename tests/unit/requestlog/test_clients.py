@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import pytest
 
 from smartify_core.requestlog import Client
-from smartify_core.requestlog._clients import UNREAD, Clients
+from smartify_core.requestlog._headers._clients import UNREAD, Clients
 
 CHROME = "Mozilla/5.0 ({}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
 ON_WINDOWS = CHROME.format("Windows NT 10.0; Win64; x64")

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from smartify_core.requestlog._features import FOLDED, NOT_MATCHED, Features
+from smartify_core.requestlog._features._known_features import FOLDED, NOT_MATCHED, Features
 
 DAY = 86_400
 

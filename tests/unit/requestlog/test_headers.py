@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smartify_core.requestlog import Collecting
-from smartify_core.requestlog._headers import language_of, opted_out, referrer_of, zone_of
-from smartify_core.requestlog._routes import Routes
+from smartify_core.requestlog._features._routes import Routes
+from smartify_core.requestlog._headers._single_headers import language_of, opted_out, referrer_of, zone_of
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from smartify_core.requestlog._hints import Hints, hints_of
+from smartify_core.requestlog._headers._hints import Hints, hints_of
 
 WINDOWS = '"Windows"'
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from smartify_core.requestlog._hops import MOST_CHARACTERS, MOST_HOPS, forwarded, forwarded_for
-from smartify_core.requestlog._networks import packed
+from smartify_core.requestlog._headers._hops import MOST_CHARACTERS, MOST_HOPS, forwarded, forwarded_for
+from smartify_core.requestlog._headers._networks import packed
 
 Walk = Callable[[Sequence[str]], Iterator[str]]
 

@@ -19,7 +19,7 @@ from smartify_core.requestlog import (
     RequestEvent,
     Zone,
 )
-from smartify_core.requestlog._mappings import line_of, to_ecs, to_otel, to_ours
+from smartify_core.requestlog._sinks._mappings import line_of, to_ecs, to_otel, to_ours
 
 FULL = RequestEvent(
     1_796_000_000,

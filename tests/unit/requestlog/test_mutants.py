@@ -28,10 +28,7 @@ from smartify_core.requestlog import (
     Referrer,
     RequestLog,
     Zone,
-    _event,
-    _headers,
     _request_log,
-    _starlette_routes,
     asgi,
     django,
     falcon,
@@ -40,10 +37,13 @@ from smartify_core.requestlog import (
     pyramid,
     wsgi,
 )
-from smartify_core.requestlog._addresses import Addresses
-from smartify_core.requestlog._clients import Clients
-from smartify_core.requestlog._features import Features
-from smartify_core.requestlog._routes import Routes
+from smartify_core.requestlog._event import _parts, _request_event
+from smartify_core.requestlog._features._known_features import Features
+from smartify_core.requestlog._features._routes import Routes
+from smartify_core.requestlog._headers import _single_headers
+from smartify_core.requestlog._headers._addresses import Addresses
+from smartify_core.requestlog._headers._clients import Clients
+from smartify_core.requestlog._routing import _starlette_routes
 from smartify_core.testing.requestlog import Canary, MemorySink
 
 from .frameworks import _faults as faults
@@ -95,7 +95,7 @@ def mutant(
 
 def no_grammar(patch: Patch) -> None:
     """Take away what a name has to look like."""
-    patch.setattr(_event, "check_feature", lambda name: None)
+    patch.setattr(_parts, "check_feature", lambda name: None)
 
 
 # --- features ---------------------------------------------------------------------------------------------------------
@@ -208,7 +208,7 @@ def _(patch: Patch) -> None:
 @mutant("any method is told", test_flask.TestFlask, "the method")
 def _(patch: Patch) -> None:
     patch.setattr(_request_log, "METHODS", Anything())
-    patch.setattr(_event, "_METHODS", Anything())
+    patch.setattr(_request_event, "_METHODS", Anything())
 
 
 @mutant(
@@ -224,8 +224,8 @@ def _(patch: Patch) -> None:
 
 @mutant("a class is told by any name", canaries.BareASGI, "an exception, its class")
 def _(patch: Patch) -> None:
-    patch.setattr(_event, "_known_name", lambda kind: kind.__name__)
-    patch.setattr(_event, "check_error_name", lambda name: None)
+    patch.setattr(_parts, "_known_name", lambda kind: kind.__name__)
+    patch.setattr(_parts, "check_error_name", lambda name: None)
 
 
 @mutant("a page is told in full", test_flask.TestFlask, "Referer")
@@ -240,14 +240,14 @@ def _(patch: Patch) -> None:
 
 @mutant("a page of ours is told by its path", test_flask.TestFlask, "Referer of our own, the path")
 def _(patch: Patch) -> None:
-    patch.setattr(_event, "check_referrer", lambda text: None)
+    patch.setattr(_parts, "check_referrer", lambda text: None)
     patch.setattr(Routes, "template_of", lambda self, path: path)
 
 
 @mutant("a page of ours is told by its host", test_flask.TestFlask, "Host, a customer")
 def _(patch: Patch) -> None:
     patch.setattr(Collecting, "is_own", lambda self, host: False)
-    before = _headers.referrer_of
+    before = _single_headers.referrer_of
     patch.setattr(_request_log, "referrer_of", lambda referer, host, *rest: before(referer, "", *rest))
 
 

@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from smartify_core.requestlog._networks import network_of, packed, text_of_address, text_of_network
+from smartify_core.requestlog._headers._networks import network_of, packed, text_of_address, text_of_network
 
 
 @pytest.mark.parametrize(

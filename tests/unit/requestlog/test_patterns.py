@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smartify_core.requestlog._patterns import template_of_regex, without_regexes
+from smartify_core.requestlog._routing._patterns import template_of_regex, without_regexes
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from smartify_core.requestlog import Client, Feature, Note, Record, RequestEvent, Sink
-from smartify_core.requestlog._pump import BATCH, Pump, Sent
+from smartify_core.requestlog._sinks._pump import BATCH, Pump, Sent
 
 EVENT = RequestEvent(5, Feature("page"), "GET", 200, 5, Client("Chrome", 120, "Windows", "desktop"))
 NOW = datetime(2030, 1, 1, tzinfo=UTC)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from smartify_core.requestlog._remembered import Remembered
+from smartify_core.requestlog._headers._remembered import Remembered
 
 
 def test_what_is_kept_is_found() -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from smartify_core.requestlog import Collecting, Failure, Note, Record, RequestLog
-from smartify_core.requestlog._event import time_zones
-from smartify_core.requestlog._remembered import Remembered
+from smartify_core.requestlog._event._parts import time_zones
+from smartify_core.requestlog._headers._remembered import Remembered
 from smartify_core.requestlog._request_log import HEADERS
 from smartify_core.testing import ManualClock
 
@@ -71,7 +71,7 @@ def test_no_request_waits_for_the_time_zone_database(kept: Kept, monkeypatch: py
     """The names of time zones stand in hundreds of files, which are read when the log is made, never in a request."""
     time_zones.cache_clear()
     log = RequestLog(kept, Collecting(time_zone_header="X-Time-Zone"))
-    monkeypatch.setattr("smartify_core.requestlog._event.available_timezones", lambda: pytest.fail("read again"))
+    monkeypatch.setattr("smartify_core.requestlog._event._parts.available_timezones", lambda: pytest.fail("read again"))
     recorded(log, zone="Europe/Zurich")
     assert kept.events[0]["zone"] == "Europe/Zurich"
 

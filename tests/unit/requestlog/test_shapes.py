@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smartify_core.requestlog._shapes import suspicion
+from smartify_core.requestlog._sinks._shapes import suspicion
 
 WRONG = {
     "an e-mail address": ["ada@acme.example", "to: ada.lovelace+x@mail.acme.example,", "ada%40acme.example"],

@@ -6,7 +6,7 @@ from typing import Final
 
 from attrs import frozen
 
-from smartify_core.requestlog._schema import FIELDS
+from smartify_core.requestlog._event._schema import FIELDS
 
 from ._floor import by_day, by_detail, by_value
 from ._sql import filled

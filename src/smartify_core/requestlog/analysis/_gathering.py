@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
-from smartify_core.requestlog._schema import VERSION
+from smartify_core.requestlog._event._schema import VERSION
 from smartify_core.requestlog.files import LogFile
 
 from ._inventory import Made, day_start, origin_of

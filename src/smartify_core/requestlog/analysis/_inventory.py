@@ -17,8 +17,8 @@ from typing import Final
 
 from attrs import frozen
 
-from smartify_core.requestlog._event import Note
-from smartify_core.requestlog._lines import read_line
+from smartify_core.requestlog._event._lines import read_line
+from smartify_core.requestlog._event._note import Note
 from smartify_core.requestlog.files import LogFile, log_files
 
 PACKED: Final = "packed"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from smartify_core.requestlog._schema import DURATIONS_MS, FIELDS, NOTE_FIELDS, NOTES
+from smartify_core.requestlog._event._schema import DURATIONS_MS, FIELDS, NOTE_FIELDS, NOTES
 
 #: The columns of a line and what they hold, from the one declaration of the schema: events first, then notes.
 COLUMNS: Final[dict[str, str]] = {one.name: one.kind for one in (*FIELDS, *NOTE_FIELDS)}

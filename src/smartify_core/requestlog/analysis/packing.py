@@ -11,7 +11,7 @@ from typing import Final
 from attrs import evolve, field, frozen
 
 from smartify_core.errors import UsageError
-from smartify_core.requestlog._schema import VERSION
+from smartify_core.requestlog._event._schema import VERSION
 from smartify_core.requestlog.files import LogFile
 from smartify_core.requestlog.files._opened import Shelf, sync_directory
 from smartify_core.requestlog.files._settings import absolute

@@ -9,7 +9,7 @@ from datetime import timedelta
 import attrs
 
 from smartify_core.model import Clock
-from smartify_core.requestlog._pump import Pump
+from smartify_core.requestlog._sinks._pump import Pump
 
 from ._settings import Keys, Settings, absolute, utc_now
 from ._target import FileTarget

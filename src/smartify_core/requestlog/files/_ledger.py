@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from smartify_core.requestlog._event import Note
+from smartify_core.requestlog._event._note import Note
 
 from ._names import COMPRESSED, EXPIRED, PARTIAL
 from ._opened import Opened, Shelf, sync_directory, whole_bytes

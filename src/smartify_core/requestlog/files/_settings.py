@@ -13,8 +13,8 @@ from attrs import frozen
 
 from smartify_core.errors import UsageError
 from smartify_core.model import Clock
-from smartify_core.requestlog._event import Record
-from smartify_core.requestlog._mappings import line_of
+from smartify_core.requestlog._event._note import Record
+from smartify_core.requestlog._sinks._mappings import line_of
 
 from ._opened import CAN_LOCK
 

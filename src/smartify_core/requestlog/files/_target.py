@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from smartify_core.requestlog._diagnostics import Troubles
-from smartify_core.requestlog._event import Note, Record
-from smartify_core.requestlog._mappings import lines_of
-from smartify_core.requestlog._pump import Sent
+from smartify_core.requestlog._event._note import Note, Record
+from smartify_core.requestlog._sinks._mappings import lines_of
+from smartify_core.requestlog._sinks._pump import Sent
 
 from ._active import ActiveFile, begin
 from ._expiring import expiring

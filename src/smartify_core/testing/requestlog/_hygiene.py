@@ -12,9 +12,9 @@ from typing import Any, Final, TypeAlias
 
 from smartify_core.errors import UsageError
 from smartify_core.requestlog import read_line
-from smartify_core.requestlog._mappings import to_ours
-from smartify_core.requestlog._refusing import AllowList, Bounds, told_key
-from smartify_core.requestlog._schema import FIELDS, NOTE_FIELDS
+from smartify_core.requestlog._event._schema import FIELDS, NOTE_FIELDS
+from smartify_core.requestlog._sinks._mappings import to_ours
+from smartify_core.requestlog._sinks._refusing import AllowList, Bounds, told_key
 
 #: What can be looked through.
 Log: TypeAlias = "str | os.PathLike[str] | bytes | Iterable[str | bytes | Mapping[str, Any]]"

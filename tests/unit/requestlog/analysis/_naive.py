@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from ipaddress import ip_network
 from typing import Any
 
-from smartify_core.requestlog._schema import DURATIONS_MS, FIELDS
+from smartify_core.requestlog._event._schema import DURATIONS_MS, FIELDS
 
 HOUR, DAY, WEEK = 3_600, 86_400, 604_800
 FEW = "(few)"

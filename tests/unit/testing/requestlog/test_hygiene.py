@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from smartify_core.errors import UsageError
 from smartify_core.requestlog import Address, Client, Feature, Note, Referrer, RequestEvent
-from smartify_core.requestlog._mappings import to_ecs, to_otel
+from smartify_core.requestlog._sinks._mappings import to_ecs, to_otel
 from smartify_core.requestlog.files import JsonLinesFile
 from smartify_core.testing.requestlog import assert_header_only
 

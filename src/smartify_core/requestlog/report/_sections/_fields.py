@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from smartify_core.requestlog._schema import FIELDS
+from smartify_core.requestlog._event._schema import FIELDS
 from smartify_core.requestlog.report._markup import Element
 from smartify_core.requestlog.report._tables import Column, code, table
 

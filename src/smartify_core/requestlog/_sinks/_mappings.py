@@ -38,8 +38,9 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
-from ._event import Note, Record, RequestEvent
-from ._schema import FIELDS, NOTE_FIELDS
+from smartify_core.requestlog._event._note import Note, Record
+from smartify_core.requestlog._event._request_event import RequestEvent
+from smartify_core.requestlog._event._schema import FIELDS, NOTE_FIELDS
 
 Items = dict[str, str | int]
 Keys = Literal["smartify", "ecs", "otel"]

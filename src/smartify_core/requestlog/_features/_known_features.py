@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from smartify_core.errors import UsageError
+from smartify_core.requestlog._event._names import OTHER, UNMATCHED
+from smartify_core.requestlog._event._parts import Feature
 
 from ._distinct import Distinct
-from ._event import Feature
-from ._names import OTHER, UNMATCHED
 from ._routes import Routes
 
 FOLDED: Final = Feature(OTHER)

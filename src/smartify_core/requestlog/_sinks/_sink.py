@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from ._event import Record
+from smartify_core.requestlog._event._note import Record
 
 
 @runtime_checkable

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from smartify_core.errors import UsageError
-
-from ._request_log import RequestLog
+from smartify_core.requestlog._request_log import RequestLog
 
 
 def check_call(framework: str, app: object, kinds: tuple[type, ...], log: object) -> None:

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Final
 from attrs import frozen
 
 from smartify_core.errors import MissingExtra
-
-from ._browsers import (
+from smartify_core.requestlog._event._browsers import (
     BOTS,
     DESKTOP_SYSTEMS,
     OTHER,
@@ -24,6 +23,7 @@ from ._browsers import (
     program_named,
     system_named,
 )
+
 from ._hints import LAST_VERSION
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Final
 
 from attrs import frozen
 
-from ._browsers import OTHER, brand_named, system_named
+from smartify_core.requestlog._event._browsers import OTHER, brand_named, system_named
 
 _LONGEST: Final = 512
 _MOST_BRANDS: Final = 16

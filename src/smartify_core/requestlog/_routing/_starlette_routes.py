@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 from attrs import frozen
 from starlette.routing import Host, Mount, compile_path
 
-from .asgi import Scope
+from smartify_core.requestlog.asgi import Scope
 
 #: How deep applications may be mounted in one another, and how often one of them in itself.
 _DEEPEST: Final = 12

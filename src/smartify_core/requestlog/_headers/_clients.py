@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from smartify_core.requestlog._event._browsers import BOTS, DESKTOP_SYSTEMS, OTHER
+from smartify_core.requestlog._event._parts import Client
+
 from ._agents import NOBODY, Agent, agent_of, fast_resolver
-from ._browsers import BOTS, DESKTOP_SYSTEMS, OTHER
-from ._event import Client
 from ._hints import Hints, hints_of
 from ._remembered import Remembered
 

@@ -20,10 +20,10 @@ from typing import Final, Protocol, Self
 from attrs import field, frozen
 
 from smartify_core.model import Clock
+from smartify_core.requestlog._diagnostics import Troubles, log
+from smartify_core.requestlog._event._note import Note, Record
 
 from . import _endings
-from ._diagnostics import Troubles, log
-from ._event import Note, Record
 
 #: How many records go to a target at once. As lines they fit into 64 kB.
 BATCH: Final = 256

@@ -11,12 +11,13 @@ from typing import Final
 from attrs import frozen
 
 from smartify_core.errors import UsageError
+from smartify_core.requestlog._event._browsers import BROWSERS, DEVICES, SYSTEMS
+from smartify_core.requestlog._event._names import check_error_name
+from smartify_core.requestlog._event._note import Note
+from smartify_core.requestlog._event._parts import Address, Feature, Language, Referrer, Zone
+from smartify_core.requestlog._event._schema import DURATIONS_MS, METHODS, NOTES, OTHER_METHOD, PHASES, VERSION
 
-from ._browsers import BROWSERS, DEVICES, SYSTEMS
-from ._event import Address, Feature, Language, Note, Referrer, Zone
 from ._mappings import own_names, to_ours
-from ._names import check_error_name
-from ._schema import DURATIONS_MS, METHODS, NOTES, OTHER_METHOD, PHASES, VERSION
 from ._shapes import suspicion
 
 #: What a key may hold: one of these values, or what a function says True to.

@@ -7,7 +7,9 @@ from typing import Any, Final
 
 from smartify_core.errors import UsageError
 
-from ._event import Address, Client, Failure, Feature, Language, Note, Record, Referrer, RequestEvent, Zone
+from ._note import Note, Record
+from ._parts import Address, Client, Failure, Feature, Language, Referrer, Zone
+from ._request_event import RequestEvent
 from ._schema import FIELDS, NOTE_FIELDS, VERSION, Field
 
 _EVENT: Final = {one.name: one for one in FIELDS}

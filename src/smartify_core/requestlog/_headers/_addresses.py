@@ -9,8 +9,8 @@ from typing import Final, Literal
 from attrs import field, frozen
 
 from smartify_core.errors import UsageError
+from smartify_core.requestlog._event._parts import Address
 
-from ._event import Address
 from ._hops import MOST_CHARACTERS, forwarded, forwarded_for, hop_listed, hop_of_element
 from ._networks import V4_BYTES, network_of, packed, text_of_address, text_of_network
 from ._remembered import Remembered

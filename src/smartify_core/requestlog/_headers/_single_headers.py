@@ -7,10 +7,9 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 from smartify_core.errors import UsageError
-
-from ._event import Language, Referrer, Zone
-from ._languages import LANGUAGES, REPLACED
-from ._names import IP, OTHER, OWN, is_public_origin
+from smartify_core.requestlog._event._languages import LANGUAGES, REPLACED
+from smartify_core.requestlog._event._names import IP, OTHER, OWN, is_public_origin
+from smartify_core.requestlog._event._parts import Language, Referrer, Zone
 
 _LONGEST_LANGUAGES: Final = 512
 _MOST_LANGUAGES: Final = 20

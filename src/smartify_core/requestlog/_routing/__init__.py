@@ -1,0 +1,1 @@
+"""Where frameworks keep the templates of their routes."""
