@@ -6,6 +6,8 @@ Prints what it found as JSON. Whoever starts it measures what it takes, from the
 from __future__ import annotations
 
 import json
+import random
+import re
 import sys
 import time
 from collections import Counter
@@ -56,8 +58,12 @@ def write(folder: Path, number: str) -> Found:
 
 
 def combined(directory: Path) -> Iterator[str]:
-    """Yield the requests of a log as lines of the combined format, day by day."""
-    day, halves, times = "", dict[str, tuple[str, str]](), dict[int, str]()
+    """Yield the requests of a log as a web server would have logged them, in the combined format, day by day.
+
+    That is, with whole addresses, and with a value at each parameter of a path.
+    """
+    chance = random.Random(5)
+    day, halves, times = "", dict[str, tuple[str, str, int]](), dict[int, str]()
     for file in sorted(directory.glob("requests-*.jsonl")):
         if day != (day := file.name[:17]):
             times.clear()
@@ -69,22 +75,27 @@ def combined(directory: Path) -> Iterator[str]:
                     if "note" in items:
                         continue
                     half = halves[rest] = _halves(items)
+                network, said, parameters = half
                 second = int(line[14:24])
                 if (told := times.get(second)) is None:
                     told = times[second] = f"{datetime.fromtimestamp(second, UTC):%d/%b/%Y:%H:%M:%S +0000}"
-                yield f"{half[0]}{told}{half[1]}"
+                values = tuple(chance.randrange(1, 10_000) for _ in range(parameters))
+                yield f"{network}{chance.randrange(1, 255)} - - [{told}{said % values}"
         if len(halves) > 500_000:
             halves.clear()
 
 
-def _halves(items: dict[str, Any]) -> tuple[str, str]:
+def _halves(items: dict[str, Any]) -> tuple[str, str, int]:
+    """Return a request's network, the rest of its line with a place for each parameter, and how many there are."""
     page = items.get("referrer", "-")
     foreign = page if page == "-" or "://" in page else f"https://app.example{page if page.startswith('/') else '/'}"
     agent = AGENTS.get(items["browser"], "Other/1.0 ({})").format(
         SYSTEMS.get(items["os"], "x"), items.get("version", 1)
     )
     request = f"{items['method']} {items['feature'].replace(' ', '+')} HTTP/1.1"
-    return f"{items['ip'].split('/')[0]} - - [", f'] "{request}" {items["status"]} 1234 "{foreign}" "{agent}"\n'
+    said = f'] "{request}" {items["status"]} 1234 "{foreign}" "{agent}"\n'.replace("%", "%%")
+    said, parameters = re.subn(r"\{[^}]*\}", "%d", said)
+    return items["ip"].split("/")[0].rpartition(".")[0] + ".", said, parameters
 
 
 def ask(folder: Path) -> Found:

@@ -5,8 +5,9 @@ Run with ``nox -s benchmarks -- -k requestlog_analysis``. Needs the program ``go
 
 Each case is a process of its own, and what it took is told by the system when it ended: the processor's time in the
 process itself, from its start with all that it imports, and the most memory that it had. Of several rounds the least
-counts. GoAccess shows all its default panels, which it cannot leave; it parses user agents, which our collector did
-once for all. That is the point of the comparison, and not its unfairness: what is counted is what a first look costs.
+counts. GoAccess reads what a web server would have logged of the same requests, with whole addresses and whole paths,
+and shows all its default panels, which it cannot leave; it parses user agents, which our collector did once for all.
+That is the point of the comparison, and not its unfairness: what is counted is what a first look costs.
 """
 
 from __future__ import annotations
