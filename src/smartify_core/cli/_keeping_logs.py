@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
 
 from smartify_core.lifecycle import utc_now
-from smartify_core.requestlog.files import Expired, log_files
+from smartify_core.requestlog.files import Expired, overdue
 from smartify_core.requestlog.files import expire as expire_files
+from smartify_core.requestlog.files._packed import PACKED
 
 from . import _exit_codes as exit_codes
 from . import _text_of_logs as text
@@ -19,10 +17,6 @@ from ._output import Output
 from ._progress import progress_of_log
 from ._requestlogs import settings_of
 
-#: Where packed days lie, in the directory of the log.
-_PACKED: Final = "packed"
-_day_like = re.compile(r"day=(\d{4}-\d{2}-\d{2})").fullmatch
-
 
 def expire(
     output: Output, file: Path, directory: Path | None, *, keep: timedelta | None, cells: bool, plan_only: bool
@@ -30,9 +24,12 @@ def expire(
     """Delete what has been kept long enough, or say what that is."""
     settings, now = settings_of(file, directory), utc_now()
     keep = settings.keep if keep is None else keep
-    # Packed days are ended together with their cells, never without.
-    cells = cells or (settings.directory / _PACKED).is_dir()
-    gone = _overdue(settings.directory, keep, now) if plan_only else _expired(settings, keep, now, cells=cells)
+    # Whoever packs has the engine that makes cells, and wants trends.
+    cells = cells or (settings.directory / PACKED).is_dir()
+    if plan_only:
+        gone = Expired(overdue(settings.directory, keep=keep, now=now))
+    else:
+        gone = _expired(settings, keep, now, cells=cells)
     output.document(
         {
             "directory": str(settings.directory),
@@ -77,18 +74,3 @@ def _expired(settings: LogSettings, keep: timedelta, now: datetime, *, cells: bo
 
     with progress_of_log():
         return expire_with_cells(settings.directory, keep=keep, now=now, k=settings.k)
-
-
-def _overdue(directory: Path, keep: timedelta, now: datetime) -> Expired:
-    files = [one.path.name for one in log_files(directory) if one.started + keep <= now]
-    return Expired((*files, *_overdue_days(directory, now - keep)))
-
-
-def _overdue_days(directory: Path, before: datetime) -> Iterator[str]:
-    """Give the packed files of days that ended before."""
-    for path in sorted((directory / _PACKED).glob("day=*/*.parquet")):
-        if (found := _day_like(path.parent.name)) is None:
-            continue
-        ended = datetime.fromisoformat(found[1]).replace(tzinfo=UTC) + timedelta(days=1)
-        if ended <= before:
-            yield path.relative_to(directory).as_posix()

@@ -24,11 +24,19 @@ _NEVER: Final = frozenset(
 
 
 def _lowered(hosts: Iterable[str]) -> tuple[str, ...]:
-    return (hosts.lower(),) if isinstance(hosts, str) else tuple(one.lower() for one in hosts)
+    return tuple(host.lower() for host in _texts("own_hosts", hosts))
 
 
 def _frozen(names: Iterable[str] | None) -> frozenset[str] | None:
-    return None if names is None else frozenset(names)
+    return None if names is None else frozenset(_texts("features", names))
+
+
+def _texts(name: str, given: object) -> list[str]:
+    # A text is a collection of texts as well: its letters.
+    texts = None if isinstance(given, str) or not isinstance(given, Iterable) else [*given]
+    if texts is None or not all(isinstance(one, str) for one in texts):
+        raise _wrong(name, "is a list of texts")
+    return texts
 
 
 @frozen(order=False, kw_only=True)
@@ -81,8 +89,8 @@ class Collecting:
         for number, host in enumerate(self.own_hosts):
             if not _host_like(host):
                 raise _wrong(f"own_hosts[{number}]", "is the name of a host, as app.example.com or *.example.com")
-        header = self.time_zone_header
-        if header is not None and (not _token_like(header.lower()) or header.lower() in _NEVER):
+        header: object = self.time_zone_header
+        if header is not None and not (isinstance(header, str) and _is_own_header(header.lower())):
             raise _wrong("time_zone_header", "is the name of a header of its own, as X-Time-Zone")
         for name in self.features or ():
             check_feature(name)
@@ -90,6 +98,10 @@ class Collecting:
     def is_own(self, host: str) -> bool:
         """Return whether ``host`` (lower case, without port) is one of the application's own."""
         return any(host == one or (one.startswith("*.") and host.endswith(one[1:])) for one in self.own_hosts)
+
+
+def _is_own_header(name: str) -> bool:
+    return _token_like(name) is not None and name not in _NEVER
 
 
 def _one_of(name: str, value: object, *allowed: str) -> None:

@@ -24,6 +24,7 @@ from ._headers._clients import UNREAD, Clients
 from ._headers._remembered import Remembered
 from ._headers._single_headers import language_of, opted_out, referrer_of, zone_of
 from ._sinks._sink import Sink
+from ._tally import Tally
 
 #: Where each header stands in what a middleware hands over.
 ZONE: Final = 7
@@ -104,14 +105,14 @@ class RequestLog:
         self._referrers = Remembered[int, _Page](_ROOM)
         self._origins = Distinct(_MOST_ORIGINS)
         self._troubles = Troubles()
-        self._folded = 0
+        self._folded = Tally()
         self._folded_noted = -_NOTE_EVERY
-        self._failed = 0
+        self._failed = Tally()
 
     @property
     def failed(self) -> int:
-        """How many requests could not be recorded because the collector itself failed; each is logged by class."""
-        return self._failed
+        """How many requests this process could not record because the collector itself failed; logged by class."""
+        return self._failed.count
 
     def learn(self, templates: Iterable[str]) -> None:
         """Teach the templates of the application's routes, so that referring pages of its own are told by them.
@@ -127,7 +128,7 @@ class RequestLog:
 
     def close(self, timeout: float = 5.0) -> None:
         """Note what is still to be noted, and close the sink."""
-        self._note_folded(self.time(), 0)
+        self._note_folded(self.time())
         self.sink.close(timeout)
 
     def record(  # noqa: PLR0917 - by place: names cost a request a microsecond
@@ -199,7 +200,7 @@ class RequestLog:
 
     def not_recorded(self, error: Exception) -> None:
         """Count a request that could not be recorded, and say so once a minute by the class of ``error``."""
-        self._failed += 1
+        self._failed.add()
         self._troubles.warn("request_not_recorded", error=Failure.of(type(error), None).error or "")
 
     def feature_not_found(self, error: Exception) -> None:
@@ -239,17 +240,20 @@ class RequestLog:
     def _first_named(self, name: str | None, time: int) -> Feature:
         feature = self._features.named(name, time)
         if feature is FOLDED:
-            self._note_folded(time, 1)
+            self._folded.add()
+            if time - self._folded_noted >= _NOTE_EVERY:
+                self._note_folded(time)
             self._troubles.warn("feature_folded")
         else:
             # A page of ours whose route was not known may be known now.
             self._referrers = Remembered(_ROOM)
         return feature
 
-    def _note_folded(self, time: int, more: int) -> None:
-        self._folded += more
-        if self._folded and (not more or time - self._folded_noted >= _NOTE_EVERY):
-            count, self._folded, self._folded_noted = self._folded, 0, time
+    def _note_folded(self, time: int) -> None:
+        self._folded_noted = time
+        # Of two threads that come by here at once, one finds nothing left.
+        count = self._folded.take()
+        if count:
             self.sink.put(Note(time, "folded", count))
 
 

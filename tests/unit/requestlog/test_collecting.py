@@ -42,7 +42,7 @@ def test_a_mistake_is_told_when_it_is_made(name: str, value: Any) -> None:
 
 def test_hosts_are_names() -> None:
     """A name stands for itself, a star for all names under it, and case does not count."""
-    own = Collecting(own_hosts="App.example.com")
+    own = Collecting(own_hosts=("App.example.com",))
     assert own.is_own("app.example.com")
     assert not own.is_own("x.app.example.com")
     assert not own.is_own("evilapp.example.com")
@@ -50,6 +50,21 @@ def test_hosts_are_names() -> None:
     assert below.is_own("acme.example.com")
     assert not below.is_own("example.com")
     assert not below.is_own("evilexample.com")
+
+
+@pytest.mark.parametrize("name", ["own_hosts", "features"])
+@pytest.mark.parametrize("wrong", ["search", 5, [5], b"x"])
+def test_names_come_as_a_list(name: str, wrong: Any) -> None:
+    """A single text is no list of its letters: it is refused, and so is whatever holds something else than texts."""
+    with pytest.raises(UsageError, match=f"{name} is a list of texts"):
+        Collecting(**{name: wrong})
+
+
+@pytest.mark.parametrize("wrong", [5, b"X-Time-Zone", "", "X Zone", "Cookie"])
+def test_a_time_zone_header_is_a_name(wrong: Any) -> None:
+    """Anything else is refused, and so is a header that carries a secret."""
+    with pytest.raises(UsageError, match="time_zone_header"):
+        Collecting(time_zone_header=wrong)
 
 
 def test_a_request_log_takes_a_sink_and_settings() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ._browsers import BROWSERS, DEVICES, SYSTEMS
-from ._schema import DURATIONS_MS, FIELDS, METHODS, NOTE_FIELDS, NOTES, OTHER_METHOD, PHASES, VERSION, Field
+from ._schema import DURATIONS_MS, FIELDS, METHODS, NOTE_FIELDS, NOTES, OTHER_METHOD, PHASES, RANGES, VERSION, Field
 
 #: Where the log holds it at all, what a field can say: the closed lists.
 _LISTS: Final[dict[str, list[Any]]] = {
@@ -21,7 +21,6 @@ _LISTS: Final[dict[str, list[Any]]] = {
     "zone_from": ["cdn"],
     "note": [*NOTES],
 }
-_BOUNDS: Final[dict[str, tuple[int, int]]] = {"status": (100, 599), "version": (0, 9_999)}
 _LONGEST: Final = {"feature": 200, "error": 80, "ip": 49, "language": 11, "referrer": 200, "zone": 64, "day": 10}
 _NEVER: Final = (
     "paths",
@@ -84,7 +83,7 @@ def _property(one: Field) -> dict[str, Any]:
     if one.name in _LISTS:
         described["enum"] = _LISTS[one.name]
     elif one.kind == "int":
-        least, most = _BOUNDS.get(one.name, (0, 2**63 - 1))
+        least, most = RANGES[one.name]
         described |= {"minimum": least, "maximum": most}
     else:
         described |= {"minLength": 1, "maxLength": _LONGEST[one.name]}

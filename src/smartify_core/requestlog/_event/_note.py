@@ -6,7 +6,7 @@ import re
 
 from attrs import frozen
 
-from ._parts import LARGEST, piece_of, refuse
+from ._parts import is_within, piece_of, refuse
 from ._request_event import RequestEvent, items_of
 from ._schema import NOTES, VERSION, NoteKind
 
@@ -34,7 +34,7 @@ class Note:
     day: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        numbers = all(type(number) is int and 0 <= number <= LARGEST for number in (self.time, self.count))
+        numbers = is_within("time", self.time) and is_within("count", self.count)
         day = self.day is None or (type(self.day) is str and _day_like(self.day) is not None)
         if not numbers or not day or self.kind not in NOTES:
             refuse("a note has a known kind, a time and a count of 0 or more, and perhaps a day")

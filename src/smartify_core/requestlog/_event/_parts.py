@@ -11,7 +11,7 @@ import re
 import sys
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
-from typing import Final, Literal, NoReturn
+from typing import Literal, NoReturn
 from zoneinfo import available_timezones
 
 from attrs import field, frozen
@@ -21,10 +21,8 @@ from smartify_core.errors import UsageError
 from ._browsers import BROWSERS, DEVICES, SYSTEMS
 from ._languages import LANGUAGES
 from ._names import check_error_name, check_feature, check_referrer
-from ._schema import PHASES, Phase
+from ._schema import PHASES, RANGES, Phase
 
-#: The largest number of a line: 63 bits, as every engine has them.
-LARGEST: Final = 2**63 - 1
 _language_like = re.compile(r"[a-z]{2,3}(?:,[a-z]{2,3}){0,2}", re.ASCII).fullmatch
 
 
@@ -35,6 +33,12 @@ def piece_of(**items: str | int | None) -> str:
 
 def _made(instance: object, **items: str | int | None) -> None:
     object.__setattr__(instance, "piece", piece_of(**items))
+
+
+def is_within(name: str, number: object) -> bool:
+    """Return whether ``number`` is a whole number that the field ``name`` may have."""
+    least, most = RANGES[name]
+    return type(number) is int and least <= number <= most
 
 
 def refuse(what: str, cure: str = "Hand over what the schema of the request log allows.") -> NoReturn:
@@ -153,7 +157,7 @@ class Client:
 
     Args:
         browser: A family of the closed list, else ``Other``.
-        version: Its major version, 0 to 9999.
+        version: Its major version, 0 to 999.
         os: A family of the closed list, else ``Other``. Never a version: the User-Agent header tells none that is true.
         device: ``desktop``, ``mobile``, ``tablet``, ``bot`` or ``other``.
         source: ``user-agent``, or ``hints`` where client hints told.
@@ -172,8 +176,8 @@ class Client:
     def __attrs_post_init__(self) -> None:
         if self.browser not in BROWSERS or self.os not in SYSTEMS or self.device not in DEVICES:
             refuse("a browser, operating system or device is not of the closed list")
-        if self.version is not None and not (type(self.version) is int and 0 <= self.version <= 9_999):  # noqa: PLR2004 - said above
-            refuse("a browser's major version is 0 to 9999")
+        if self.version is not None and not is_within("version", self.version):
+            refuse("a browser's major version is 0 to 999")
         if self.source not in {"user-agent", "hints"}:
             refuse("what is known of a client comes from the User-Agent header or from hints")
         told = None if self.source == "user-agent" else self.source

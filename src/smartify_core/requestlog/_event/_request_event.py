@@ -6,15 +6,17 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple, Self, cast
 
-from ._parts import LARGEST, Address, Client, Failure, Feature, Language, Referrer, Zone, refuse
-from ._schema import DURATIONS_MS, METHODS, OTHER_METHOD, VERSION
+from ._parts import Address, Client, Failure, Feature, Language, Referrer, Zone, is_within, refuse
+from ._schema import DURATIONS_MS, METHODS, OTHER_METHOD, RANGES, VERSION
 
 _DURATIONS: Final = frozenset(DURATIONS_MS)
 _METHODS: Final = METHODS | {OTHER_METHOD}
 #: The statuses of RFC 9110, section 15, each by whatever equals it.
-STATUSES: Final[Mapping[object, int]] = {status: status for status in range(100, 600)}
+STATUSES: Final[Mapping[object, int]] = {
+    status: status for status in range(RANGES["status"][0], RANGES["status"][1] + 1)
+}
 # What lines are made of, ready to be joined.
-_BEGINNING: Final = f'{{"v":{VERSION},"time":'
+BEGINNING: Final = f'{{"v":{VERSION},"time":'
 _STATUS_PIECES: Final[Mapping[int | None, str]] = {None: ""} | {one: f',"status":{one}' for one in STATUSES.values()}
 _MS_PIECES: Final = {ms: f',"ms":{ms}' for ms in DURATIONS_MS}
 
@@ -76,11 +78,10 @@ class RequestEvent(_Values):
         """Make an event of values that are checked."""
         # Types are compared themselves: a subclass could bring a piece of its own.
         if (
-            type(time) is not int
-            or not 0 <= time <= LARGEST
+            not is_within("time", time)
             or type(feature) is not Feature
             or method not in _METHODS
-            or (status is not None and (type(status) is not int or not 100 <= status <= 599))  # noqa: PLR2004 - RFC 9110, section 15
+            or (status is not None and not is_within("status", status))
             or ms not in _DURATIONS
             or type(client) is not Client
             or (address is not None and type(address) is not Address)
@@ -108,7 +109,7 @@ class RequestEvent(_Values):
         """Return the event as one line of ASCII JSON, with its line feed."""
         time, feature, method, status, ms, client, address, failure, language, referrer, zone = self
         return (
-            f'{_BEGINNING}{time}{feature.piece},"method":"{method}"{_STATUS_PIECES[status]}{_MS_PIECES[ms]}'
+            f'{BEGINNING}{time}{feature.piece},"method":"{method}"{_STATUS_PIECES[status]}{_MS_PIECES[ms]}'
             f"{'' if failure is None else failure.piece}{'' if address is None else address.piece}"
             f"{client.piece}{'' if language is None else language.piece}"
             f"{'' if referrer is None else referrer.piece}{'' if zone is None else zone.piece}}}\n"

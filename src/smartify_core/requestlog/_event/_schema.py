@@ -6,6 +6,7 @@ for a privacy notice all follow from the tables here, so that they cannot drift 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, Literal
 
 from attrs import field, frozen
@@ -15,6 +16,15 @@ VERSION: Final = 1
 
 #: Upper bounds of the buckets of durations, in milliseconds. What takes longer than the last counts in the last.
 DURATIONS_MS: Final = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 3_600_000)
+
+#: What numbers may be: each from the first to the last of these.
+RANGES: Final[Mapping[str, tuple[int, int]]] = {
+    "v": (1, 1_000_000),
+    "time": (0, 253_402_300_799),  # the last second of the year 9999: what comes later is no date anywhere
+    "status": (100, 599),  # RFC 9110, section 15
+    "version": (0, 999),  # browsers are far below it, and a number of four digits would be a text of the sender
+    "count": (0, 2**62),
+}
 
 #: The methods that are told apart (RFC 9110, section 9; RFC 5789); every other one is `OTHER_METHOD`.
 METHODS: Final = frozenset(

@@ -13,11 +13,12 @@ from typing import Final
 from attrs import frozen
 
 from smartify_core.requestlog._event._browsers import OTHER, brand_named, system_named
+from smartify_core.requestlog._event._schema import RANGES
 
 _LONGEST: Final = 512
 _MOST_BRANDS: Final = 16
-#: The last version that is told: browsers are far below it, and a number of four digits would be a text of the sender.
-LAST_VERSION: Final = 999
+#: The last version that is told.
+LAST_VERSION: Final = RANGES["version"][1]
 
 _string = r'"((?:[ !\x23-\x5b\x5d-\x7e]|\\["\\])*)"'
 _bare = rf"(?:{_string}|\?[01]|-?[0-9]{{1,15}}(?:\.[0-9]{{1,3}})?|[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]*)"

@@ -21,8 +21,33 @@ from __future__ import annotations
 
 from typing import Final
 
+from smartify_core.errors import UsageError
+
 from ._answers import FEW
 from ._sql import filled
+
+_LARGEST: Final = 1_000_000
+
+
+def checked_floor(k: object) -> int:
+    """Return ``k`` as it may stand in a query.
+
+    Raises:
+        UsageError: It is no whole number from 1 to a million.
+    """
+    return whole_number("k", k, 1, _LARGEST)
+
+
+def whole_number(name: str, value: object, least: int, most: int) -> int:
+    """Return ``value``, which is a whole number within its bounds.
+
+    Raises:
+        UsageError: It is none; the message says ``name``.
+    """
+    if type(value) is not int or not least <= value <= most:
+        raise UsageError(f"{name} cannot be used", where=name, cure=f"Give a whole number from {least} to {most}.")
+    return value
+
 
 _RARE: Final = """
 case when $public then 0

@@ -14,14 +14,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from smartify_core.requestlog._event._request_event import BEGINNING
+
 from ._counting import EQUIPMENT, FOREIGN_IP, OF_LINES, ORIGINS, USES, only
 from ._lines import COLUMNS, EVENT, UNREADABLE, checked
 from ._reading import LONGEST_LINE, TYPES, listed
 from ._sql import filled, within
 from ._steps import DAY, HOUR, start_of
 
-#: How a line begins that may be cut: the version, and a time of ten digits.
-BEGINNING: Final = '{"v":1,"time":'
+#: A line that may be cut begins with the version, and a time of ten digits.
 _DIGITS: Final = 10
 _AT: Final = len(BEGINNING) + 1
 _AFTER: Final = _AT + _DIGITS

@@ -20,8 +20,8 @@ from attrs import frozen
 from smartify_core.requestlog._event._lines import read_line
 from smartify_core.requestlog._event._note import Note
 from smartify_core.requestlog.files import LogFile, log_files
+from smartify_core.requestlog.files._packed import PACKED, beside
 
-PACKED: Final = "packed"
 CELLS: Final = "cells"
 EXPIRED: Final = "expired.jsonl"
 
@@ -121,11 +121,6 @@ def inventory(directory: str | os.PathLike[str]) -> Inventory:
 def origin_of(path: Path) -> str:
     """Return the name of a file of lines, compressed or not: ``requests-20261129T225223Z-17-1``."""
     return path.name.removesuffix(".gz").removesuffix(".jsonl")
-
-
-def beside(path: Path) -> Path:
-    """Return where the origins of a Parquet file are told. Readers of whole folders pass over such a name."""
-    return path.with_name(f"_{path.stem}.json")
 
 
 def day_start(day: str) -> int:

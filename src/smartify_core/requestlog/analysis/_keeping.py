@@ -16,16 +16,14 @@ from typing import Final
 from smartify_core.errors import StorageBroken, UsageError
 from smartify_core.requestlog.files import LogFile
 from smartify_core.requestlog.files._opened import Opened, Shelf, sync_directory
+from smartify_core.requestlog.files._packed import LOCK, beside
 
 from ._connections import Connection
-from ._inventory import beside
 from ._sql import filled, quoted
 
 #: The modes of what is made, as those of the log's own files.
 _MODE: Final = 0o640
 _FOLDER_MODE: Final = 0o750
-#: Whoever holds this file's lock is the only one who packs or rolls up.
-_LOCK: Final = ".packing.lock"
 _PARTIAL: Final = ".part"
 
 _READ_BACK: Final = "select source, count(*) from read_parquet($path, hive_partitioning = false) group by source"
@@ -41,7 +39,7 @@ def alone(directory: Path) -> Iterator[Shelf]:
     """
     shelf = Shelf()
     try:
-        opened = shelf.open(directory / _LOCK, os.O_RDWR | os.O_CREAT, _MODE)
+        opened = shelf.open(directory / LOCK, os.O_RDWR | os.O_CREAT, _MODE)
         opened.wait_for_lock()
         yield shelf
     except OSError as error:
@@ -76,6 +74,8 @@ def make_parquet(
     query: str,
     first: Path,
     origins: Mapping[str, int] | Collection[str],
+    *,
+    events: int | None = None,
 ) -> Path:
     """Write the rows of a query to a Parquet file that was made from these origins.
 
@@ -85,6 +85,7 @@ def make_parquet(
         query: The query.
         first: The name of the file, where it is free; else it gets a number.
         origins: Of which files of lines its rows are. Where it says how many of each, they are read back and counted.
+        events: How many of its rows are events, where they are: retention tells that when they go.
 
     Returns:
         The file, under its name and on the disk.
@@ -117,7 +118,7 @@ def make_parquet(
                     cure="Look at the disk; nothing was deleted.",
                 )
         _synced(shelf, partial)
-        _tell(shelf, beside(path), sorted(origins))
+        _tell(shelf, beside(path), {"origins": sorted(origins)} | ({} if events is None else {"events": events}))
         partial.rename(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -125,12 +126,12 @@ def make_parquet(
     return path
 
 
-def _tell(shelf: Shelf, path: Path, origins: Sequence[str]) -> None:
+def _tell(shelf: Shelf, path: Path, what: Mapping[str, object]) -> None:
     partial = path.with_name(f".{path.name}{_PARTIAL}")
     partial.unlink(missing_ok=True)
     out = shelf.create(partial, _MODE)
     try:
-        out.write(json.dumps({"origins": origins}).encode("ascii"))
+        out.write(json.dumps(what).encode("ascii"))
         os.fsync(out.fd)
     finally:
         out.close()

@@ -9,22 +9,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from smartify_core.requestlog._event._schema import DURATIONS_MS, FIELDS, NOTE_FIELDS, NOTES
+from smartify_core.requestlog._event._schema import DURATIONS_MS, FIELDS, NOTE_FIELDS, NOTES, RANGES
 
 #: The columns of a line and what they hold, from the one declaration of the schema: events first, then notes.
 COLUMNS: Final[dict[str, str]] = {one.name: one.kind for one in (*FIELDS, *NOTE_FIELDS)}
 
-#: The last second of the year 9999: what comes later is no time.
-LAST_TIME: Final = 253_402_300_799
-
-#: What the numbers of a line may be.
-_RANGES: Final[dict[str, tuple[int, int]]] = {
-    "v": (1, 1_000_000),
-    "time": (0, LAST_TIME),
-    "status": (100, 599),
-    "version": (0, 9_999),
-    "count": (0, 2**62),
-}
 #: The kind of a line of the log that is neither event nor note. It is also the kind of a note in packed files, which
 #: tells how many of them were left behind.
 UNREADABLE: Final = "unreadable"
@@ -35,7 +24,7 @@ def number(name: str) -> str:
     """Return the SQL for a column of numbers: null where it is out of range."""
     if name == "ms":
         return f"case when ms in ({', '.join(map(str, DURATIONS_MS))}) then ms end"
-    least, most = _RANGES[name]
+    least, most = RANGES[name]
     return f"case when {name} between {least} and {most} then {name} end"
 
 

@@ -10,10 +10,12 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from smartify_core.errors import UsageError
+from smartify_core.requestlog._event._schema import RANGES
 
 from ._answers import FEW, Answer, Coverage, Row
 from ._asked import Asked
-from ._lines import LAST_TIME, UNREADABLE
+from ._floor import checked_floor, whole_number
+from ._lines import UNREADABLE
 from ._questions import QUESTIONS, Question
 from ._sql import filled, named
 from ._steps import cell_day
@@ -33,8 +35,8 @@ class Logs(ABC):
     def __init__(
         self, *, k: int, since: int | datetime | None, until: int | datetime | None, offset: int, prefix: str = ""
     ) -> None:
-        self.k: Final[int] = _checked("k", k, 1, 1_000_000)
-        self.offset: Final[int] = _checked("offset", offset, -_MOST_AHEAD, _MOST_AHEAD)
+        self.k: Final[int] = checked_floor(k)
+        self.offset: Final[int] = whole_number("offset", offset, -_MOST_AHEAD, _MOST_AHEAD)
         self.since: Final[int | None] = _time("since", since)
         self.until: Final[int | None] = _time("until", until)
         if self.since is not None and self.until is not None and self.since >= self.until:
@@ -166,12 +168,6 @@ def _one_of(which: Any, *times: Any) -> int | None:  # noqa: ANN401 - min or max
     return which(known) if known else None
 
 
-def _checked(name: str, value: object, least: int, most: int) -> int:
-    if type(value) is not int or not least <= value <= most:
-        raise UsageError(f"{name} cannot be used", where=name, cure=f"Give a whole number from {least} to {most}.")
-    return value
-
-
 def _time(name: str, value: object) -> int | None:
     if value is None:
         return None
@@ -181,4 +177,4 @@ def _time(name: str, value: object) -> int | None:
                 f"{name} says no time zone", where=name, cure="Give an aware datetime, or seconds since 1970 UTC."
             )
         value = int(value.timestamp())
-    return _checked(name, value, 0, LAST_TIME + 1)
+    return whole_number(name, value, 0, RANGES["time"][1] + 1)

@@ -10,17 +10,18 @@ from typing import Final
 
 from attrs import frozen
 
-from smartify_core.errors import UsageError
 from smartify_core.requestlog.files import Expired, LogFile, delete_and_note
 from smartify_core.requestlog.files._ledger import is_owed
 from smartify_core.requestlog.files._opened import Shelf
-from smartify_core.requestlog.files._settings import absolute
+from smartify_core.requestlog.files._packed import beside
+from smartify_core.requestlog.files._settings import absolute, check_instant, check_keep
 
 from ._connections import MEMORY, Connection, connection
 from ._counting import all_counted, counted_events, relations
 from ._dimensions import DETAILS, PERSONAL, Seen
+from ._floor import checked_floor
 from ._gathering import of_files, of_packed, read
-from ._inventory import CELLS, Inventory, Made, beside, day_name, day_start, inventory
+from ._inventory import CELLS, Inventory, Made, day_name, day_start, inventory
 from ._keeping import alone, finished, make_parquet
 from ._reading import CELL_COLUMNS, TYPES, nothing
 from ._salvaging import salvaged
@@ -86,7 +87,7 @@ def roll_up(
         UsageError: An argument is of no use, or the directory cannot be changed.
         MissingExtra: DuckDB is not installed; raised by the import of this module.
     """
-    top = absolute(directory)
+    top, k = absolute(directory), checked_floor(k)
     inventory(top)
     with alone(top) as shelf, connection(threads=threads, memory=memory, spill=spill) as (lent, folder):
         found = inventory(top)
@@ -108,7 +109,7 @@ def expire_with_cells(
 ) -> Expired:
     """Delete what has been kept long enough, after its cells were made.
 
-    Files of lines go ``keep`` after they were begun, as `expire` has it, and packed days ``keep`` after they ended.
+    Files of lines go ``keep`` after they were begun, as `expire` has it, and packed days ``keep`` after they began.
     Files that are still written to stay. Wherever this is cut short, no trend is lost and none counts twice, and the
     next call does the rest. What went is noted in ``expired.jsonl``.
 
@@ -128,18 +129,16 @@ def expire_with_cells(
         UsageError: An argument is of no use, or the directory cannot be changed.
         MissingExtra: DuckDB is not installed; raised by the import of this module.
     """
-    if now.tzinfo is None or keep <= timedelta(0):
-        raise UsageError(
-            "nothing can expire by these", where="keep, now", cure="Give a time span and an aware datetime."
-        )
-    top, before = absolute(directory), now - keep
+    check_keep(keep)
+    check_instant(now)
+    top, before, k = absolute(directory), now - keep, checked_floor(k)
     inventory(top)
     with alone(top) as shelf:
         if is_owed(top):  # what a deletion that was cut short has noted is not noted again
             delete_and_note(top, [], {}, now=now)
         found = inventory(top)
         raw = finished(shelf, [file for file in found.raw if file.started <= before])
-        packed = [one for one in found.packed if day_start(one.day) + 86_400 <= before.timestamp()]
+        packed = [one for one in found.packed if day_start(one.day) <= before.timestamp()]
         if not raw and not packed:
             return Expired()
         with connection(threads=threads, memory=memory, spill=spill) as (lent, folder):

@@ -13,11 +13,12 @@ from typing import Final, TypedDict
 from attrs import evolve
 
 from smartify_core.errors import UsageError
+from smartify_core.requestlog._event._request_event import BEGINNING
 
 from ._answers import Row
 from ._connections import MEMORY, TooLittleMemory, Trouble, connected
 from ._counting import KEPT, all_counted, counted, counted_events, relations
-from ._halves import BEGINNING, broken, counted_halves, heads, odd, pieces, tails
+from ._halves import broken, counted_halves, heads, odd, pieces, tails
 from ._inventory import Inventory, inventory, origin_of
 from ._logs import Logs
 from ._reading import cells, lines, packed

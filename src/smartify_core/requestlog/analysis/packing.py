@@ -14,11 +14,12 @@ from smartify_core.errors import UsageError
 from smartify_core.requestlog._event._schema import VERSION
 from smartify_core.requestlog.files import LogFile
 from smartify_core.requestlog.files._opened import Shelf, sync_directory
+from smartify_core.requestlog.files._packed import PACKED
 from smartify_core.requestlog.files._settings import absolute
 
 from ._connections import MEMORY, Connection, Trouble, connection
 from ._gathering import of_files, read
-from ._inventory import PACKED, Inventory, day_name, inventory, origin_of
+from ._inventory import Inventory, day_name, inventory, origin_of
 from ._keeping import alone, finished, make_parquet
 from ._lines import COLUMNS
 from ._salvaging import is_whole
@@ -66,7 +67,8 @@ def pack(
     Every event and note is kept, in columns of the schema's names; of lines that nobody can read, how many there were.
     A file of lines goes once what was made of it was read back and has as many rows. Files that are still written to
     stay, and so do those with lines of a newer schema, and damaged ones. Wherever this is cut short, nothing is lost or
-    counted twice, and the next call does the rest. Packed days are exact, and `expire_with_cells` ends them.
+    counted twice, and the next call does the rest. Packed days are exact. They expire as files of lines do: `expire`
+    and every process that writes delete them, `expire_with_cells` makes their cells before.
 
     Args:
         directory: The directory of the log.
@@ -114,7 +116,7 @@ def _packed(lent: Connection, shelf: Shelf, top: Path, found: Inventory, files: 
     for day, rows in by_day.items():
         query = filled(_OF_DAY, columns=", ".join(COLUMNS), day=day, order=_ORDER)
         first = top / PACKED / f"day={day_name(day)}" / "part.parquet"
-        made.append(make_parquet(lent, shelf, query, first, rows))
+        made.append(make_parquet(lent, shelf, query, first, rows, events=events.get(day_name(day), 0)))
     gone = [file for file in files if origin_of(file.path) not in newer]
     for file in gone:
         # The original of a compressed file goes first: alone, it would count as a file again.

@@ -17,7 +17,8 @@ from ._counting import count_days
 from ._ledger import Ledger, is_owed, open_ledger
 from ._names import LogFile, listed
 from ._opened import Opened, Shelf
-from ._settings import WIDEST, absolute, check_keep, check_now
+from ._packed import PackedFile, beside, nobody_packs, packed_files
+from ._settings import WIDEST, absolute, check_instant, check_keep, check_keep_bytes
 
 _NOTHING: Final[Mapping[str, int]] = {}
 
@@ -27,7 +28,7 @@ class Expired:
     """What retention deleted.
 
     Attributes:
-        files: Their names, in order.
+        files: Their names, below the directory of the log.
         days: How many events of each day (UTC, ``YYYY-MM-DD``) they held.
     """
 
@@ -45,6 +46,9 @@ def expire(
 ) -> Expired:
     """Delete the log files that were begun at least ``keep`` ago, and note in ``expired.jsonl`` what they held.
 
+    Packed days go ``keep`` after they began. To keep their trends, have ``expire_with_cells`` come first, with a
+    ``keep`` that is a day or more shorter.
+
     The notes, one for each day, are on the disk before the first file goes. Files that a living process writes to stay.
     A running `JsonLinesFile` does this by itself; the command is for logs that nobody writes to any more.
 
@@ -59,13 +63,42 @@ def expire(
 
     Raises:
         UsageError: An argument makes no sense, the directory cannot be changed, or another process has been deleting
-            for ten seconds.
+            or packing for ten seconds.
     """
     check_keep(keep)
-    check_now(lambda: now)
+    check_instant(now)
+    if keep_bytes is not None:
+        check_keep_bytes(keep_bytes, 0)
     place, shelf = absolute(directory), Shelf()
     try:
         return _exhausted(expiring(place, shelf, WIDEST, keep=keep, keep_bytes=keep_bytes, now=now, wait=True))
+    except OSError as error:
+        raise _unchangeable(place, error) from None
+    finally:
+        shelf.forget()
+
+
+def overdue(directory: str | os.PathLike[str], *, keep: timedelta, now: datetime) -> tuple[str, ...]:
+    """Return what has been kept long enough, as names below the directory of the log. Nothing is deleted.
+
+    Those are the files and packed days that `expire_with_cells` would delete now. `expire` leaves packed files that
+    were made by a version of this library that did not note how many events they hold.
+
+    Args:
+        directory: The directory of the log.
+        keep: How long a file is kept, at least a minute.
+        now: The present instant, aware.
+
+    Raises:
+        UsageError: An argument makes no sense, or the directory cannot be read.
+    """
+    check_keep(keep)
+    check_instant(now)
+    place, shelf = absolute(directory), Shelf()
+    try:
+        free = [file.path for file in _overdue(listed(place), keep, None, now) if _free(shelf, file) is not None]
+        days = [day.path for day in _overdue_days(place, keep, now)]
+        return tuple(path.relative_to(place).as_posix() for path in (*free, *days))
     except OSError as error:
         raise _unchangeable(place, error) from None
     finally:
@@ -88,7 +121,7 @@ def delete_and_note(
     Raises:
         UsageError: A file is not below the directory, or the directory cannot be changed.
     """
-    check_now(lambda: now)
+    check_instant(now)
     place, shelf = absolute(directory), Shelf()
     if not all(file.is_relative_to(place) for file in files):
         raise UsageError("a file is not below the directory of the log", where=str(place), cure="Name its own files.")
@@ -118,37 +151,48 @@ def expiring(
     Raises:
         OSError: A directory or file cannot be changed.
     """
-    if not (is_owed(directory) or _overdue(listed(directory), keep, keep_bytes, now)):
+    days = _overdue_days(directory, keep, now)
+    if not (is_owed(directory) or days or _overdue(listed(directory), keep, keep_bytes, now)):
         return Expired()
-    ledger = open_ledger(directory, shelf, mode, wait=wait)
-    if ledger is None:
-        return Expired()
-    try:
-        ledger.settle()
-        yield
-        # Listed anew: another process may have deleted some while we waited.
-        return (yield from _deleted(ledger, shelf, _overdue(listed(directory), keep, keep_bytes, now), now))
-    finally:
-        ledger.close()
+    # Who rolls up notes what it deletes; if both did, the notes would say it twice.
+    with nobody_packs(directory, shelf, wait=wait) as is_ours:
+        ledger = open_ledger(directory, shelf, mode, wait=wait) if is_ours else None
+        if ledger is None:
+            return Expired()
+        try:
+            ledger.settle()
+            yield
+            # Listed anew: another process may have deleted some while we waited.
+            days = _overdue_days(directory, keep, now)
+            files = _overdue(listed(directory), keep, keep_bytes, now)
+            return (yield from _deleted(ledger, shelf, files, days, now))
+        finally:
+            ledger.close()
 
 
-def _deleted(ledger: Ledger, shelf: Shelf, files: list[LogFile], now: datetime) -> Generator[None, None, Expired]:
+def _deleted(
+    ledger: Ledger, shelf: Shelf, files: list[LogFile], days: list[PackedFile], now: datetime
+) -> Generator[None, None, Expired]:
     counts: Counter[str] = Counter()
     held: list[Opened] = []
-    gone: list[LogFile] = []
+    gone: list[Path] = []
     try:
+        for day in days:
+            if day.events is not None:  # else nobody could note what went: that takes who can read it
+                counts[f"{day.started:%Y-%m-%d}"] += day.events
+                gone += (day.path, beside(day.path))
         for file in files:
             opened = _free(shelf, file)
             if opened is None:
                 continue
             held.append(opened)
-            gone.append(file)
+            gone.append(file.path)
             yield from count_days(opened, file, counts)
             if file.compressed:
                 opened.close()
         if gone:
-            ledger.delete([file.path for file in gone], counts, now)
-        return Expired(tuple(file.path.name for file in gone), dict(sorted(counts.items())))
+            ledger.delete(gone, counts, now)
+        return Expired(tuple(map(ledger.name_of, gone)), dict(sorted(counts.items())))
     finally:
         for opened in held:
             opened.close()
@@ -182,6 +226,10 @@ def _overdue(files: list[LogFile], keep: timedelta, keep_bytes: int | None, now:
         overdue.append(file)
         total -= size
     return overdue
+
+
+def _overdue_days(directory: Path, keep: timedelta, now: datetime) -> list[PackedFile]:
+    return [one for one in packed_files(directory) if one.started + keep <= now]
 
 
 def _size(file: LogFile) -> int:

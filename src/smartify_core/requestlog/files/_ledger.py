@@ -55,7 +55,7 @@ class Ledger:
         intent = {
             "at": whole_bytes(self._opened),
             "notes": b"".join(notes).decode("ascii"),
-            "files": [file.relative_to(self._directory).as_posix() for file in files],
+            "files": list(map(self.name_of, files)),
         }
         partial = self._directory / f"{_INTENT}{PARTIAL}"
         partial.unlink(missing_ok=True)
@@ -71,6 +71,10 @@ class Ledger:
         partial.rename(self._directory / _INTENT)
         sync_directory(self._directory)
         self.settle()
+
+    def name_of(self, file: Path) -> str:
+        """Return what a file is called below the directory of the log."""
+        return file.relative_to(self._directory).as_posix()
 
     def settle(self) -> None:
         """Do what is left of a deletion that was cut short.

@@ -60,7 +60,7 @@ class Settings:
         if self.keep < self.rotate_every:
             raise wrong("keep", "is no shorter than rotate_every, or files would expire while they are written")
         if self.keep_bytes is not None:
-            _whole("keep_bytes", self.keep_bytes, self.rotate_bytes)
+            check_keep_bytes(self.keep_bytes, self.rotate_bytes)
         if type(self.compress) is not bool:
             raise wrong("compress", "is True or False")
         check_mode(self.mode)
@@ -118,6 +118,17 @@ def check_now(now: object) -> None:
             instant = now()
     if not isinstance(instant, datetime) or instant.tzinfo is None:
         raise wrong("now", "is a function that returns the present instant, aware and in UTC")
+
+
+def check_instant(now: object) -> None:
+    """Raise `UsageError` unless ``now`` is an aware instant."""
+    if not isinstance(now, datetime) or now.tzinfo is None:
+        raise wrong("now", "is the present instant, aware, as datetime.now(UTC)")
+
+
+def check_keep_bytes(keep_bytes: object, least: int) -> None:
+    """Raise `UsageError` unless files may be held to so many bytes."""
+    _whole("keep_bytes", keep_bytes, least)
 
 
 def check_keep(keep: object) -> None:

@@ -59,7 +59,7 @@ def test_trends_outlive_events(directory: Directory, packed: bool) -> None:
     before = trends(directory)
     if packed:
         pack(directory.path, now=NOW)
-    expired = expire_with_cells(directory.path, keep=KEEP, now=NOW)
+    expired = expire_with_cells(directory.path, keep=KEEP, now=NOW - timedelta(hours=2))
     assert expired.days == {"2026-01-05": 16}
     log = directory.open()
     coverage = log.coverage()
@@ -169,14 +169,14 @@ def test_only_the_period_counts_of_cells_too(directory: Directory) -> None:
 
 
 def test_only_what_was_kept_long_enough_goes(directory: Directory) -> None:
-    """Files go once they were begun so long ago, packed days once they ended so long ago; then the rest stays."""
+    """Files go once they were begun so long ago, packed days once they began so long ago; then the rest stays."""
     write(directory)
     assert expire_with_cells(directory.path, keep=timedelta(days=90), now=NOW).files == ()
     assert expire_with_cells(directory.path, keep=KEEP, now=NOW).files == (FILE,)
     assert (directory.path / LATER).exists()
     pack(directory.path, now=NOW)
-    assert expire_with_cells(directory.path, keep=KEEP, now=NOW).files == ()
-    late = datetime(2026, 2, 6, tzinfo=UTC)
+    late = datetime(2026, 2, 5, tzinfo=UTC)
+    assert expire_with_cells(directory.path, keep=KEEP, now=late - timedelta(seconds=1)).files == ()
     expired = expire_with_cells(directory.path, keep=KEEP, now=late)
     assert expired.files == ("packed/day=2026-01-06/part.parquet", "packed/day=2026-01-06/_part.json")
     assert expired.days == {"2026-01-06": 6}

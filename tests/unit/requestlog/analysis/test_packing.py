@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import fcntl
 import gzip
 import json
 import stat
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.unit.requestlog.analysis.conftest import Directory
 from smartify_core.errors import UsageError
 from smartify_core.requestlog import FIELDS
 from smartify_core.requestlog.analysis import QUESTIONS
+from smartify_core.requestlog.analysis.cells import expire_with_cells
 from smartify_core.requestlog.analysis.packing import Packed, pack
 from smartify_core.requestlog.files import JsonLinesFile, expire
 
@@ -161,14 +163,56 @@ def test_an_empty_log_packs_to_nothing(directory: Directory) -> None:
         pack(directory.path, now=datetime(2026, 2, 1))  # noqa: DTZ001 - that is the point
 
 
-def test_retention_of_the_sink_does_not_see_what_is_packed(directory: Directory) -> None:
-    """`expire` deletes files of lines; packed days are ended by `expire_with_cells` alone."""
-    from datetime import timedelta
+def test_retention_ends_packed_days(directory: Directory) -> None:
+    """No event is kept for longer by being packed: `expire` deletes its day, and notes how many events that held."""
+    directory.write(event(), event(time=MONDAY + 60), note("dropped", 9))
+    pack(directory.path, now=NOW)
+    began = datetime.fromtimestamp(MONDAY, UTC)
+    assert expire(directory.path, keep=timedelta(days=1), now=began + timedelta(hours=23)).files == ()
+    gone = expire(directory.path, keep=timedelta(days=1), now=began + timedelta(days=1))
+    assert gone.files == ("packed/day=2026-01-05/part.parquet", "packed/day=2026-01-05/_part.json")
+    assert gone.days == {"2026-01-05": 2}
+    coverage = directory.open().coverage()
+    assert (coverage.events, coverage.expired) == (0, 2)
 
+
+def test_a_sink_ends_packed_days(directory: Directory) -> None:
+    """A process that writes the log looks after what is packed, too."""
     directory.write(event())
     pack(directory.path, now=NOW)
-    expire(directory.path, keep=timedelta(days=1), now=NOW)
-    assert directory.open().coverage().events == 1
+    with JsonLinesFile(directory.path, now=lambda: NOW + timedelta(days=9)) as sink:
+        assert sink.tidy()
+    assert directory.open().coverage().expired == 1
+
+
+@pytest.mark.parametrize("told", ["", "{}", '{"events": -1}', '{"events": true}', "[3]", None])
+def test_what_does_not_tell_its_events_is_left_to_who_can_count(directory: Directory, told: str | None) -> None:
+    """A packed file of an earlier version says nothing of its events: only `expire_with_cells` deletes it."""
+    directory.write(event())
+    pack(directory.path, now=NOW)
+    (beside,) = directory.path.rglob("_part.json")
+    if told is None:
+        beside.unlink()
+    else:
+        beside.write_text(told)
+    assert expire(directory.path, keep=timedelta(days=1), now=NOW).files == ()
+    assert expire_with_cells(directory.path, keep=timedelta(days=1), now=NOW).days == {"2026-01-05": 1}
+
+
+def test_nothing_expires_beside_who_packs(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While somebody packs or rolls up, a sink deletes nothing, and a command says that it waited in vain."""
+    directory.write(event())
+    pack(directory.path, now=NOW)
+    directory.write(event(), name="requests-20260106T020000Z-7-2.jsonl")
+    monkeypatch.setattr("smartify_core.requestlog.files._packed._TRIES", 2)
+    with (directory.path / ".packing.lock").open("rb+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(UsageError, match="cannot be changed"):
+            expire(directory.path, keep=timedelta(days=1), now=NOW)
+        with JsonLinesFile(directory.path, now=lambda: NOW) as sink:
+            assert sink.tidy()
+        assert not (directory.path / "expired.jsonl").exists()
+    assert expire(directory.path, keep=timedelta(days=1), now=NOW).events == 2
 
 
 def test_files_that_lead_elsewhere_are_not_followed(directory: Directory, tmp_path: Path) -> None:
