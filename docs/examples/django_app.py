@@ -65,5 +65,5 @@ collecting = Collecting(
     own_hosts=("*.app.example",),
     time_zone_header="X-Time-Zone",
 )
-log = RequestLog(JsonLinesFile(os.environ.get("REQUEST_LOG", "request-log")), collecting)
+log = RequestLog(JsonLinesFile(os.environ.get("REQUEST_LOG", "logs")), collecting)
 application: Any = install(get_wsgi_application(), log)

@@ -1,4 +1,8 @@
-"""A vendor's FastAPI application with a request log: ``REQUEST_LOG=logs uvicorn --workers 2 fastapi_app:app``."""
+"""A vendor's FastAPI application with a request log.
+
+``REQUEST_LOG=logs uvicorn --workers 2 --no-proxy-headers fastapi_app:app``: uvicorn would else believe what
+``X-Forwarded-For`` says from 127.0.0.1, and replace the client's address before `TrustedProxies` sees it.
+"""
 
 from __future__ import annotations
 
@@ -68,4 +72,4 @@ def make_app(directory: str) -> FastAPI:
     return install(app, RequestLog(JsonLinesFile(directory), collecting))
 
 
-app = make_app(os.environ.get("REQUEST_LOG", "request-log"))
+app = make_app(os.environ.get("REQUEST_LOG", "logs"))

@@ -57,4 +57,4 @@ def make_app(directory: str) -> Flask:
     return install(app, RequestLog(JsonLinesFile(directory), collecting))
 
 
-app = make_app(os.environ.get("REQUEST_LOG", "request-log"))
+app = make_app(os.environ.get("REQUEST_LOG", "logs"))
