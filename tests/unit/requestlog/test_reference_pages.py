@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from smartify_core.requestlog import Collecting, RequestLog, TrustedProxies
+from smartify_core.errors import UsageError
+from smartify_core.requestlog import Collecting, Feature, RequestLog, TrustedProxies
 from smartify_core.requestlog.analysis import QUESTIONS, Question
 from smartify_core.requestlog.analysis._dimensions import APPLICATION, PERSONAL
 from smartify_core.requestlog.analysis.duckdb import LogFiles
@@ -79,6 +80,15 @@ def test_each_setting_has_its_default(kind: type) -> None:
         else:
             said = eval(default.strip("`"), {"timedelta": timedelta})
             assert (type(said), said) == (type(real), real), name
+
+
+def test_each_example_of_a_name_that_is_refused_is_refused() -> None:
+    """No name that the page of settings gives as an example of a value may be a feature's."""
+    told = rows(SETTINGS, "| what |")
+    assert len(told) == 7
+    for _, example in told:
+        with pytest.raises(UsageError, match="looks like a value"):
+            Feature(example.strip("`"))
 
 
 def test_each_question_has_its_row() -> None:
