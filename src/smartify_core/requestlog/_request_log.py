@@ -5,6 +5,7 @@ from __future__ import annotations
 import time as clocks
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Final, NamedTuple, TypeAlias
 
 from smartify_core.errors import UsageError
@@ -108,6 +109,8 @@ class RequestLog:
         self._folded = Tally()
         self._folded_noted = -_NOTE_EVERY
         self._failed = Tally()
+        self._lost = Tally()
+        self._lost_noted = -_NOTE_EVERY
 
     @property
     def failed(self) -> int:
@@ -129,6 +132,7 @@ class RequestLog:
     def close(self, timeout: float = 5.0) -> None:
         """Note what is still to be noted, and close the sink."""
         self._note_folded(self.time())
+        self._note_lost(self.time())
         self.sink.close(timeout)
 
     def record(  # noqa: PLR0917 - by place: names cost a request a microsecond
@@ -199,9 +203,13 @@ class RequestLog:
             self.not_recorded(error)
 
     def not_recorded(self, error: Exception) -> None:
-        """Count a request that could not be recorded, and say so once a minute by the class of ``error``."""
+        """Count a request that could not be recorded, and say so once a minute: here, and in a note of the log."""
         self._failed.add()
+        self._lost.add()
         self._troubles.warn("request_not_recorded", error=Failure.of(type(error), None).error or "")
+        time = self.time()
+        if time - self._lost_noted >= _NOTE_EVERY:
+            self._note_lost(time)
 
     def feature_not_found(self, error: Exception) -> None:
         """Say once a minute that the host's finder of features failed, by the class of ``error``."""
@@ -224,7 +232,10 @@ class RequestLog:
 
     def _first_referred(self, key: int, referer: HeaderValue, host: HeaderValue, time: int) -> _Page:
         page = _Page(self._kept_of(_text(referer), _text(host), time))
-        self._referrers.keep(key, page)
+        if page.kept is _ELSEWHERE:
+            self._troubles.warn("referrer_folded")  # and not remembered: tomorrow it may be told apart
+        else:
+            self._referrers.keep(key, page)
         return page
 
     def _kept_of(self, referer: str, host: str, time: int) -> Referrer | None:
@@ -248,6 +259,13 @@ class RequestLog:
             # A page of ours whose route was not known may be known now.
             self._referrers = Remembered(_ROOM)
         return feature
+
+    def _note_lost(self, time: int) -> None:
+        self._lost_noted = time
+        count = self._lost.take()
+        if count:
+            with suppress(Exception):  # it may be the sink that fails
+                self._put(Note(time, "dropped", count))
 
     def _note_folded(self, time: int) -> None:
         self._folded_noted = time

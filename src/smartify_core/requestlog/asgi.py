@@ -101,13 +101,9 @@ class RequestLogMiddleware:
             told = _left(scope, status) if phase == "cancelled" else kind
             self._end(scope, time, began, feature, scope.get("method"), status, told, phase)
             raise
-        if done:
-            told = scope.get(ERROR_KEY) if status is None or status >= _FAILED else None
-            self._end(scope, time, began, feature, scope.get("method"), status, told, None)
-        else:
-            # The application came back without ending its response: its client had gone, or it forgot to answer.
-            phase = "before_start" if status is None else "cancelled"
-            self._end(scope, time, began, feature, scope.get("method"), status, _left(scope, status), phase)
+        # An application that came back without ending its response: its client had gone, or it forgot to answer.
+        ended: Phase | None = None if done else "before_start" if status is None else "cancelled"
+        self._end(scope, time, began, feature, scope.get("method"), status, _left(scope, status), ended)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         status: int | None = None
@@ -192,10 +188,13 @@ class RequestLogMiddleware:
 
 def _left(scope: Scope, status: int | None) -> type[BaseException] | None:
     """Return the class of an exception that became a response; one that became a client's mistake is no error."""
-    kind: type[BaseException] | None = None
-    if status is None or status >= _FAILED:
-        kind = scope.get(ERROR_KEY)
-    return kind
+    kind: type[BaseException] | None = scope.get(ERROR_KEY)
+    return kind if kind is not None and _is_failure(status) else None
+
+
+def _is_failure(status: object) -> bool:
+    # What is no number a server may take all the same; whoever records it says what becomes of it.
+    return status is None or (isinstance(status, int) and status >= _FAILED)
 
 
 #: What servers and frameworks call the exception that says that the client is gone. They have no class in common.
@@ -214,7 +213,7 @@ def _kind(error: BaseException) -> type[BaseException]:
 def _phase(kind: type[BaseException], status: int | None, *, done: bool) -> Phase:
     if issubclass(kind, (CancelledError, GeneratorExit)) or kind.__name__ in _GONE:
         return "cancelled"
-    if status is None or (done and status >= _FAILED):  # an error page of the framework's
+    if status is None or (done and _is_failure(status)):  # an error page of the framework's
         return "before_start"
     return "after_end" if done else "streaming"
 

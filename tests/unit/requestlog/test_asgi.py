@@ -54,6 +54,23 @@ def sending(
     return app
 
 
+@pytest.mark.parametrize(("status", "told"), [("200", 200), (HTTPStatus.CREATED, 201), ("503", 503)])
+def test_a_status_of_another_type_is_no_trouble(log: RequestLog, kept: Kept, status: Any, told: int) -> None:
+    """Some servers take text for a status: the response goes on, and what can be read of it is recorded."""
+    start = START | {"status": status}
+    assert ran(log, sending(start, BODY, error=KeyError)) == [start, BODY]
+    assert kept.events[0]["status"] == told
+
+
+@pytest.mark.parametrize("status", [999, "ok", 99, -1, 2.5, [], "200 OK"])
+def test_a_status_that_is_none_costs_the_line_and_is_told(log: RequestLog, kept: Kept, status: Any) -> None:
+    """The response goes on; the log counts what it could not record, and says so in a line of its own."""
+    start = START | {"status": status}
+    assert ran(log, sending(start, BODY, error=KeyError)) == [start, BODY]
+    assert log.failed == 1
+    assert [(note.kind, note.count) for note in kept.notes] == [("dropped", 1)]
+
+
 def test_a_request_is_recorded_when_it_ends(log: RequestLog, kept: Kept) -> None:
     """Feature, method, status, address and headers are told; the messages are the application's own."""
     assert ran(log, sending(START, BODY, feature="/x/{id}")) == [START, BODY]

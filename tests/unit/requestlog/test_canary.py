@@ -261,6 +261,49 @@ def test_paths_are_a_list_of_paths(paths: Any) -> None:
         Canary().run_wsgi(honest_wsgi, paths)
 
 
+def typed_wsgi(environ: dict[str, Any], start: Any) -> list[bytes]:
+    """Answer where an order has a number."""
+    start("200 OK" if environ["PATH_INFO"].removeprefix("/orders/").isdecimal() else "404 Not Found", [])
+    return [b""]
+
+
+async def typed_asgi(scope: Any, receive: Any, send: Any) -> None:
+    """Answer where an order has a number."""
+    status = 200 if scope["path"].removeprefix("/orders/").isdecimal() else 404
+    await send({"type": "http.response.start", "status": status, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def test_a_path_that_reaches_no_route_proves_nothing() -> None:
+    """A mistyped path would make every canary pass; one that is to be missing is said to be."""
+    for path in ("/order/{}", "/order/{number:int}"):
+        with pytest.raises(UsageError, match="reached a route at /order/"):
+            Canary().run_wsgi(typed_wsgi, [path])
+        with pytest.raises(UsageError, match="reached a route at /order/"):
+            asyncio.run(Canary().run_asgi(typed_asgi, [path]))
+    Canary().run_wsgi(typed_wsgi, ["/orders/{number:int}"], missing=["/order/{}"])
+    asyncio.run(Canary().run_asgi(typed_asgi, ["/orders/{number:int}"], missing=["/order/{}"]))
+
+
+def test_a_parameter_of_digits_gets_nothing_else() -> None:
+    """Every request reaches a route whose parameter is a number, and each has a secret there."""
+    canary = Canary()
+    paths = [one.path for one in canary.requests(["/orders/{number:int}"])]
+    assert all(path.removeprefix(b"/orders/").isdigit() for path in paths)
+    assert "the path's parameter 1: a number" in canary.places
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
+def test_an_application_of_the_other_kind_is_told() -> None:
+    """What answers nothing at all is no application of that protocol."""
+    wrong: Any = honest_asgi
+    with pytest.raises(UsageError, match="answered none"):
+        Canary().run_wsgi(wrong, ["/users/{}"])
+    wrong = honest_wsgi
+    with pytest.raises(UsageError, match="answered none"):
+        asyncio.run(Canary().run_asgi(wrong, ["/users/{}"]))
+
+
 def test_other_wrong_calls_are_told() -> None:
     """A seed that is no number, and a kind that there is not."""
     with pytest.raises(UsageError, match="seed"):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import types
 from typing import Any
 
 import attrs
@@ -212,6 +214,12 @@ def test_templates_and_names_are_features(name: str) -> None:
         "/search?q=x",
         "/a%20b",
         "/reset/Zm9vYmFy1234567890",
+        "/~{alice@example.org}/{p}",
+        "/~<alice@example.org>/{p}",
+        "/shop/(alice@example.org)",
+        "/shop/{0791234567}",
+        "/shop/<3f2b8a1c-9d4e-4f5a-8b6c-7d8e9f0a1b2c>",
+        "/shop/{Zm9vYmFy1234567890}",
         "/a#b",
         "https://example.org",
         7,
@@ -223,6 +231,16 @@ def test_what_looks_like_a_value_is_no_feature(name: Any) -> None:
     with pytest.raises(UsageError) as refusal:
         Feature(name)
     assert len(str(name)) < 4 or str(name) not in str(refusal.value)
+
+
+def test_a_module_that_makes_up_names_brings_none_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A class counts by a name that its module really has, not by one that it would make or refuse when asked."""
+    module = types.ModuleType("factory")
+    kind = type("NoSuchUserAlice", (LookupError,), {"__module__": "factory"})
+    monkeypatch.setitem(sys.modules, "factory", module)
+    for answer in (lambda name: kind, lambda name: 1 / 0):
+        module.__dict__["__getattr__"] = answer
+        assert Failure.of(kind, None).error == "LookupError"
 
 
 def test_an_error_is_told_by_its_class() -> None:

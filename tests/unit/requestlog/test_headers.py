@@ -61,6 +61,8 @@ def test_signals_of_privacy() -> None:
     assert opted_out("", "1")
     assert not opted_out("0", "0")
     assert not opted_out("true", "yes")
+    assert opted_out("0, 1", "")  # two lines that a server joined
+    assert opted_out("", "1,1")
 
 
 def routes() -> Routes:
@@ -107,6 +109,15 @@ def routes() -> Routes:
         ("https://" + "a" * 300 + ".org/", "(other)"),
         ("https://exämple.org/", "(other)"),
         ("https://xn--exmple-cua.org/", "https://xn--exmple-cua.org"),
+        ("https://192.168.1.0x4d/x", "(other)"),
+        ("https://203.0.113.77.nip.io/", "(other)"),
+        ("https://203-0-113-77.dyn.example.org/", "(other)"),
+        ("https://4f9c1b2a-77aa-4e1b-9c3d-0123456789ab.example.org/", "(other)"),
+        ("https://sk-live-51h8xqkzt9bd.example.org/", "(other)"),
+        ("https://alices-macbook.localdomain/", "(other)"),
+        ("https://nas.fritz.box/", "(other)"),
+        ("https://www.example.org:99999/", "(other)"),
+        ("https://www.example.org./", "https://www.example.org"),
         ("data:text/html,alice", None),
         ("about:blank", None),
         ("", None),
@@ -120,6 +131,17 @@ def test_what_is_kept_of_a_referring_page(referer: str, kept: str | None) -> Non
     own = Collecting(own_hosts=("*.tenants.example.com",))
     found = referrer_of(referer, "app.example.com", own.is_own, routes().template_of)
     assert (None if found is None else found.text) == kept
+
+
+@pytest.mark.parametrize("host", ["acme.example.org:443", "acme.example.org.", "ACME.example.org", "acme.example.org"])
+@pytest.mark.parametrize(
+    "page", ["https://acme.example.org/a", "https://acme.example.org./", "https://Acme.Example.org:443/"]
+)
+def test_our_own_host_is_ours_however_it_is_written(host: str, page: str) -> None:
+    """A port that goes without saying, the root's dot and case make no other host of it, or customers would be told."""
+    found = referrer_of(page, host, Collecting().is_own, routes().template_of)
+    assert found is not None
+    assert found.text in {"/", "(own)"}
 
 
 @given(st.text(), st.text())

@@ -197,6 +197,46 @@ def test_without_threads_a_flush_writes(pumped: Any, target: Kept, monkeypatch: 
     assert target.closed == 1
 
 
+@pytest.mark.parametrize("moments", [1, 2, 3])
+def test_a_thread_is_tried_for_again(pumped: Any, target: Kept, monkeypatch: pytest.MonkeyPatch, moments: int) -> None:
+    """However often no thread was to be had, a full queue included, a later record starts one."""
+    start, failures = threading.Thread.start, list[int]()
+
+    def failing(thread: threading.Thread) -> None:
+        if len(failures) < moments:
+            failures.append(1)
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", failing)
+    pump = pumped(limit=100)
+    for _ in range(400):
+        pump.put(EVENT)
+    assert len(failures) == moments
+    assert pump._thread is not None
+    assert pump.flush()
+    assert len([one for one in target.records if one is EVENT]) + pump.dropped == 400
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit])
+def test_the_thread_outlives_what_ends_others(pumped: Any, target: Kept, error: type[BaseException]) -> None:
+    """A host's own code that raises what ends a thread ends not ours: what it took with it is counted."""
+    pump = pumped()
+    send = target.send
+
+    def ending(records: Sequence[Record]) -> Sent:
+        target.send = send  # type: ignore[method-assign] # once
+        raise error
+
+    target.send = ending  # type: ignore[method-assign] # what the test is about
+    pump.put(EVENT)
+    assert not pump.flush()
+    pump.put(EVENT)
+    assert pump.flush()
+    assert pump.dropped == 1
+    assert len([one for one in target.records if one is EVENT]) == 1
+
+
 def test_the_thread_cannot_wait_for_itself(pumped: Any, target: Kept) -> None:
     """A target that flushes its own pump, through somebody's log say, gets False and no deadlock."""
     pump = pumped()

@@ -202,6 +202,33 @@ def test_foreign_pages_beyond_the_most_are_one(log: RequestLog, kept: Kept) -> N
     assert told[1_999:] == ["https://www1999.example.org", "(other)", "https://www7.example.org"]
 
 
+def test_what_was_beyond_the_most_is_told_apart_another_day(kept: Kept) -> None:
+    """A flood of made-up pages takes the known ones' places for its own day only."""
+    clock = ManualClock("2026-11-29T12:00:00")
+    log = RequestLog(kept, now=clock)
+    for number in range(2_000):
+        recorded(log, referer=f"https://www{number}.example.org/")
+    recorded(log, referer="https://search.example.com/")
+    clock.advance(days=1)
+    recorded(log, referer="https://search.example.com/")
+    assert [event["referrer"] for event in kept.events[-2:]] == ["(other)", "https://search.example.com"]
+
+
+def test_what_could_not_be_recorded_is_noted_once_a_minute(kept: Kept) -> None:
+    """Requests that the collector failed on are lost, and never silently: a note counts them."""
+    clock = ManualClock("2026-11-29T12:00:00")
+    log = RequestLog(kept, now=clock)
+    wrong: Any = 999
+    for _ in range(3):
+        log.record(0, "/x", "GET", wrong, 0, None, None, NOTHING_HEARD)
+    clock.advance(minutes=1)
+    log.record(0, "/x", "GET", wrong, 0, None, None, NOTHING_HEARD)
+    log.record(0, "/x", "GET", wrong, 0, None, None, NOTHING_HEARD)
+    log.close()
+    assert [(note.kind, note.count) for note in kept.notes] == [("dropped", 1), ("dropped", 3), ("dropped", 1)]
+    assert log.failed == 5
+
+
 def test_a_failure_is_told(log: RequestLog, kept: Kept) -> None:
     """Class and phase stand in the line, and the status is absent where no response began."""
     log.record(0, "/x", "GET", None, 0, Failure.of(KeyError, "before_start"), None, NOTHING_HEARD)

@@ -29,7 +29,7 @@ ERROR_KEY: Final = "smartify_core.error"
 LONGEST_FEATURE: Final = 200
 LONGEST_HOST: Final = 100
 
-# What a template says of its parameters; a value cannot hide there, because it is no part of what matched.
+# What a template says of its parameters: patterns may stand there, with signs that a path's values have.
 _parameters = re.compile(r"\{[^{}]*\}|<[^<>]*>|\((?:[^()]|\([^()]*\))*\)")
 _value_like = re.compile(
     r"""[^\s/@]@[^\s/@]+\.[^\s/@]   # an address of mail
@@ -40,11 +40,13 @@ _value_like = re.compile(
       | :// """,
     re.VERBOSE | re.IGNORECASE,
 )
+# What no parameter is called, and no pattern holds.
+_value = re.compile(r"[^\s/@]@[^\s/@]+\.[^\s/@]|\d{9}|[0-9a-f]{8}-[0-9a-f]{4}-", re.IGNORECASE)
 _word = re.compile(r"[A-Za-z0-9_-]{16,}", re.ASCII)
 _error_like = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}", re.ASCII).fullmatch
 _label = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _origin_like = re.compile(
-    rf"(?:https?|android-app|ios-app)://(?P<host>{_label}(?:\.{_label})+)(?::\d{{1,5}})?", re.ASCII
+    rf"(?:https?|android-app|ios-app)://(?P<host>{_label}(?:\.{_label})+)(?::(?P<port>\d{{1,5}}))?", re.ASCII
 ).fullmatch
 _TOKEN_DIGITS: Final = 4
 
@@ -56,7 +58,7 @@ def check_feature(name: str) -> None:
             f"a feature has a printable name of 1 to {LONGEST_FEATURE} characters", cure="Name the route, not the path."
         )
     fixed = _parameters.sub("", name)
-    if _value_like.search(fixed) or any(_token_like(word) for word in _word.findall(fixed)):
+    if _value_like.search(fixed) or _value.search(name) or any(map(_token_like, _word.findall(name))):
         raise UsageError(
             "a feature's name holds what looks like a value",
             cure="Hand over the route's template, with its parameters in braces, or a name of your own.",
@@ -91,10 +93,25 @@ def is_public_origin(text: str) -> bool:
     match = _origin_like(text)
     if match is None:
         return False
-    host = match["host"]
-    last = host.rpartition(".")[2]
-    return len(host) <= LONGEST_HOST and not last.isdigit() and not host.endswith(_INSIDE)
+    host, port = match["host"], match["port"]
+    return (
+        len(host) <= LONGEST_HOST
+        and (port is None or 0 < int(port) <= _LAST_PORT)
+        and not host[-1].isdigit()
+        and _hex_like(host.rpartition(".")[2]) is None
+        and not host.endswith(_INSIDE)
+        and _address_like(host) is None
+        and _value.search(host) is None
+        and not any(map(_token_like, _word.findall(host)))
+    )
 
 
+_LAST_PORT: Final = 65_535
+_hex_like = re.compile(r"0x[0-9a-f]*", re.ASCII).fullmatch
+# Names of hosts that are made of an address, as providers and testing services make them.
+_address_like = re.compile(r"(?<!\d)(?:\d{1,3}[.-]){3}\d{1,3}(?!\d)", re.ASCII).search
 #: Ends of names that only an inside network knows: they tell of a person's place, or of a device's owner.
-_INSIDE: Final = (".local", ".localhost", ".internal", ".lan", ".home", ".corp", ".intranet", ".private", ".home.arpa")
+_INSIDE: Final = (
+    ".local", ".localdomain", ".localhost", ".internal", ".lan", ".home", ".home.arpa", ".corp", ".intra", ".intranet",
+    ".private", ".fritz.box",
+)  # fmt: skip

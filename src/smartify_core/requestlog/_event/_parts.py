@@ -104,7 +104,8 @@ def _known_name(error: type[BaseException]) -> str:
     for kind in error.__mro__:
         found: object = sys.modules.get(kind.__module__)
         for name in kind.__qualname__.split("."):
-            found = getattr(found, name, None)
+            # Not by getattr: a module may make up whatever it is asked for.
+            found = getattr(found, "__dict__", {}).get(name)
         if found is kind and _is_class_name(kind.__name__):
             return kind.__name__
     return BaseException.__name__

@@ -125,12 +125,12 @@ event_of_parts: Final = cast("Callable[[type[RequestEvent], tuple[object, ...]],
 
 
 def checked_status(status: object) -> int:
-    """Return a response's status as a plain number: frameworks hand over members of `http.HTTPStatus` as well.
+    """Return a response's status as a plain number: frameworks hand over members of `http.HTTPStatus`, and text.
 
     Raises:
         UsageError: It is none.
     """
-    known = STATUSES.get(status)
+    known = STATUSES.get(int(status) if isinstance(status, str) and status.isdecimal() else status)
     if known is None:
         refuse("a status is 100 to 599")
     return known

@@ -55,7 +55,8 @@ def zone_of(text: str, source: Literal["app", "cdn"]) -> Zone | None:
 
 def opted_out(gpc: str, dnt: str) -> bool:
     """Return whether the sender asked not to be followed: ``Sec-GPC: 1`` (Global Privacy Control) or ``DNT: 1``."""
-    return gpc.strip() == "1" or dnt.strip() == "1"
+    # Of several lines that a server joined, any counts.
+    return any(one.strip() == "1" for one in (*gpc.split(","), *dnt.split(",")))
 
 
 def referrer_of(
@@ -80,14 +81,21 @@ def referrer_of(
     place = place.rpartition("@")[2].lower()
     scheme = scheme.lower()
     name = place[: place.find("]") + 1] if place.startswith("[") else place.partition(":")[0]
-    if scheme in _DEFAULT_PORTS and place and (place == host.lower() or is_own(name)):
+    if scheme in _DEFAULT_PORTS and place and (_plain(place) == _plain(host.lower()) or is_own(name.rstrip("."))):
         template = template_of(path)
         return _OWN if template is None else Referrer(template)
     if _ip_like(name):
         return _IP
     default = _DEFAULT_PORTS.get(scheme)
-    origin = f"{scheme}://{place.removesuffix(default) if default else place}"
+    origin = f"{scheme}://{(place.removesuffix(default) if default else place).removesuffix('.')}"
     return Referrer(origin) if is_public_origin(origin) else _OTHER
+
+
+def _plain(place: str) -> str:
+    """Return a host without a port that goes without saying, and without the dot of the root."""
+    for port in _DEFAULT_PORTS.values():
+        place = place.removesuffix(port)
+    return place.removesuffix(".")
 
 
 _OWN: Final = Referrer(OWN)

@@ -27,6 +27,8 @@ from . import _endings
 
 #: How many records go to a target at once. As lines they fit into 64 kB.
 BATCH: Final = 256
+#: After so many records the next attempt is made to start a thread, where none was to be had.
+_RETRY_EVERY: Final = 64
 #: Seconds between two writings in a process that was told to end.
 _HURRIED: Final = 0.02
 
@@ -139,7 +141,8 @@ class Pump:
         queue = self._queue
         waiting = len(queue)
         if waiting >= self._most:
-            next(self._drops)
+            if next(self._drops) % _RETRY_EVERY == 0 and self._thread is None:
+                self._start()
             return
         queue.append(record)
         if waiting >= self._notice_at:
@@ -158,10 +161,11 @@ class Pump:
             return
         try:
             if self._thread is None and not self._closed:
-                # Should this fail, the next attempt is made when twice as many wait.
-                self._notice_at = max(self._early, 2 * self._notice_at)
+                # Should this fail, the next attempt is made when some more wait.
+                self._notice_at = len(self._queue) + _RETRY_EVERY
                 thread = threading.Thread(target=self._run, name="smartify-request-log", daemon=True)
                 thread.start()
+                self._notice_at = self._early
                 self._thread = thread
                 _endings.entered(on_sigterm=self._on_sigterm)
         except RuntimeError:  # no thread to be had, or the interpreter is ending
@@ -298,7 +302,10 @@ class Pump:
     def _step(self) -> bool:
         try:
             return self._target.step()
-        except Exception as error:  # noqa: BLE001 - the thread goes on, whatever a chore meets
+        except BaseException as error:
+            if not isinstance(error, Exception) and threading.current_thread() is not self._thread:
+                raise
+            # The thread goes on, whatever a chore meets.
             self._troubles.warn("request_log_chore_failed", error=type(error).__name__)
             return False
 
@@ -308,11 +315,14 @@ class Pump:
             return False
         try:
             return self._send(len(self._queue))
-        except Exception as error:  # noqa: BLE001 - the thread goes on
+        except BaseException as error:
             # What a target fails on in a way that it does not know is not tried again: it would fail again.
             self._lost += sum(not isinstance(record, Note) for record in self._held)
             self._held.clear()
             self._troubles.warn("request_log_failed", error=type(error).__name__)
+            # The thread goes on, even where a host's own code would end it; a caller is to hear of its interruption.
+            if not isinstance(error, Exception) and threading.current_thread() is not self._thread:
+                raise
             return False
         finally:
             self._passing.release()

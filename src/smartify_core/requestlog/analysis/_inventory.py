@@ -20,9 +20,8 @@ from attrs import frozen
 from smartify_core.requestlog._event._lines import read_line
 from smartify_core.requestlog._event._note import Note
 from smartify_core.requestlog.files import LogFile, log_files
-from smartify_core.requestlog.files._packed import PACKED, beside
+from smartify_core.requestlog.files._packed import CELLS, PACKED, beside
 
-CELLS: Final = "cells"
 EXPIRED: Final = "expired.jsonl"
 
 _day_like = re.compile(r"day=(\d{4}-\d{2}-\d{2})", re.ASCII).match

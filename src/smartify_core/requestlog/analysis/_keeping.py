@@ -19,7 +19,7 @@ from smartify_core.requestlog.files._opened import Opened, Shelf, sync_directory
 from smartify_core.requestlog.files._packed import LOCK, beside
 
 from ._connections import Connection
-from ._sql import filled, quoted
+from ._sql import filled, quoted, read_name
 
 #: The modes of what is made, as those of the log's own files.
 _MODE: Final = 0o640
@@ -110,7 +110,7 @@ def make_parquet(
         connection.execute(filled(_COPY, query=query, path=quoted(str(partial))))
         partial.chmod(_MODE)
         if isinstance(origins, Mapping):
-            found = dict(connection.execute(filled(_READ_BACK, path=quoted(str(partial)))).fetchall())
+            found = dict(connection.execute(filled(_READ_BACK, path=read_name(partial))).fetchall())
             if found != origins:
                 raise StorageBroken(
                     "a file reads back otherwise than it was written",

@@ -10,7 +10,7 @@ from smartify_core.requestlog.files import LogFile
 
 from ._inventory import Inventory, Made, day_start, origin_of
 from ._lines import COLUMNS, UNREADABLE, kind
-from ._sql import filled, quoted, within
+from ._sql import filled, quoted, read_name, within
 from ._steps import DAY
 
 #: What engines call the kinds of the schema.
@@ -90,7 +90,7 @@ def nothing(columns: Mapping[str, str]) -> str:
 
 def parquet(paths: Iterable[Path], names: Iterable[str], where: str = "") -> str:
     """Return the query for columns of Parquet files."""
-    return filled(_PARQUET, names=", ".join(names), paths=", ".join(quoted(str(path)) for path in paths), where=where)
+    return filled(_PARQUET, names=", ".join(names), paths=", ".join(map(read_name, paths)), where=where)
 
 
 def json_columns() -> str:
@@ -99,8 +99,8 @@ def json_columns() -> str:
 
 
 def listed(paths: Iterable[str]) -> str:
-    """Return names of files as a list of SQL."""
-    return f"[{', '.join(map(quoted, paths))}]"
+    """Return names of files that are to be read as a list of SQL."""
+    return f"[{', '.join(map(read_name, paths))}]"
 
 
 def _json(paths: Iterable[str], where: str = "") -> str:

@@ -15,6 +15,8 @@ from string import Template
 # Names of files may hold anything: what stands in quotation marks is left alone.
 _relation = re.compile(r"'(?:[^']|'')*'|@(\w+)")
 
+_pattern_sign = re.compile(r"([*?\[])")
+
 
 def filled(text: str, **parts: object) -> str:
     """Return a template with its parts in it."""
@@ -29,6 +31,11 @@ def named(query: str, name: Callable[[str], str]) -> str:
 def quoted(text: str) -> str:
     """Return the name of a file as SQL writes text."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def read_name(path: object) -> str:
+    """Return the name of a file that is to be read as SQL writes it: DuckDB takes any name there for a pattern."""
+    return quoted(_pattern_sign.sub(r"[\1]", str(path)))
 
 
 def within(column: str, since: int | None, until: int | None) -> str:

@@ -13,7 +13,7 @@ from attrs import frozen
 from smartify_core.requestlog.files import Expired, LogFile, delete_and_note
 from smartify_core.requestlog.files._ledger import is_owed
 from smartify_core.requestlog.files._opened import Shelf
-from smartify_core.requestlog.files._packed import beside
+from smartify_core.requestlog.files._packed import CELLS, beside
 from smartify_core.requestlog.files._settings import absolute, check_instant, check_keep
 
 from ._connections import MEMORY, Connection, connection
@@ -21,7 +21,7 @@ from ._counting import all_counted, counted_events, relations
 from ._dimensions import DETAILS, PERSONAL, Seen
 from ._floor import checked_floor
 from ._gathering import of_files, of_packed, read
-from ._inventory import CELLS, Inventory, Made, day_name, day_start, inventory
+from ._inventory import Inventory, Made, day_name, day_start, inventory
 from ._keeping import alone, finished, make_parquet
 from ._reading import CELL_COLUMNS, TYPES, nothing
 from ._salvaging import salvaged

@@ -85,6 +85,12 @@ def pack(
     if now.tzinfo is None:
         raise UsageError("now says no time zone", where="pack(now=...)", cure="Give an aware datetime.")
     top, today = absolute(directory), now.astimezone(UTC).date()
+    if (top / PACKED).is_symlink():
+        raise UsageError(
+            "the folder of packed days is a link: what lies behind it could not expire",
+            where=str(top / PACKED),
+            cure="Put the log's whole directory on the larger disk.",
+        )
     inventory(top)  # refuses what is no directory before anything is made in it
     with alone(top) as shelf:
         found = inventory(top)

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from ._names import COMPRESSED, file_name
+from ._names import COMPRESSED, LINES, file_name
 from ._opened import Opened, Shelf
+from ._packed import is_told
 from ._settings import Settings, make_directory
 
 _TRIES: Final = 100
@@ -79,7 +80,10 @@ def begin(settings: Settings, shelf: Shelf, started: datetime, first: int) -> tu
     """
     directory = settings.directory
     for number in range(first, first + _TRIES):
-        path = directory / file_name(started, os.getpid(), number)
+        name = file_name(started, os.getpid(), number)
+        if is_told(directory, name.removesuffix(LINES)):
+            continue  # the clock went back, and what had that name is packed: what is written now would not count
+        path = directory / name
         try:
             try:
                 opened = shelf.create(path, settings.mode)

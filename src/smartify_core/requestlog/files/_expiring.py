@@ -14,6 +14,7 @@ from attrs import frozen
 from smartify_core.errors import UsageError
 
 from ._counting import count_days
+from ._finishing import sweep
 from ._ledger import Ledger, is_owed, open_ledger
 from ._names import LogFile, listed
 from ._opened import Opened, Shelf
@@ -151,6 +152,7 @@ def expiring(
     Raises:
         OSError: A directory or file cannot be changed.
     """
+    sweep(directory)
     days = _overdue_days(directory, keep, now)
     if not (is_owed(directory) or days or _overdue(listed(directory), keep, keep_bytes, now)):
         return Expired()

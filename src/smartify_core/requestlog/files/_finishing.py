@@ -79,8 +79,10 @@ def _compressed(opened: Opened, shelf: Shelf, whole: int, told: bytes) -> Iterat
         sync_directory(target.parent)
         yield
         opened.path.unlink(missing_ok=True)
-    except OSError:
-        partial.unlink(missing_ok=True)
+    except (OSError, GeneratorExit):
+        # The child of a fork has let go of it (`Shelf.forget`): there it is the parent's, who goes on.
+        if out.fd >= 0:
+            partial.unlink(missing_ok=True)
         raise
     finally:
         out.close()
@@ -108,7 +110,7 @@ def adopt(
     Raises:
         OSError: The directory cannot be looked at.
     """
-    _sweep(directory)
+    sweep(directory)
     for file in listed(directory):
         if file.compressed:
             continue
@@ -126,7 +128,7 @@ def adopt(
         yield
 
 
-def _sweep(directory: Path) -> None:
+def sweep(directory: Path) -> None:
     """Delete half compressed files whose original is gone: nobody will finish them."""
     suffix = f"{COMPRESSED}{PARTIAL}"
     with os.scandir(directory) as entries:

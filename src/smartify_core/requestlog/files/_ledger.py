@@ -50,6 +50,8 @@ class Ledger:
         Raises:
             OSError: That failed, perhaps in the middle. What is left to do is done by `settle`.
         """
+        if any(self._inside(self.name_of(file)) is None for file in files):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))  # noted, and never deleted, it would be noted for ever
         time = max(0, int(now.timestamp()))
         notes = [Note(time, "expired", count, day).line() for day, count in sorted(days.items()) if count]
         intent = {
@@ -98,8 +100,12 @@ class Ledger:
             path = self._inside(str(name))
             if path is not None:
                 # An original whose compressed form is complete goes first: alone, it would count as a file again.
-                path.with_name(path.name.removesuffix(COMPRESSED)).unlink(missing_ok=True)
-                path.unlink(missing_ok=True)
+                original = path.with_name(path.name.removesuffix(COMPRESSED))
+                for one in (original, path.with_name(f"{original.name}{COMPRESSED}{PARTIAL}"), path):
+                    one.unlink(missing_ok=True)
+                if path.parent != self._directory:
+                    with suppress(OSError):  # others are in it
+                        path.parent.rmdir()
         sync_directory(self._directory)
         (self._directory / _INTENT).unlink(missing_ok=True)
 
@@ -118,8 +124,9 @@ class Ledger:
             intent = None
         finally:
             opened.close()
-        if isinstance(intent, dict) and intent.keys() == {"at", "notes", "files"}:
-            return intent
+        if _is_intent(intent):
+            known: dict[str, Any] = intent
+            return known
         # Not ours: ours get their name when they are whole.
         (self._directory / _INTENT).unlink(missing_ok=True)
         return None
@@ -131,6 +138,19 @@ class Ledger:
             if ".." not in path.parts and path.parent.resolve().is_relative_to(self._directory.resolve()):
                 return path
         return None
+
+
+def _is_intent(intent: object) -> bool:
+    """Return whether something is a deletion as we write it down."""
+    return (
+        isinstance(intent, dict)
+        and intent.keys() == {"at", "notes", "files"}
+        and type(intent["at"]) is int
+        and isinstance(intent["notes"], str)
+        and intent["notes"].isascii()
+        and isinstance(intent["files"], list)
+        and all(isinstance(name, str) and name and "\0" not in name for name in intent["files"])
+    )
 
 
 def is_owed(directory: Path) -> bool:

@@ -14,7 +14,8 @@ from smartify_core.errors import UsageError
 
 #: Where deletions are noted, in the directory of the log.
 EXPIRED: Final = "expired.jsonl"
-#: Ends of names: a compressed file, and one that is being compressed.
+#: Ends of names: a file of lines, a compressed one, and one that is being compressed.
+LINES: Final = ".jsonl"
 COMPRESSED: Final = ".gz"
 PARTIAL: Final = ".part"
 
@@ -47,7 +48,7 @@ class LogFile:
 
 def file_name(started: datetime, pid: int, number: int) -> str:
     """Return the name of a file that is begun now."""
-    return f"requests-{started.astimezone(UTC):{_FORM}}Z-{pid}-{number}.jsonl"
+    return f"requests-{started.astimezone(UTC):{_FORM}}Z-{pid}-{number}{LINES}"
 
 
 def log_file(path: Path) -> LogFile | None:

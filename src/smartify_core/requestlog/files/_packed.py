@@ -19,6 +19,8 @@ from ._opened import Opened, Shelf, is_regular
 
 #: The folder of packed days, in the directory of the log.
 PACKED: Final = "packed"
+#: The folder of cells, in the directory of the log.
+CELLS: Final = "cells"
 #: Whoever holds this file's lock is the only one who packs, rolls up or expires.
 LOCK: Final = ".packing.lock"
 _TRIES: Final = 200
@@ -40,6 +42,19 @@ class PackedFile:
     path: Path
     started: datetime
     events: int | None
+
+
+def is_told(directory: Path, origin: str) -> bool:
+    """Return whether packed files or cells are said to be made from a file of lines of that name."""
+    told = (path for folder in (PACKED, CELLS) for path in (directory / folder).rglob("_*.json"))
+    return any(f'"{origin}"'.encode() in _bytes(path) for path in told)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def beside(path: Path) -> Path:
@@ -74,12 +89,9 @@ def nobody_packs(directory: Path, shelf: Shelf, *, wait: bool) -> Iterator[bool]
     Raises:
         OSError: The lock cannot be opened; ``EBUSY`` where somebody else did not let go of it in ten seconds.
     """
+    opened = shelf.open(directory / LOCK, os.O_RDWR | os.O_CREAT)
     try:
-        opened = shelf.open(directory / LOCK)
-    except FileNotFoundError:  # nobody ever packed anything here
-        yield True
-        return
-    try:
+        opened.give_to(directory.stat())  # one that an administrator's command made is the application's, too
         yield _locked(opened, wait=wait)
     finally:
         opened.close()

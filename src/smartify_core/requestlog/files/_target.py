@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -25,6 +26,8 @@ _BATCH_BYTES: Final = 1 << 16
 _LOOK_EVERY: Final = timedelta(hours=1)
 #: How far a clock may go back before a new file is begun: less is a correction, more a clock that was wrong.
 _BACK: Final = timedelta(hours=1)
+#: How far ahead a clock may go at once before it is not believed in matters of retention.
+_AHEAD: Final = timedelta(days=1)
 
 
 class FileTarget:
@@ -44,6 +47,8 @@ class FileTarget:
         self._finished: list[ActiveFile] = []
         self._chores: Iterator[None] | None = None
         self._looked: datetime | None = None
+        self._is_believed = False
+        self._seen = self._settings.now(), time.monotonic()
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
@@ -140,8 +145,9 @@ class FileTarget:
         return True
 
     def hasten(self) -> None:
-        """Have others' files looked for now."""
+        """Have others' files looked for now, and have the clock believed."""
         self._looked = None
+        self._is_believed = True
 
     def _is_time_to_look(self) -> bool:
         now = self._settings.now()
@@ -155,6 +161,9 @@ class FileTarget:
             return
         self._looked = now = settings.now()
         yield from adopt(settings.directory, shelf, self._recovered, compress=settings.compress, failed=self._failed)
+        if self._has_jumped(now):
+            self._troubles.warn("request_log_clock_jumped")
+            return
         yield from expiring(
             settings.directory,
             shelf,
@@ -164,6 +173,17 @@ class FileTarget:
             now=now,
             wait=False,
         )
+
+    def _has_jumped(self, now: datetime) -> bool:
+        """Return whether the clock has gone ahead by more than has gone by since the last look.
+
+        Then nothing is deleted by it: the next look, an hour later, will have been told a time that lasts, or the right
+        one again. A deletion could not be taken back.
+        """
+        before, counted = self._seen
+        self._seen = now, time.monotonic()
+        believed, self._is_believed = self._is_believed, False
+        return not believed and now - before > timedelta(seconds=time.monotonic() - counted) + _AHEAD
 
     def _recovered(self, torn: int) -> bytes:
         return self._line(Note(int(self._settings.now().timestamp()), "recovered", torn))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from smartify_core.errors import UsageError
@@ -16,6 +16,7 @@ from ._hygiene import Log
 
 _MOST_TOLD: Final = 20
 _MOST_KNOWN: Final = 10_000
+_NOT_FOUND: Final = 404
 
 
 class CanaryError(Exception):
@@ -90,51 +91,76 @@ class Canary:
 
     def requests(self, paths: Iterable[str]) -> list[PlantedRequest]:
         """Return the requests that are sent for ``paths``, for a driver of one's own."""
-        checked: list[object] = [*paths]
-        if isinstance(paths, str) or not all(isinstance(path, str) and path.startswith("/") for path in checked):
+        return [request for requests in self._by_path(paths).values() for request in requests]
+
+    def _by_path(self, paths: Iterable[str], missing: Iterable[str] = ()) -> dict[str, list[PlantedRequest]]:
+        checked: list[object] = [*paths, *missing]
+        if (
+            isinstance(paths, str)
+            or isinstance(missing, str)
+            or not all(isinstance(path, str) and path.startswith("/") for path in checked)
+        ):
             raise UsageError(
                 "the paths of a canary are a list of texts that begin with a slash",
                 where="Canary",
                 cure='Hand over such as ["/users/{}"].',
             )
-        return [request for path in checked for request in planted_requests(str(path), self.plant)]
+        return {str(path): [*planted_requests(str(path), self.plant)] for path in checked}
 
-    def run_wsgi(self, app: WSGIApplication, paths: Sequence[str]) -> int:
+    def run_wsgi(self, app: WSGIApplication, paths: Sequence[str], *, missing: Sequence[str] = ()) -> int:
         """Call a WSGI application with many planted requests.
 
         Args:
             app: The application, with its log.
-            paths: Paths that it has, with their parameters in braces: a secret is planted in each.
+            paths: Paths that it has, with their parameters in braces: a secret is planted in each. One that is made of
+                digits only ends in ``:int``, as ``/orders/{number:int}``.
+            missing: Paths that it does not have, and that get the same requests.
 
         Returns:
             How many requests there were. Exceptions of the application's are its own affair: a server survives them.
-        """
-        requests = self.requests(paths)
-        around = Surroundings(self.plant, self.error)
-        for request in requests:
-            run_wsgi(app, request, around)
-        return len(requests)
 
-    async def run_asgi(self, app: ASGIApplication, paths: Sequence[str]) -> int:
+        Raises:
+            UsageError: A path with parameters reached no route, or nothing was answered at all: that proves nothing.
+        """
+        around = Surroundings(self.plant, self.error)
+        answers = {
+            path: [run_wsgi(app, request, around) for request in requests]
+            for path, requests in self._by_path(paths, missing).items()
+        }
+        _check_reached(answers, missing)
+        return sum(map(len, answers.values()))
+
+    async def run_asgi(self, app: ASGIApplication, paths: Sequence[str], *, missing: Sequence[str] = ()) -> int:
         """Call an ASGI application with many planted requests, and open a WebSocket at each path.
 
         Its lifespan is not run: where the application needs it, run it around this call.
 
         Args:
             app: The application, with its log.
-            paths: Paths that it has, with their parameters in braces: a secret is planted in each.
+            paths: As `run_wsgi` has them.
+            missing: As `run_wsgi` has them.
 
         Returns:
             How many connections there were. Exceptions of the application's are its own affair: a server survives them.
+
+        Raises:
+            UsageError: A path with parameters reached no route, or nothing was answered at all: that proves nothing.
         """
-        requests = self.requests(paths)
-        sockets = [request for request in requests if request.method == "GET" and request.breaks is None]
         around = Surroundings(self.plant, self.error)
-        for request in requests:
-            await run_asgi(app, request, around)
+        by_path = self._by_path(paths, missing)
+        answers = {
+            path: [await run_asgi(app, request, around) for request in requests] for path, requests in by_path.items()
+        }
+        _check_reached(answers, missing)
+        sockets = [
+            request
+            for requests in by_path.values()
+            for request in requests
+            if request.method == "GET" and request.breaks is None
+        ]
         for request in sockets:
             await talk(app, request, around)
-        return len(requests) + len(sockets)
+        return sum(map(len, answers.values())) + len(sockets)
 
     def assert_absent(self, log: Log, *, full_addresses: bool = False) -> None:
         """Fail on any piece of a secret in what was written.
@@ -174,3 +200,21 @@ class Canary:
             raise AssertionError("nothing was written, so nothing is proved")
         if problems:
             raise AssertionError("\n".join(["secrets turn up in what was written:", *problems[:_MOST_TOLD]]))
+
+
+def _check_reached(answers: Mapping[str, Sequence[int | None]], missing: Collection[str]) -> None:
+    """Raise `UsageError` where requests did not come where secrets could have been told."""
+    told = [status for statuses in answers.values() for status in statuses]
+    if told and not any(told):
+        raise UsageError(
+            "the application answered none of the canary's requests",
+            where="Canary",
+            cure="Hand a WSGI application to run_wsgi, and await run_asgi with one for ASGI.",
+        )
+    for path, statuses in answers.items():
+        if "{" in path and path not in missing and {*statuses} == {_NOT_FOUND}:
+            raise UsageError(
+                f"no request of the canary reached a route at {path}",
+                where="Canary",
+                cure="Name paths as the application has them, each parameter in braces; {id:int} for one of digits.",
+            )

@@ -54,8 +54,9 @@ class _BrokenBody(io.RawIOBase):
         raise self._error()
 
 
-def run_wsgi(app: WSGIApplication, request: PlantedRequest, around: Surroundings) -> None:
-    """Run one request through a WSGI application."""
+def run_wsgi(app: WSGIApplication, request: PlantedRequest, around: Surroundings) -> int | None:
+    """Run one request through a WSGI application; return the status of its answer, None where there was none."""
+    answered: int | None = None
     body: io.IOBase = io.BytesIO(request.body)
     if request.breaks == "reading":
         body = io.BufferedReader(_BrokenBody(around.error))
@@ -64,7 +65,9 @@ def run_wsgi(app: WSGIApplication, request: PlantedRequest, around: Surroundings
         if request.breaks == "sending":
             raise around.error()
 
-    def start(_status: str, _headers: object, _exc_info: object = None) -> Callable[[bytes], None]:
+    def start(status: str, _headers: object, _exc_info: object = None) -> Callable[[bytes], None]:
+        nonlocal answered
+        answered = int(status.split(maxsplit=1)[0])
         return write
 
     # A server logs what an application raises, and goes on.
@@ -79,6 +82,7 @@ def run_wsgi(app: WSGIApplication, request: PlantedRequest, around: Surroundings
             close = getattr(parts, "close", None)
             if close is not None:
                 close()
+    return answered
 
 
 def _environ(request: PlantedRequest, around: Surroundings, body: io.IOBase) -> dict[str, Any]:
@@ -116,8 +120,9 @@ def _environ(request: PlantedRequest, around: Surroundings, body: io.IOBase) -> 
     return environ
 
 
-async def run_asgi(app: ASGIApplication, request: PlantedRequest, around: Surroundings) -> None:
-    """Run one request through an ASGI application."""
+async def run_asgi(app: ASGIApplication, request: PlantedRequest, around: Surroundings) -> int | None:
+    """Run one request through an ASGI application; return the status of its answer, None where there was none."""
+    answered: int | None = None
     ended = asyncio.Event()
     parts = 0
     asked: list[Message] = [
@@ -133,9 +138,10 @@ async def run_asgi(app: ASGIApplication, request: PlantedRequest, around: Surrou
         return {"type": "http.disconnect"}
 
     async def send(message: Message) -> None:
-        nonlocal parts
+        nonlocal parts, answered
         await asyncio.sleep(0)
         if message["type"] == "http.response.start":
+            answered = int(message["status"])
             return
         if request.breaks == "sending":
             raise around.error()
@@ -147,6 +153,7 @@ async def run_asgi(app: ASGIApplication, request: PlantedRequest, around: Surrou
 
     scope = _scope(request, around) | {"type": "http", "method": request.method, "scheme": "http"}
     await _survived(app, scope, receive, send)
+    return answered
 
 
 async def talk(app: ASGIApplication, request: PlantedRequest, around: Surroundings) -> None:

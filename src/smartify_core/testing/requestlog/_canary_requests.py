@@ -15,6 +15,8 @@ from ._canary_secrets import Kind
 Plant = Callable[[str, Kind], str]
 
 _parameter = re.compile(r"\{[^{}]*\}")
+#: How a parameter ends that is made of digits.
+_DIGITS: Final = ":int}"
 #: A real browser's header, but for what is planted in it.
 _AGENT: Final = (
     "Mozilla/5.0 (X11; Linux x86_64; {}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
@@ -91,9 +93,12 @@ def _path(path: str, how: tuple[str, Kind, Callable[[str], bytes]], plant: Plant
     target = b""
     at = 0
     for number, match in enumerate(_parameter.finditer(path), 1):
-        target += quote(path[at : match.start()]).encode() + written(
-            plant(f"the path's parameter {number}: {name}", kind)
-        )
+        place = f"the path's parameter {number}"
+        if match[0].endswith(_DIGITS):
+            planted = plant(f"{place}: a number", "number").encode()
+        else:
+            planted = written(plant(f"{place}: {name}", kind))
+        target += quote(path[at : match.start()]).encode() + planted
         at = match.end()
     target += quote(path[at:]).encode()
     return target.decode("latin-1"), _unescaped(target)

@@ -192,6 +192,17 @@ def test_a_damaged_file_expires_like_others(directory: Directory) -> None:
     assert (coverage.dropped % 3, coverage.unreadable > 0) == (0, True)
 
 
+@pytest.mark.parametrize("k", [0, -1, True, 2.5, "5 or true", None])
+def test_a_floor_is_a_number(directory: Directory, k: Any) -> None:
+    """What is no floor makes no cells, and never becomes a part of a query."""
+    write(directory)
+    with pytest.raises(UsageError, match="k cannot be used"):
+        roll_up(directory.path, date(2026, 1, 5), k=k)
+    with pytest.raises(UsageError, match="k cannot be used"):
+        expire_with_cells(directory.path, keep=KEEP, now=NOW, k=k)
+    assert not (directory.path / "cells").exists()
+
+
 @pytest.mark.parametrize(
     ("keep", "now"),
     [(timedelta(0), NOW), (-KEEP, NOW), (KEEP, datetime(2026, 2, 1))],  # noqa: DTZ001 - that is the point

@@ -14,13 +14,18 @@ from tests.unit.requestlog.analysis._written import DAY, FILE, MONDAY, event, fr
 from tests.unit.requestlog.analysis.conftest import Directory
 
 from smartify_core.errors import UsageError
-from smartify_core.requestlog import FIELDS
+from smartify_core.requestlog import FIELDS, Client, Feature, RequestEvent
 from smartify_core.requestlog.analysis import QUESTIONS
 from smartify_core.requestlog.analysis.cells import expire_with_cells
+from smartify_core.requestlog.analysis.duckdb import LogFiles
 from smartify_core.requestlog.analysis.packing import Packed, pack
 from smartify_core.requestlog.files import JsonLinesFile, expire
+from smartify_core.testing import ManualClock
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
+MADE = RequestEvent(
+    int(NOW.timestamp()) - 2 * DAY, Feature("/x"), "GET", 200, 1, Client("Firefox", 1, "Linux", "desktop")
+)
 PERIODS = {"before": (MONDAY, MONDAY + DAY), "after": (MONDAY + DAY, MONDAY + 2 * DAY)}
 
 
@@ -197,6 +202,54 @@ def test_what_does_not_tell_its_events_is_left_to_who_can_count(directory: Direc
         beside.write_text(told)
     assert expire(directory.path, keep=timedelta(days=1), now=NOW).files == ()
     assert expire_with_cells(directory.path, keep=timedelta(days=1), now=NOW).days == {"2026-01-05": 1}
+
+
+@pytest.mark.parametrize("name", ["log[1]", "log?", "log*", "lo'g", "a{b,c}"])
+def test_a_directory_s_name_is_no_pattern(tmp_path: Path, name: str) -> None:
+    """Whatever a directory is called, it is read and packed alone, and never a neighbour whom its name would match."""
+    for place in (name, "log1", "logs", "ab"):
+        (tmp_path / place).mkdir(exist_ok=True)
+        (tmp_path / place / FILE).write_bytes(text([event(feature=f"/{'ours' if place == name else 'theirs'}")]))
+    with LogFiles(tmp_path / name, k=1) as log:
+        assert [row[0] for row in log.ask("features").rows] == ["/ours"]
+    assert sum(pack(tmp_path / name, now=NOW).days.values()) == 1
+    with LogFiles(tmp_path / name, k=1) as log:
+        assert [row[0] for row in log.ask("features").rows] == ["/ours"]
+    assert expire_with_cells(tmp_path / name, keep=timedelta(days=1), now=NOW).events == 1
+    with LogFiles(tmp_path / name, k=1) as log:
+        assert [row[0] for row in log.ask("features").rows] == ["/ours"]
+
+
+def test_a_name_that_is_packed_is_not_used_again(directory: Directory) -> None:
+    """A clock that went back, and a process with the number of an earlier one, begin a file of another name."""
+    clock = ManualClock(NOW - timedelta(days=2))
+    for _ in range(2):
+        with JsonLinesFile(directory.path, now=clock, compress=False) as sink:
+            sink.put(MADE)
+        packed = pack(directory.path, now=NOW)
+        assert sum(packed.days.values()) == 1
+    assert directory.open().coverage().events == 2
+    expire_with_cells(directory.path, keep=timedelta(minutes=1), now=NOW)
+    with JsonLinesFile(directory.path, now=clock, compress=False) as sink:
+        sink.put(MADE)
+    coverage = directory.open().coverage()
+    assert (coverage.events, coverage.rolled) == (1, 2)
+
+
+def test_a_linked_folder_of_packed_days_is_told(directory: Directory, tmp_path: Path) -> None:
+    """What lies behind a link is not ours to delete: nothing is noted as deleted that is still there."""
+    (tmp_path / "elsewhere").mkdir()
+    (directory.path / "packed").symlink_to(tmp_path / "elsewhere")
+    directory.write(event())
+    with pytest.raises(UsageError, match="link"):
+        pack(directory.path, now=NOW)
+    assert directory.open().coverage().events == 1
+    (tmp_path / "elsewhere" / "day=2026-01-05").mkdir()
+    (tmp_path / "elsewhere" / "day=2026-01-05" / "part.parquet").write_bytes(b"")
+    (tmp_path / "elsewhere" / "day=2026-01-05" / "_part.json").write_text('{"origins": [], "events": 3}')
+    with pytest.raises(UsageError, match="cannot be changed"):
+        expire(directory.path, keep=timedelta(days=1), now=NOW)
+    assert (directory.path / "expired.jsonl").read_bytes() == b""
 
 
 def test_nothing_expires_beside_who_packs(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:

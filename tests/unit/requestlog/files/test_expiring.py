@@ -15,7 +15,7 @@ import pytest
 
 from smartify_core.errors import UsageError
 from smartify_core.requestlog import Note, RequestEvent
-from smartify_core.requestlog.files import Expired, JsonLinesFile, _ledger, delete_and_note, expire, log_files
+from smartify_core.requestlog.files import Expired, JsonLinesFile, _ledger, delete_and_note, expire, log_files, overdue
 from smartify_core.requestlog.files._names import file_name
 from smartify_core.testing import ManualClock
 
@@ -91,13 +91,33 @@ def test_retention_works_by_itself(open_sink: Open, event: Event, clock: ManualC
     sink = open_sink()
     sink.put(event(0))
     assert sink.tidy()
-    clock.advance(days=31)
-    while log_files(directory):
+    for _ in range(31):
+        clock.advance(days=1)
         sink.put(event(0))
         sink.flush()
-        if log_files(directory)[0].started.month == 2:
-            break
-    assert (directory / "expired.jsonl").exists()
+    while not (directory / "expired.jsonl").exists():
+        clock.advance(hours=1)
+        sink.put(event(0))
+        sink.flush()
+
+
+def test_a_clock_that_jumps_ahead_deletes_nothing(
+    open_sink: Open, event: Event, clock: ManualClock, directory: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A time that was ten years off for a moment must not cost the log: nothing is deleted before it has lasted."""
+    sink = open_sink()
+    sink.put(event(0))
+    assert sink.tidy()
+    before = clock()
+    clock.advance(days=3_650)
+    while "request_log_clock_jumped" not in caplog.text:
+        sink.put(event(0))
+        sink.flush()
+    clock.advance(days=-3_650)
+    sink.put(event(0))
+    assert sink.tidy()
+    assert not (directory / "expired.jsonl").exists()
+    assert before.date() in {file.started.date() for file in log_files(directory)}
 
 
 def test_a_file_is_written_to_however_old_it_is(directory: Path, event: Event, leave: Any, ledger: Ledger) -> None:
@@ -203,7 +223,7 @@ def test_a_file_that_is_there_twice_counts_once(directory: Path, leave: Any, led
     leave(NOW - timedelta(days=40), 7, compress=True)
     leave(NOW - timedelta(days=40), 7, compress=False)
     assert expire(directory, keep=KEEP, now=NOW).events == 7
-    assert names() == ["expired.jsonl"]
+    assert names() == [".packing.lock", "expired.jsonl"]
     assert ledger() == [("2030-01-20", 7)]
 
 
@@ -219,11 +239,24 @@ def test_a_deletion_that_was_cut_short_is_done_once(directory: Path, leave: Any,
         (directory / "expired.jsonl").write_bytes(earlier + written)
         (directory / ".expiring").write_text(json.dumps(intent))
         assert expire(directory, keep=KEEP, now=NOW) == Expired()
-        assert names() == ["expired.jsonl"]
+        assert names() == [".packing.lock", "expired.jsonl"]
         assert ledger() == [("2030-01-01", 5), ("2030-01-20", 14)]
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"at": 0}', '{"at": 0, "notes": "", "files": ["../precious"]}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        '{"at": 0}',
+        '{"at": 0, "notes": "", "files": ["../precious"]}',
+        '{"at": "x", "notes": "", "files": []}',
+        '{"at": 0, "notes": "\u00e9", "files": []}',
+        '{"at": 0, "notes": "", "files": 5}',
+        '{"at": 0, "notes": "", "files": [5, "\u0000"]}',
+    ],
+)
 def test_a_strange_note_of_a_deletion_deletes_nothing(
     directory: Path, tmp_path: Path, leave: Any, content: str
 ) -> None:
@@ -235,6 +268,47 @@ def test_a_strange_note_of_a_deletion_deletes_nothing(
     assert kept.exists()
     assert (tmp_path / "precious").exists()
     assert not (directory / ".expiring").exists()
+
+
+@pytest.mark.parametrize("keep_bytes", [-1, 1.5, True, "1"])
+def test_a_room_is_a_number_of_bytes(directory: Path, leave: Any, keep_bytes: Any) -> None:
+    """What is none deletes nothing."""
+    kept = leave(NOW - timedelta(days=1), 1)
+    with pytest.raises(UsageError, match="keep_bytes"):
+        expire(directory, keep=KEEP, now=NOW, keep_bytes=keep_bytes)
+    assert kept.exists()
+
+
+def test_what_would_go_is_told_and_stays(directory: Path, leave: Any) -> None:
+    """`overdue` names what `expire` would delete now, and leaves it; what somebody writes to is not among it."""
+    old, new = leave(NOW - timedelta(days=40), 1), leave(NOW - timedelta(days=1), 1)
+    written = leave(NOW - timedelta(days=41), 1, pid=9, compress=False)
+    with written.open("rb+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert overdue(directory, keep=KEEP, now=NOW) == (old.name,)
+    assert all(path.exists() for path in (old, new, written))
+    assert set(overdue(directory, keep=KEEP, now=NOW)) == {old.name, written.name}
+    assert overdue(directory, keep=KEEP, now=NOW) == expire(directory, keep=KEEP, now=NOW).files
+    with pytest.raises(UsageError, match="now is the present instant"):
+        overdue(directory, keep=KEEP, now=NOW.replace(tzinfo=None))
+
+
+def test_what_was_half_compressed_goes_with_its_file(directory: Path, leave: Any, names: Names) -> None:
+    """A process that died while it compressed left readable events behind, under a name of their own."""
+    old = leave(NOW - timedelta(days=40), 1)
+    old.with_name(f"{old.name}.part").write_bytes(b"x")
+    (directory / "requests-20200101T000000Z-1-1.jsonl.gz.part").write_bytes(b"x")
+    expire(directory, keep=KEEP, now=NOW)
+    assert names() == [".packing.lock", "expired.jsonl"]
+
+
+def test_a_sink_that_is_closed_leaves_nothing_half_compressed(open_sink: Open, event: Event, directory: Path) -> None:
+    """Closing cuts compression short; what it had written goes, and the next process begins anew."""
+    sink = open_sink(rotate_bytes=4_096)
+    for number in range(2_000):
+        sink.put(event(number % 60))
+    sink.close()
+    assert [path.name for path in directory.iterdir() if path.name.endswith(".part")] == []
 
 
 def test_only_one_process_deletes_at_a_time(
