@@ -10,13 +10,14 @@ from typing import IO, Final
 
 from attrs import define, field, frozen
 
-from smartify_core.errors import UsageError
+from smartify_core.errors import MissingExtra, UsageError
 from smartify_core.requestlog import Note, read_line
-from smartify_core.requestlog.files import LogFile, log_files
+from smartify_core.requestlog.files import LogFile
+from smartify_core.requestlog.files._packed import PackedFile, packed_files
 
 from . import _exit_codes as exit_codes
 from ._output import Output
-from ._requestlogs import settings_of
+from ._requestlogs import readable, settings_of
 from ._text_of_logs import counted
 
 #: A line of the log has a few hundred bytes. What is longer than this is none, and is passed over in pieces.
@@ -96,17 +97,21 @@ class Checked:
 def check(output: Output, file: Path, directory: Path | None) -> int:
     """Read every line, and tell of each that is outside of the schema."""
     settings = settings_of(file, directory)
-    checked = [Checked.of(one) for one in log_files(settings.directory)]
+    checked = [Checked.of(one) for one in readable(settings.directory)]
+    days, broken = _packed(settings.directory)
     findings = [finding for one in checked for finding in one.findings]
     bad = sum(one.bad for one in checked)
     output.document(
         {
             "directory": str(settings.directory),
-            "sound": not bad,
+            "sound": not bad and not broken,
             "files": len(checked),
             "events": sum(one.events for one in checked),
             "notes": sum(one.notes for one in checked),
             "bad": bad,
+            "packed": len(days),
+            "packed_events": sum(one.events or 0 for one in days),
+            "packed_broken": None if broken is None else list(broken),
             "torn": [one.file for one in checked if one.torn],
             "findings": [{"file": one.file, "line": one.line, "what": one.what} for one in findings],
         }
@@ -118,10 +123,25 @@ def check(output: Output, file: Path, directory: Path | None) -> int:
             output.line(f"{one.file}: {one.bad - len(one.findings):,} more")
         if one.torn:
             output.line(f"{one.file}: its last line is not whole yet; the log mends that by itself")
+    if days:
+        whole = "not checked: that takes the extra [analysis]" if broken is None else f"{len(broken):,} broken"
+        output.line(f"{counted(len(days), 'packed file')} of {sum(one.events or 0 for one in days):,} events, {whole}")
+    for name in broken or ():
+        output.line(f"{name}: the packed file cannot be read whole, or holds other events than were packed")
     events, notes = sum(one.events for one in checked), sum(one.notes for one in checked)
     sums = ((len(checked), "file"), (events, "event"), (notes, "note"), (bad, "line"))
     output.line(f"{', '.join(counted(*one) for one in sums)} outside of the schema")
-    return exit_codes.FAILED if bad else exit_codes.DONE
+    return exit_codes.FAILED if bad or broken else exit_codes.DONE
+
+
+def _packed(directory: Path) -> tuple[list[PackedFile], tuple[str, ...] | None]:
+    """Return the packed files, and the names of those that are broken; None where nobody can tell."""
+    days = packed_files(directory)
+    try:
+        from smartify_core.requestlog.analysis.packing import unsound  # noqa: PLC0415 - the extra may be missing
+    except MissingExtra:
+        return days, None if days else ()
+    return days, unsound(directory) if days else ()
 
 
 def opened(file: LogFile) -> IO[bytes]:

@@ -15,6 +15,7 @@ from attrs import asdict
 from smartify_core.errors import UsageError
 from smartify_core.lifecycle import utc_now
 from smartify_core.requestlog.analysis import Answer
+from smartify_core.requestlog.files import LogFile, log_files
 
 from . import _documents as documents
 from . import _exit_codes as exit_codes
@@ -43,6 +44,23 @@ def settings_of(file: Path, directory: Path | None) -> LogSettings:
     """Return what is configured of the request log, with the directory that was named instead, if one was."""
     found = load_logs(file, needed=file != DEFAULT_FILE)
     return found if directory is None else LogSettings(directory.absolute(), found.keep, found.k)
+
+
+def readable(directory: Path) -> tuple[LogFile, ...]:
+    """Return the files of a log, in order.
+
+    Raises:
+        UsageError: There is no such directory, or a file may not be read.
+    """
+    files = log_files(directory)
+    closed = sum(file.path.exists() and not os.access(file.path, os.R_OK) for file in files)
+    if closed:
+        raise UsageError(
+            f"{closed:,} of {len(files):,} files of the request log may not be read",
+            where=str(directory),
+            cure="Run as the user that writes the log, or as one of its group.",
+        )
+    return files
 
 
 def summary(output: Output, file: Path, asked: LogPeriod) -> int:

@@ -21,7 +21,7 @@ from . import _exit_codes as exit_codes
 from . import _text_of_logs as text
 from ._checking_logs import LONGEST, lines_of, opened
 from ._output import Listing, Output
-from ._requestlogs import settings_of
+from ._requestlogs import readable, settings_of
 from ._signals import until_stopped
 
 #: How often is looked for more, in seconds.
@@ -34,6 +34,7 @@ Tell = Callable[[bytes], None]
 def tail(output: Output, file: Path, directory: Path | None, *, count: int, follow: bool, offset: int) -> int:
     """Print the last records, and with ``follow`` whatever comes after them until told to stop."""
     settings = settings_of(file, directory)
+    readable(settings.directory)
     listing: AbstractContextManager[Listing | None] = output.listing({}, "records") if output.as_json else nullcontext()
     with listing as document:
 

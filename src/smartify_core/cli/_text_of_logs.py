@@ -171,9 +171,11 @@ def _ranked(answer: Answer, _: int) -> Iterator[str]:
     known = [row for row in answer.rows if row[0] is not None]
     total = sum(int(row[-1] or 0) for row in known)
     most = max((int(row[-1] or 0) for row in known if row[0] != FEW), default=0)
+    # Where the floor folded anything, and nothing is told of those who lack it, they may be folded as well.
+    folded = "too few to tell apart" if len(known) < len(answer.rows) else "too few, or not known"
     for *names, requests in known[:_MOST]:
         few, count = names[0] == FEW, int(requests or 0)
-        name = "too few to tell apart" if few else " ".join(str(one) for one in names if one is not None)
+        name = folded if few else " ".join(str(one) for one in names if one is not None)
         yield f"{_name(name)}  {count:>12,}  {bar(0 if few else count, most)}  {_part(count, total):>9}"
     if rest := known[_MOST:]:
         yield f"{_name(f'{len(rest):,} others')}  {sum(int(row[-1] or 0) for row in rest):>12,}"

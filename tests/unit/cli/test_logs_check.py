@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.unit.cli._request_log import NOON, event, requests, three_days, write
 
+from smartify_core.cli._requestlogs import readable
+from smartify_core.errors import UsageError
 from smartify_core.requestlog import Note
 
 Run = Callable[..., Any]
@@ -28,9 +32,38 @@ def test_a_sound_log(folder: Path, smartify: Run) -> None:
         "events": 150,
         "notes": 1,
         "bad": 0,
+        "packed": 0,
+        "packed_events": 0,
+        "packed_broken": [],
         "torn": [],
         "findings": [],
     }
+
+
+def test_packed_days_are_checked_as_well(folder: Path, smartify: Run) -> None:
+    """They are counted and read whole; a broken one is named, and makes the check fail."""
+    three_days(folder / "logs")
+    assert smartify("logs", "pack").code == 0
+    told = smartify("logs", "check")
+    assert told.code == 0
+    assert "packed files of 150 events, 0 broken" in told.out
+    broken = sorted((folder / "logs" / "packed").rglob("*.parquet"))[1]
+    broken.write_bytes(broken.read_bytes()[:-40])
+    told = smartify("logs", "check")
+    assert told.code == 1
+    assert f"{broken.relative_to(folder / 'logs')}: the packed file cannot be read whole" in told.out
+    assert smartify("logs", "check", "--json").document["packed_broken"] == [
+        broken.relative_to(folder / "logs").as_posix()
+    ]
+
+
+def test_files_that_may_not_be_read_are_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has no right to the log hears that, and not that it is empty or broken."""
+    three_days(folder / "logs")
+    assert len(readable(folder / "logs")) == 3
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may read everything
+    with pytest.raises(UsageError, match="3 of 3 files of the request log may not be read"):
+        readable(folder / "logs")
 
 
 def test_what_is_outside_of_the_schema_is_named_by_file_and_line(folder: Path, smartify: Run) -> None:

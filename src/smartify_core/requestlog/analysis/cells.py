@@ -13,7 +13,7 @@ from attrs import frozen
 from smartify_core.requestlog.files import Expired, LogFile, delete_and_note
 from smartify_core.requestlog.files._ledger import is_owed
 from smartify_core.requestlog.files._opened import Shelf
-from smartify_core.requestlog.files._packed import CELLS, beside
+from smartify_core.requestlog.files._packed import CELLS, NOTE, beside
 from smartify_core.requestlog.files._settings import absolute, check_instant, check_keep
 
 from ._connections import MEMORY, Connection, connection
@@ -152,7 +152,7 @@ def expire_with_cells(
         for one in packed:
             paths += (one.path, beside(one.path))
         delete_and_note(top, paths, days, now=now)
-        return Expired(tuple(path.relative_to(top).as_posix() for path in paths), days)
+        return Expired(tuple(path.relative_to(top).as_posix() for path in paths if path.suffix != NOTE), days)
 
 
 def _gather(

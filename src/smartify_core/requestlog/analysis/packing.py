@@ -14,7 +14,7 @@ from smartify_core.errors import UsageError
 from smartify_core.requestlog._event._schema import VERSION
 from smartify_core.requestlog.files import LogFile
 from smartify_core.requestlog.files._opened import Shelf, sync_directory
-from smartify_core.requestlog.files._packed import PACKED
+from smartify_core.requestlog.files._packed import PACKED, packed_files
 from smartify_core.requestlog.files._settings import absolute
 
 from ._connections import MEMORY, Connection, Trouble, connection
@@ -23,10 +23,12 @@ from ._inventory import Inventory, day_name, inventory, origin_of
 from ._keeping import alone, finished, make_parquet
 from ._lines import COLUMNS
 from ._salvaging import is_whole
-from ._sql import filled, quoted
+from ._sql import filled, quoted, read_name
 
-__all__ = ["Packed", "pack"]
+__all__ = ["Packed", "pack", "unsound"]
 
+_WHOLE: Final = """
+select count(*) filter (where note is null), count(columns(*)) from read_parquet($path, hive_partitioning = false)"""
 #: Equal programs stand together: that is smaller, and quicker to count.
 _ORDER: Final = "browser, version, os, device, language, zone, ip, referrer, feature, time"
 _OF_DAY: Final = "select $columns, source from gathered where day_of = $day order by $order"
@@ -106,6 +108,30 @@ def pack(
                 return evolve(
                     packed, left=tuple(file.path.name for file in files if file.path.name not in packed.removed)
                 )
+
+
+def unsound(directory: str | os.PathLike[str], *, threads: int = 2, memory: str = MEMORY) -> tuple[str, ...]:
+    """Return the names of packed files that cannot be read whole, or hold another number of events than was noted.
+
+    Args:
+        directory: The directory of the log.
+        threads: How many threads work.
+        memory: How much memory DuckDB may use.
+
+    Raises:
+        UsageError: An argument is of no use.
+        MissingExtra: DuckDB is not installed; raised by the import of this module.
+    """
+    top, found = absolute(directory), []
+    with connection(threads=threads, memory=memory, spill=None) as (lent, _):
+        for one in packed_files(top):
+            try:
+                ((events, *_),) = lent.execute(filled(_WHOLE, path=read_name(one.path))).fetchall()
+            except Trouble:
+                events = None
+            if events is None or events != (events if one.events is None else one.events):
+                found.append(one.path.relative_to(top).as_posix())
+    return tuple(found)
 
 
 def _packed(lent: Connection, shelf: Shelf, top: Path, found: Inventory, files: Sequence[LogFile]) -> Packed:

@@ -18,7 +18,7 @@ from ._finishing import sweep
 from ._ledger import Ledger, is_owed, open_ledger
 from ._names import LogFile, listed
 from ._opened import Opened, Shelf
-from ._packed import PackedFile, beside, nobody_packs, packed_files
+from ._packed import NOTE, PackedFile, beside, nobody_packs, packed_files
 from ._settings import WIDEST, absolute, check_instant, check_keep, check_keep_bytes
 
 _NOTHING: Final[Mapping[str, int]] = {}
@@ -194,7 +194,8 @@ def _deleted(
                 opened.close()
         if gone:
             ledger.delete(gone, counts, now)
-        return Expired(tuple(map(ledger.name_of, gone)), dict(sorted(counts.items())))
+        told = (ledger.name_of(path) for path in gone if path.suffix != NOTE)
+        return Expired(tuple(told), dict(sorted(counts.items())))
     finally:
         for opened in held:
             opened.close()

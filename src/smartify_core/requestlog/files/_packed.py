@@ -26,6 +26,9 @@ LOCK: Final = ".packing.lock"
 _TRIES: Final = 200
 _PAUSE: Final = 0.05
 
+#: How the names end of what tells from which files a Parquet file was made.
+NOTE: Final = ".json"
+
 _day_like = re.compile(r"day=(\d{4}-\d{2}-\d{2})", re.ASCII).fullmatch
 
 
@@ -59,7 +62,7 @@ def _bytes(path: Path) -> bytes:
 
 def beside(path: Path) -> Path:
     """Return where it is told what a Parquet file was made from. Readers of whole folders pass over such a name."""
-    return path.with_name(f"_{path.stem}.json")
+    return path.with_name(f"_{path.stem}{NOTE}")
 
 
 def packed_files(directory: Path) -> list[PackedFile]:

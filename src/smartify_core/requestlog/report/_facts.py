@@ -116,14 +116,16 @@ class Ranking:
     Args:
         rows: The values and their numbers, without the row for what is too few.
         few: How many requests are too few to be told apart.
+        is_blurred: Whether those of which the dimension is not known may be among the few.
     """
 
     rows: Sequence[tuple[str, int]]
     few: int = 0
+    is_blurred: bool = False
 
     @property
     def total(self) -> int:
-        """All requests of which the dimension is known."""
+        """All requests of which the dimension is known, or may be."""
         return sum(number for _, number in self.rows) + self.few
 
 

@@ -36,11 +36,16 @@ def rankings(engine: Engine) -> tuple[Mapping[str, Ranking], Sequence[str]]:
 def ranked(cells: Cells) -> Ranking:
     """Return values and their numbers as a ranking. A value that the requests do not have is none."""
     counts: dict[str, int] = defaultdict(int)
+    is_absent = False
     for name, count in cells:
-        if name is not None:
+        if name is None:
+            is_absent = True
+        else:
             counts[name] += count
     few = counts.pop(FEW, 0)
-    return Ranking(tuple(sorted(counts.items(), key=lambda one: (-one[1], one[0]))), few)
+    # The floor folds what is not known as it folds every value.
+    rows = tuple(sorted(counts.items(), key=lambda one: (-one[1], one[0])))
+    return Ranking(rows, few, is_blurred=few > 0 and not is_absent)
 
 
 def _version(name: object, number: object) -> str | None:

@@ -159,7 +159,8 @@ def ranking(name: str, caption: str, found: Ranking, *, note: Node | None = None
         count = sum(count for _, count in rest)
         lines.append(_ranked(element("em", counted(len(rest), "other")), count, 0, total))
     if found.few:
-        lines.append(_ranked(element("em", "too few to tell apart"), found.few, 0, total))
+        few = "too few to tell apart, or not known" if found.is_blurred else "too few to tell apart"
+        lines.append(_ranked(element("em", few), found.few, 0, total))
     heads = (("Value", "name"), ("", "plotted"), ("Requests", "number"), ("Share", "number"))
     head = element(
         "tr",

@@ -178,7 +178,7 @@ def test_only_what_was_kept_long_enough_goes(directory: Directory) -> None:
     late = datetime(2026, 2, 5, tzinfo=UTC)
     assert expire_with_cells(directory.path, keep=KEEP, now=late - timedelta(seconds=1)).files == ()
     expired = expire_with_cells(directory.path, keep=KEEP, now=late)
-    assert expired.files == ("packed/day=2026-01-06/part.parquet", "packed/day=2026-01-06/_part.json")
+    assert expired.files == ("packed/day=2026-01-06/part.parquet",)
     assert expired.days == {"2026-01-06": 6}
 
 

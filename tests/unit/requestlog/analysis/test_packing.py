@@ -18,7 +18,7 @@ from smartify_core.requestlog import FIELDS, Client, Feature, RequestEvent
 from smartify_core.requestlog.analysis import QUESTIONS
 from smartify_core.requestlog.analysis.cells import expire_with_cells
 from smartify_core.requestlog.analysis.duckdb import LogFiles
-from smartify_core.requestlog.analysis.packing import Packed, pack
+from smartify_core.requestlog.analysis.packing import Packed, pack, unsound
 from smartify_core.requestlog.files import JsonLinesFile, expire
 from smartify_core.testing import ManualClock
 
@@ -175,10 +175,24 @@ def test_retention_ends_packed_days(directory: Directory) -> None:
     began = datetime.fromtimestamp(MONDAY, UTC)
     assert expire(directory.path, keep=timedelta(days=1), now=began + timedelta(hours=23)).files == ()
     gone = expire(directory.path, keep=timedelta(days=1), now=began + timedelta(days=1))
-    assert gone.files == ("packed/day=2026-01-05/part.parquet", "packed/day=2026-01-05/_part.json")
+    assert gone.files == ("packed/day=2026-01-05/part.parquet",)
     assert gone.days == {"2026-01-05": 2}
+    assert [*(directory.path / "packed").iterdir()] == []
     coverage = directory.open().coverage()
     assert (coverage.events, coverage.expired) == (0, 2)
+
+
+def test_broken_packed_files_are_named(directory: Directory) -> None:
+    """One that cannot be read whole, or holds other events than were packed, is told; sound ones are not."""
+    for day in range(3):
+        directory.write(event(time=MONDAY + day * DAY), event(time=MONDAY + day * DAY), note("dropped", 1))
+        pack(directory.path, now=NOW)
+    assert unsound(directory.path) == ()
+    first, second, third = sorted((directory.path / "packed").glob("day=*/part.parquet"))
+    first.write_bytes(first.read_bytes()[:-40])
+    second.with_name("_part.json").write_text('{"origins": [], "events": 3}')
+    third.with_name("_part.json").write_text('{"origins": []}')
+    assert unsound(directory.path) == ("packed/day=2026-01-05/part.parquet", "packed/day=2026-01-06/part.parquet")
 
 
 def test_a_sink_ends_packed_days(directory: Directory) -> None:

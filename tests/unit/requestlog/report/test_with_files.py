@@ -18,9 +18,11 @@ from smartify_core.requestlog import (
     Record,
     Referrer,
     RequestEvent,
+    RequestLog,
     Zone,
 )
 from smartify_core.requestlog.analysis.duckdb import LogFiles
+from smartify_core.requestlog.files import JsonLinesFile
 from smartify_core.requestlog.report import report
 
 #: Monday, 2 November 2026.
@@ -128,6 +130,21 @@ def test_any_time_and_offset_has_a_report(log: Path, offset: int, hours: tuple[i
     assert f"Requests {events:,}" in made.one("glance").text
     rows = next(made.one("traffic").all("details")).rows()
     assert sum(int(row[1].replace(",", "")) for row in rows if row[1].isdigit()) == events
+
+
+def test_what_is_folded_is_not_called_known(tmp_path: Path) -> None:
+    """From a single network nothing can be told apart, and so neither can who has no language or no time zone."""
+    with JsonLinesFile(tmp_path, on_sigterm=False) as sink:
+        log = RequestLog(sink)
+        for number in range(20):
+            heard = ["", "", "", "", "de" if number % 2 else "", "", "", "", "", "", ""]
+            log.record(int(START.timestamp()) + 3_600, "/x", "GET", 200, 0.001, None, "203.0.113.9", heard)
+    with LogFiles(tmp_path) as found:
+        page = report(found, title="Acme", now=START + timedelta(hours=2))
+    assert "too few to tell apart, or not known" in page
+    assert "100 % of the requests say which" not in page.replace("\N{NO-BREAK SPACE}", " ")
+    assert "It is known of" not in page
+    assert "or more say which language they prefer" in page
 
 
 def test_the_week_before_is_held_against(log: Path) -> None:

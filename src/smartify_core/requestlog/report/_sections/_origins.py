@@ -29,7 +29,7 @@ def origins(facts: Facts) -> Element:
 
 def _languages(facts: Facts) -> Element:
     found = facts.rankings.get("languages", Ranking(()))
-    named = Ranking([(_language(one), count) for one, count in found.rows], found.few)
+    named = Ranking([(_language(one), count) for one, count in found.rows], found.few, found.is_blurred)
     return ranking("languages", "Languages", named, note=_known(facts, found, "say which language they prefer"))
 
 
@@ -39,14 +39,16 @@ def _language(tags: str) -> str:
 
 def _referrers(facts: Facts) -> Element:
     found = facts.rankings.get("referrers", Ranking(()))
-    named = Ranking([(_REFERRERS.get(one, one), count) for one, count in found.rows], found.few)
+    named = Ranking([(_REFERRERS.get(one, one), count) for one, count in found.rows], found.few, found.is_blurred)
     return ranking("referrers", "Referring pages", named, note=_known(facts, found, "tell the page that led here"))
 
 
 def _zones(facts: Facts) -> Element:
     found = facts.rankings.get("zones", Ranking(()))
     total = facts.total.requests
-    told = f"A browser sends no time zone. It is known of {share(found.total, total)} of the requests"
+    known = "At most" if found.is_blurred else "It is known of"
+    what = " tell one" if found.is_blurred else ""
+    told = f"A browser sends no time zone. {known} {share(found.total, total)} of the requests{what}"
     sources = {"app": "your own page sent it", "cdn": "a network in between derived it from the address"}
     parts = [
         f"for {share(ranking_.total, total)} {sources[source]}"
@@ -58,4 +60,8 @@ def _zones(facts: Facts) -> Element:
 
 
 def _known(facts: Facts, found: Ranking, what: str) -> str:
-    return f"{share(found.total, facts.total.requests)} of the requests {what}."
+    total = facts.total.requests
+    if found.is_blurred:
+        least = sum(count for _, count in found.rows)
+        return f"{share(least, total)} of the requests or more {what}; the rest is too few to tell apart, or not known."
+    return f"{share(found.total, total)} of the requests {what}."
