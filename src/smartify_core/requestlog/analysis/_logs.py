@@ -14,6 +14,7 @@ from smartify_core.requestlog._event._schema import RANGES
 
 from ._answers import FEW, Answer, Coverage, Row
 from ._asked import Asked
+from ._dimensions import APPLICATION
 from ._floor import checked_floor, whole_number
 from ._lines import UNREADABLE
 from ._questions import QUESTIONS, Question
@@ -90,6 +91,7 @@ class Logs(ABC):
                 where=name,
                 cure=f"It takes {', '.join(question.parameters) or 'nothing'}.",
             )
+        is_personal = question.personal and parameters.get("of") not in APPLICATION
         with self._lock:
             coverage = self.coverage()
             asked = Asked(name, parameters, self.k, self.offset, self.since, self.until, coverage.last)
@@ -100,8 +102,8 @@ class Logs(ABC):
                 name,
                 question.columns,
                 rows,
-                _folded(question, rows),
-                self._floor(question),
+                _folded(question, rows) if is_personal else 0,
+                self._floor(is_personal=is_personal),
                 self._notes(question, coverage),
             )
 
@@ -132,8 +134,8 @@ class Logs(ABC):
             cell_days=int(days or 0),
         )
 
-    def _floor(self, question: Question) -> str:
-        if not question.personal:
+    def _floor(self, *, is_personal: bool) -> str:
+        if not is_personal:
             return "No floor: nothing here is about the sender's equipment."
         if self.k == 1:
             return "No floor was asked for (k = 1): a value may point at one person."
@@ -150,8 +152,6 @@ class Logs(ABC):
 
 
 def _folded(question: Question, rows: Sequence[Row]) -> int:
-    if not question.personal:
-        return 0
     return sum(
         sum(
             int(one or 0)

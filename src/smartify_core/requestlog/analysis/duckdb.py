@@ -14,6 +14,7 @@ from attrs import evolve
 
 from smartify_core.errors import UsageError
 from smartify_core.requestlog._event._request_event import BEGINNING
+from smartify_core.requestlog.files._settings import absolute
 
 from ._answers import Row
 from ._connections import MEMORY, TooLittleMemory, Trouble, connected
@@ -70,7 +71,7 @@ class LogFiles(Logs):
         spill: str | os.PathLike[str] | None = None,
     ) -> None:
         super().__init__(k=k, since=since, until=until, offset=offset)
-        self.directory: Final[Path] = Path(directory)
+        self.directory: Final[Path] = absolute(directory)
         inventory(self.directory)
         self._connection, self._folder, self._end = connected(self, threads=threads, memory=memory, spill=spill)
 

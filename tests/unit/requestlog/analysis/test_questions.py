@@ -314,3 +314,23 @@ def test_a_naive_time_is_refused(directory: Directory) -> None:
 
     with pytest.raises(UsageError, match="no time zone"):
         directory.open(since=datetime(2026, 1, 1))  # noqa: DTZ001 - that is the point
+
+
+def test_the_floor_is_told_of_where_it_is(directory: Directory) -> None:
+    """A comparison of what the application did has none, and says so; one of what people use has it."""
+    directory.write(*from_networks(6, browser="Chrome"), *from_networks(1, browser="Lynx"))
+    periods: dict[str, Any] = {"before": (MONDAY - DAY, MONDAY), "after": (MONDAY, MONDAY + DAY)}
+    log = directory.open()
+    ours, theirs = log.ask("compare", of="feature", **periods), log.ask("compare", of="browser", **periods)
+    assert (ours.floor, ours.folded) == ("No floor: nothing here is about the sender's equipment.", 0)
+    assert "fewer than 5 networks" in theirs.floor
+    assert theirs.folded > 0
+
+
+@pytest.mark.parametrize("wrong", [5, None, b"logs", ""])
+def test_a_directory_is_a_path(wrong: Any) -> None:
+    """What is none is refused as other wrong arguments are."""
+    from smartify_core.requestlog.analysis.duckdb import LogFiles
+
+    with pytest.raises(UsageError, match="directory is the path of a directory"):
+        LogFiles(wrong)
