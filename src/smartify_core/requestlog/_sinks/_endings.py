@@ -1,6 +1,6 @@
 """How processes begin and end, for sinks: forks, exits, and SIGTERM.
 
-A pump is told of a fork by `Pump.renew`, in the child alone. Before a process ends, every pump writes what it has: at
+A pump is told of a fork in the child alone. Before a process ends, every pump writes what it has: at
 exit; at the exit of a child of `multiprocessing`, which runs no exit handlers; and at SIGTERM.
 """
 
@@ -15,16 +15,34 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from types import FrameType
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 from weakref import WeakSet
-
-if TYPE_CHECKING:
-    from ._pump import Pump
 
 #: How long an exit waits for everything to be written, in seconds.
 _PATIENCE: Final = 5.0
 
-_pumps: WeakSet[Pump] = WeakSet()
+
+class Watched(Protocol):
+    """What is told of beginnings and endings."""
+
+    def flush(self, timeout: float) -> bool:
+        """Write what waits; return whether all of it is written."""
+        ...
+
+    def close(self, timeout: float) -> None:
+        """Write what waits, and take no more."""
+        ...
+
+    def hurry(self) -> None:
+        """Write now, and from now on as soon as there is anything. Called by a signal's handler."""
+        ...
+
+    def renew(self) -> None:
+        """Begin anew, in the child of a fork."""
+        ...
+
+
+_pumps: WeakSet[Watched] = WeakSet()
 
 
 class _Process:
@@ -39,7 +57,7 @@ class _Process:
 _process = _Process()
 
 
-def watch(pump: Pump, *, on_sigterm: bool) -> None:
+def watch(pump: Watched, *, on_sigterm: bool) -> None:
     """Have a pump write before its process ends, and be renewed in children of forks."""
     _pumps.add(pump)
     if on_sigterm:
@@ -70,7 +88,7 @@ def _close() -> None:
         pump.close(max(0.0, deadline - time.monotonic()))
 
 
-def _living() -> Iterable[Pump]:
+def _living() -> Iterable[Watched]:
     return list(_pumps)
 
 
