@@ -92,6 +92,8 @@ class RequestLog:
         checked: object = collecting  # types are no promise at run time
         if not isinstance(checked, Collecting | None) or not isinstance(sink, Sink):
             raise UsageError("a request log takes a sink and a Collecting", cure="Correct the call.")
+        if now is not None and not callable(now):
+            raise UsageError("now is a function that tells the present instant", where="RequestLog", cure="Correct it.")
         self.collecting: Final = Collecting() if collecting is None else collecting
         self.sink: Final = sink
         self._put = sink.put

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from smartify_core.errors import UsageError
 from smartify_core.requestlog import Client, Feature, Note, Record, RequestEvent, Sink
 from smartify_core.requestlog._sinks._pump import BATCH, Pump, Sent
 
@@ -320,3 +321,11 @@ def test_renewing_forgets_what_is_the_parent_s(pumped: Any, target: Kept) -> Non
 def test_the_inbox_may_be_put_into_by_a_signal_s_handler() -> None:
     """The one queue of the standard library that says so: the C version, without which a handler could hang."""
     assert queue.SimpleQueue.__module__ == "_queue"
+
+
+@pytest.mark.parametrize("wrong", [{"on_sigterm": "no"}, {"on_sigterm": None}, {"now": 5}, {"now": None}])
+def test_wrong_arguments_are_told_when_a_sink_is_made(target: Kept, wrong: dict[str, Any]) -> None:
+    """They would show at a signal, or in the writer's thread, where nobody looks."""
+    options: dict[str, Any] = {"limit": 9, "flush_every": 1.0, "now": lambda: NOW, "on_sigterm": False}
+    with pytest.raises(UsageError, match="on_sigterm is True or False"):
+        Pump(target, **options | wrong)

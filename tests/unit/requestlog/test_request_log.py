@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from smartify_core.errors import UsageError
 from smartify_core.requestlog import Collecting, Failure, Note, Record, RequestLog
 from smartify_core.requestlog._event._parts import time_zones
 from smartify_core.requestlog._headers._remembered import Remembered
@@ -65,6 +66,13 @@ def test_text_and_bytes_are_heard_alike(log: RequestLog, kept: Kept) -> None:
     log.record(0, "/x", "GET", 200, 0, None, None, values)
     log.record(0, "/x", "GET", 200, 0, None, None, [value.encode() for value in values])
     assert kept.records[0] == kept.records[1]
+
+
+@pytest.mark.parametrize("now", [5, "now", ManualClock("2030-01-01")()])
+def test_a_clock_is_a_function(kept: Kept, now: Any) -> None:
+    """An instant would be told for each request alike; it is refused when the log is made."""
+    with pytest.raises(UsageError, match="now is a function"):
+        RequestLog(kept, now=now)
 
 
 def test_no_request_waits_for_the_time_zone_database(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:

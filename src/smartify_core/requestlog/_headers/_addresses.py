@@ -56,7 +56,8 @@ class TrustedProxies:
         networks: Addresses or networks of proxies, such as ``10.0.0.7`` or ``2001:db8:7::/64``. None of them may be the
             whole internet: whoever trusts everyone trusts every forger.
         header: The header that these proxies write, and overwrite or extend in every request: ``forwarded`` (RFC 7239)
-            or ``x-forwarded-for``. Only this one is read.
+            or ``x-forwarded-for``. Only this one is read. Under WSGI ``X_Forwarded_For`` is the same variable: have the
+            proxy or the server refuse names with underscores, as most do.
         unix_socket: Whether the peer on a unix socket is a trusted proxy.
 
     Raises:
@@ -76,6 +77,8 @@ class TrustedProxies:
                 where="TrustedProxies, header",
                 cure=f"Name one of: {', '.join(_HEADERS)}.",
             )
+        if type(self.unix_socket) is not bool:
+            raise UsageError("unix_socket is True or False", where="TrustedProxies", cure="Correct the call.")
         if not self.networks and not self.unix_socket:
             raise UsageError(
                 "no proxy is trusted", where="TrustedProxies", cure="Name a network, or leave the proxies out."

@@ -19,6 +19,7 @@ from typing import Final, Protocol, Self
 
 from attrs import field, frozen
 
+from smartify_core.errors import UsageError
 from smartify_core.model import Clock
 from smartify_core.requestlog._diagnostics import Troubles, log
 from smartify_core.requestlog._event._note import Note, Record
@@ -96,9 +97,19 @@ class Pump:
         flush_every: Seconds between two writings.
         now: Tells the time of notes.
         on_sigterm: Whether to write before SIGTERM ends the process.
+
+    Raises:
+        UsageError: ``now`` is no function, or ``on_sigterm`` neither True nor False.
     """
 
     def __init__(self, target: Target, *, limit: int, flush_every: float, now: Clock, on_sigterm: bool) -> None:
+        signalled: object = on_sigterm  # types are no promise at run time
+        if type(signalled) is not bool or not callable(now):
+            raise UsageError(
+                "on_sigterm is True or False, and now a function that tells the present instant",
+                where=type(self).__name__,
+                cure="Correct the call.",
+            )
         self._target = target
         self._limit = limit
         self._flush_every = flush_every
