@@ -27,7 +27,7 @@ from smartify_core.errors import UsageError
 from . import asgi, wsgi
 from ._event._names import ERROR_KEY, FEATURE_KEY
 from ._request_log import RequestLog
-from ._routing._installing import check_call
+from ._routing._installing import check_call, installed_already
 from ._routing._patterns import template_of_regex
 
 #: A request or response, or a pattern of URLs: Django has no types.
@@ -72,7 +72,8 @@ def install(
         What the server has to run in the application's place.
 
     Raises:
-        UsageError: It is no such application, or `RouteMiddleware` is not in ``MIDDLEWARE``.
+        UsageError: It is no such application, has a request log already, or `RouteMiddleware` is not in
+            ``MIDDLEWARE``.
     """
     check_call("django", application, (WSGIHandler, ASGIHandler), log)
     name = f"{__name__}.{RouteMiddleware.__name__}"
@@ -86,6 +87,8 @@ def install(
     # The signal tells of exceptions that become Django's own page; these are asked first for each that a view raises.
     # As a middleware's, it would be asked last, which is never where another one answers.
     answering: list[Any] = application._exception_middleware  # noqa: SLF001 - said above
+    if _leave_exception in answering:
+        raise installed_already("django")
     answering.insert(0, _leave_exception)
     got_request_exception.connect(_leave_error, dispatch_uid=name)
     log.learn(_templates(get_resolver().url_patterns, "", 0))

@@ -20,7 +20,7 @@ from smartify_core.errors import UsageError
 
 from ._event._names import ERROR_KEY, FEATURE_KEY
 from ._request_log import RequestLog
-from ._routing._installing import check_call
+from ._routing._installing import check_call, installed_already
 from ._routing._patterns import without_regexes
 from .wsgi import Application, RequestLogMiddleware
 
@@ -64,7 +64,8 @@ def install(app: Router, log: RequestLog) -> RequestLogMiddleware:
         What the server has to run in the application's place.
 
     Raises:
-        UsageError: It is no such application, or its configuration does not include this module.
+        UsageError: It is no such application, has a request log already, or its configuration does not include this
+            module.
     """
     check_call("pyramid", app, (Router,), log)
     tweens = app.registry.queryUtility(ITweens)
@@ -75,6 +76,9 @@ def install(app: Router, log: RequestLog) -> RequestLogMiddleware:
             where="install of smartify_core.requestlog.pyramid",
             cure=f'Call config.include("{__name__}") first; where the tweens are listed by hand, list {_TWEEN} first.',
         )
+    if app.registry.get(_TWEEN):
+        raise installed_already("pyramid")
+    app.registry[_TWEEN] = True
     mapper = app.registry.queryUtility(IRoutesMapper)
     log.learn(_template(route) for route in ([] if mapper is None else mapper.get_routes(include_static=True)))
     return RequestLogMiddleware(cast("Application", app), log)

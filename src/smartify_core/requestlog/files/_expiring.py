@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
@@ -21,6 +22,7 @@ from ._opened import Opened, Shelf
 from ._packed import NOTE, PackedFile, beside, nobody_packs, packed_files
 from ._settings import WIDEST, absolute, check_instant, check_keep, check_keep_bytes
 
+_FULL: Final = {errno.ENOSPC, errno.EDQUOT}
 _NOTHING: Final[Mapping[str, int]] = {}
 
 
@@ -193,12 +195,24 @@ def _deleted(
             if file.compressed:
                 opened.close()
         if gone:
-            ledger.delete(gone, counts, now)
+            _noted_and_gone(ledger, gone, counts, now)
         told = (ledger.name_of(path) for path in gone if path.suffix != NOTE)
         return Expired(tuple(told), dict(sorted(counts.items())))
     finally:
         for opened in held:
             opened.close()
+
+
+def _noted_and_gone(ledger: Ledger, gone: Sequence[Path], counts: Mapping[str, int], now: datetime) -> None:
+    try:
+        ledger.delete(gone, counts, now)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        # A full disk has no room for the note, and would have none for ever: what fills it is what should go. So one
+        # file goes first. Should the process be killed just now, its events go without a note.
+        gone[0].unlink(missing_ok=True)
+        ledger.delete_or_settle(gone, counts, now)
 
 
 def _free(shelf: Shelf, file: LogFile) -> Opened | None:

@@ -74,6 +74,17 @@ class Ledger:
         sync_directory(self._directory)
         self.settle()
 
+    def delete_or_settle(self, files: Sequence[Path], days: Mapping[str, int], now: datetime) -> None:
+        """Do what `delete` does, or the rest of it where it was cut short after it was written down.
+
+        Raises:
+            OSError: As `delete`.
+        """
+        if is_owed(self._directory):
+            self.settle()
+        else:
+            self.delete(files, days, now)
+
     def name_of(self, file: Path) -> str:
         """Return what a file is called below the directory of the log."""
         return file.relative_to(self._directory).as_posix()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import fcntl
 import gzip
 import json
@@ -17,6 +18,7 @@ from smartify_core.errors import UsageError
 from smartify_core.requestlog import Note, RequestEvent
 from smartify_core.requestlog.files import Expired, JsonLinesFile, _ledger, delete_and_note, expire, log_files, overdue
 from smartify_core.requestlog.files._names import file_name
+from smartify_core.requestlog.files._opened import Shelf
 from smartify_core.testing import ManualClock
 
 Open = Callable[..., JsonLinesFile]
@@ -309,6 +311,30 @@ def test_a_sink_that_is_closed_leaves_nothing_half_compressed(open_sink: Open, e
         sink.put(event(number % 60))
     sink.close()
     assert [path.name for path in directory.iterdir() if path.name.endswith(".part")] == []
+
+
+@pytest.mark.parametrize("writing", ["create", "pwrite"])
+def test_a_full_disk_is_freed(
+    directory: Path, leave: Any, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, writing: str
+) -> None:
+    """Where there is no room for the note, one of the files goes first; then all are noted, each once."""
+    paths = [leave(NOW - timedelta(days=40 + number), 1, pid=number + 1) for number in range(3)]
+
+    def full(call: Any) -> Any:
+        def failing(*arguments: Any) -> Any:
+            if all(path.exists() for path in paths):
+                raise OSError(errno.ENOSPC, "full")
+            return call(*arguments)
+
+        return failing
+
+    if writing == "create":
+        monkeypatch.setattr(Shelf, "create", full(Shelf.create))
+    else:
+        monkeypatch.setattr(os, "pwrite", full(os.pwrite))
+    assert expire(directory, keep=KEEP, now=NOW).events == 3
+    assert sum(count for _, count in ledger()) == 3
+    assert not any(path.exists() for path in paths)
 
 
 def test_only_one_process_deletes_at_a_time(

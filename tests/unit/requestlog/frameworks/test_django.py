@@ -160,3 +160,12 @@ def test_a_wrong_call_is_told(app: Any, log: RequestLog) -> None:
     with pytest.raises(UsageError, match="no RequestLog"):
         install(WSGIHandler(), "log")  # type: ignore[arg-type]
     assert settings.configured
+
+
+@pytest.mark.parametrize("handler", [WSGIHandler, ASGIHandler])
+def test_an_application_is_recorded_once(log: RequestLog, handler: Any) -> None:
+    """A second call on the framework's own application would write each line twice."""
+    application = handler()
+    install(application, log)
+    with pytest.raises(UsageError, match="has a request log already"):
+        install(application, log)

@@ -202,5 +202,7 @@ def test_a_wrong_call_is_told(log: RequestLog) -> None:
     for wrong in (once, config):
         with pytest.raises(UsageError, match="and no Router"):
             install(wrong, log)
+    with pytest.raises(UsageError, match="has a request log already"):
+        install(once.app, log)
     with pytest.raises(UsageError, match="no RequestLog"):
         install(config.make_wsgi_app(), "log")  # type: ignore[arg-type]
