@@ -47,7 +47,7 @@ def contracts(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation; a warning is an error. Its code blocks are run by `tests`."""
-    session.install("-e", ".[analysis,cli,postgresql,requestlog,testing]", *_group("docs"))
+    session.install("-e", ".[analysis,cli,postgresql,requestlog,testing]", *_group("docs", "frameworks"))
     session.run("sphinx-build", "-nW", "--keep-going", "-b", "html", "docs", "docs/_build/html")
 
 
