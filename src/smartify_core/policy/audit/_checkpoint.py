@@ -45,18 +45,18 @@ class Checkpoint:
             raise UsageError("a root has 32 bytes", where="Checkpoint", cure="Give the root of a tree.")
 
     @property
-    def text(self) -> str:
+    def body(self) -> str:
         """The checkpoint as it is signed: origin, size and root, a line each."""
         return f"{self.origin}\n{self.size}\n{b64encode(self.root).decode('ascii')}\n"
 
     @classmethod
-    def of_text(cls, text: str) -> Checkpoint:
-        """Return what the text of a checkpoint says. Lines of an extension are passed over.
+    def of_body(cls, body: str) -> Checkpoint:
+        """Return what the body of a checkpoint says. Lines of an extension are passed over.
 
         Raises:
             UsageError: It is none.
         """
-        lines = text.split("\n", _LINES - 1)
+        lines = body.split("\n", _LINES - 1)
         if len(lines) < _LINES or _size_like(lines[1]) is None:
             raise _strange()
         try:

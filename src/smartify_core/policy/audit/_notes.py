@@ -72,18 +72,18 @@ class Verifier:
         return sha256(self.name.encode() + b"\n" + _ED25519 + self.key).digest()[:_ID_BYTES]
 
     @property
-    def text(self) -> str:
-        """The key in the text form that others know: name, id and key, parted by plus signs."""
+    def vkey(self) -> str:
+        """The key as others know it: name, id and key, parted by plus signs (C2SP signed-note, verifier keys)."""
         return f"{self.name}+{self.id.hex()}+{b64encode(_ED25519 + self.key).decode('ascii')}"
 
     @classmethod
-    def of_text(cls, text: str) -> Verifier:
+    def of_vkey(cls, vkey: str) -> Verifier:
         """Return the key of a text form.
 
         Raises:
             UsageError: It is none, or its id is not the key's.
         """
-        match = _verifier_like(text)
+        match = _verifier_like(vkey)
         data = b"" if match is None else _decoded(match[3]) or b""
         if match is not None and data[:1] == _ED25519 and len(data) == 1 + _KEY_BYTES:
             found = cls(match[1], data[1:])

@@ -20,17 +20,17 @@ SIGNATURE = "x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvq
 
 def test_what_others_signed_is_opened() -> None:
     """A note of another program is read as that program wrote it, and its key comes out as it went in."""
-    verifier = Verifier.of_text(KNOWN)
-    assert verifier.text == KNOWN
+    verifier = Verifier.of_vkey(KNOWN)
+    assert verifier.vkey == KNOWN
     assert opened(f"{QUOTE}\n\N{EM DASH} PeterNeumann {SIGNATURE}\n", [verifier]) == (QUOTE, (verifier,))
 
 
 def test_a_checkpoint_is_three_lines() -> None:
     """Origin, size and root stand in the text that C2SP's checkpoints have, and come out of it again."""
     root = b64encode(CHECKPOINT.root).decode()
-    assert CHECKPOINT.text == f"vendor.example/audit/acme\n4711\n{root}\n"
-    assert Checkpoint.of_text(CHECKPOINT.text) == CHECKPOINT
-    assert Checkpoint.of_text(CHECKPOINT.text + "an extension\n") == CHECKPOINT
+    assert CHECKPOINT.body == f"vendor.example/audit/acme\n4711\n{root}\n"
+    assert Checkpoint.of_body(CHECKPOINT.body) == CHECKPOINT
+    assert Checkpoint.of_body(CHECKPOINT.body + "an extension\n") == CHECKPOINT
 
 
 @pytest.mark.parametrize(
@@ -38,29 +38,29 @@ def test_a_checkpoint_is_three_lines() -> None:
     [
         "",
         "x\n",
-        CHECKPOINT.text[:-1],
-        CHECKPOINT.text.replace("4711", "-1"),
-        CHECKPOINT.text.replace("4711", "04711"),
-        CHECKPOINT.text.replace("4711", "9" * 19),
-        CHECKPOINT.text.replace("4711", "\N{ARABIC-INDIC DIGIT FOUR}"),
-        CHECKPOINT.text.replace("=\n", "\n"),
-        CHECKPOINT.text.replace("=\n", "=\n\r\n")[:-1] + "x",
-        "a b" + CHECKPOINT.text,
+        CHECKPOINT.body[:-1],
+        CHECKPOINT.body.replace("4711", "-1"),
+        CHECKPOINT.body.replace("4711", "04711"),
+        CHECKPOINT.body.replace("4711", "9" * 19),
+        CHECKPOINT.body.replace("4711", "\N{ARABIC-INDIC DIGIT FOUR}"),
+        CHECKPOINT.body.replace("=\n", "\n"),
+        CHECKPOINT.body.replace("=\n", "=\n\r\n")[:-1] + "x",
+        "a b" + CHECKPOINT.body,
         f"x\n1\n{b64encode(b'short').decode()}\n",
     ],
 )
 def test_what_is_no_checkpoint_is_refused(text: str) -> None:
     """A number written otherwise, a root of another length, and half a text are no checkpoint."""
     with pytest.raises(UsageError, match="no checkpoint"):
-        Checkpoint.of_text(text)
+        Checkpoint.of_body(text)
 
 
 def test_a_note_is_vouched_for_by_whom_is_known() -> None:
     """Signatures by strangers are passed over; one known key is enough, and all that vouch are told."""
-    note = signed(CHECKPOINT.text, OURS, OTHER)
+    note = signed(CHECKPOINT.body, OURS, OTHER)
     for known in ([OURS], [OTHER], [OURS, OTHER]):
         text, vouching = opened(note, [one.verifier for one in known])
-        assert Checkpoint.of_text(text) == CHECKPOINT
+        assert Checkpoint.of_body(text) == CHECKPOINT
         assert list(vouching) == [one.verifier for one in known]
     with pytest.raises(UsageError, match="none of the known keys"):
         opened(note, [Signer("vendor.example/audit", bytes(31) + b"\x02").verifier])
@@ -70,7 +70,7 @@ def test_a_note_is_vouched_for_by_whom_is_known() -> None:
 
 def test_another_key_of_the_same_name_is_a_stranger() -> None:
     """A name proves nothing: what counts is the key."""
-    note = signed(CHECKPOINT.text, Signer(OURS.name, bytes(31) + b"\x07"))
+    note = signed(CHECKPOINT.body, Signer(OURS.name, bytes(31) + b"\x07"))
     with pytest.raises(UsageError, match="none of the known keys"):
         opened(note, [OURS.verifier])
 
@@ -78,7 +78,7 @@ def test_another_key_of_the_same_name_is_a_stranger() -> None:
 @given(st.data())
 def test_no_character_of_a_note_can_be_changed(data: st.DataObject) -> None:
     """Whatever is changed, left out or put in, the note is refused, or says what was signed."""
-    note = signed(CHECKPOINT.text, OURS)
+    note = signed(CHECKPOINT.body, OURS)
     place = data.draw(st.integers(0, len(note) - 1))
     put = data.draw(st.sampled_from(["", "0", "\n", "=", "A", "\r", "\x00", "\N{EM DASH}"]))
     broken = note[:place] + put + note[place + data.draw(st.integers(0, 1)) :]
@@ -86,13 +86,13 @@ def test_no_character_of_a_note_can_be_changed(data: st.DataObject) -> None:
         text, _ = opened(broken, [OURS.verifier])
     except UsageError:
         return
-    assert text == CHECKPOINT.text
+    assert text == CHECKPOINT.body
 
 
 @given(st.text())
 def test_no_text_is_too_strange(text: str) -> None:
     """What is no note, no checkpoint and no key is refused as such."""
-    for reading in (Checkpoint.of_text, Verifier.of_text, lambda one: opened(one, [OURS.verifier])):
+    for reading in (Checkpoint.of_body, Verifier.of_vkey, lambda one: opened(one, [OURS.verifier])):
         with pytest.raises(UsageError):
             reading(text)
 
@@ -116,7 +116,7 @@ def test_keys_are_checked_and_secret() -> None:
         with pytest.raises(UsageError, match="a trail is named"):
             Signer(name, bytes(32))
     with pytest.raises(UsageError, match="no key of a verifier"):
-        Verifier.of_text(KNOWN.replace("c74f20a3", "c74f20a4"))
+        Verifier.of_vkey(KNOWN.replace("c74f20a3", "c74f20a4"))
     assert "seed" not in repr(Signer("name", b"\x07" * 32))
     assert r"\x07" not in repr(Signer("name", b"\x07" * 32))
 
