@@ -1,1 +1,33 @@
-"""Who may see a name, and the record that proves it. So far: the audit trail's tree, proofs and checkpoints."""
+"""Who may see a name, and the record that proves it. So far: the audit trail's tree, proofs and signed checkpoints.
+
+- `Frontier` is all that is needed to append; `root_of`, `inclusion_proof` and `consistency_proof` read the nodes of a
+  tree from wherever they are kept.
+- `check_inclusion` and `check_consistency` need a proof and nothing else, so that a stranger can check it.
+- `Checkpoint` says how far a trail had come; `Signer` signs it and `Verifier` checks that, in the text that C2SP's
+  checkpoints and signed notes have.
+"""
+
+from __future__ import annotations
+
+from ._audit._checkpoint import Checkpoint
+from ._audit._notes import Signer, Verifier, opened, signed
+from ._audit._proofs import check_consistency, check_inclusion, consistency_proof, inclusion_proof
+from ._audit._tree import EMPTY_ROOT, Frontier, Node, leaf_hash, node_hash, root_of
+
+__all__ = [
+    "EMPTY_ROOT",
+    "Checkpoint",
+    "Frontier",
+    "Node",
+    "Signer",
+    "Verifier",
+    "check_consistency",
+    "check_inclusion",
+    "consistency_proof",
+    "inclusion_proof",
+    "leaf_hash",
+    "node_hash",
+    "opened",
+    "root_of",
+    "signed",
+]

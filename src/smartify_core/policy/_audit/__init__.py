@@ -1,0 +1,1 @@
+"""The audit trail: a tree whose root commits to every entry, proofs of it, and signed checkpoints."""
