@@ -13,6 +13,7 @@ import pytest
 
 from smartify_core.errors import LeaseHeld, LeaseLost, StorageBusy, StorageUnavailable
 from smartify_core.model import Batch, SealedAccount
+from smartify_core.storage._sqlite import _schema
 from smartify_core.storage._sqlite._schema import bring_up_to_date
 from smartify_core.storage.sqlite import SQLiteStorage
 
@@ -95,6 +96,25 @@ def test_processes_that_write_at_once_wait_for_each_other(
     with SQLiteStorage(path) as storage:
         assert [storage.tenant(tenant).revision for tenant in ("acme", "umbrella")] == [25, 25]
         assert [len(storage.heads(tenant)) for tenant in ("acme", "umbrella")] == [25, 25]
+
+
+def test_a_store_whose_log_is_just_moved_into_it_is_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that looks cut short while another process empties its log is looked at again, not called damaged."""
+    SQLiteStorage(path).close()
+    log, probe, looks = path.with_name(f"{path.name}-wal"), _schema._probe, list[int]()
+
+    def torn(uri: str, place: Path) -> None:
+        looks.append(1)
+        if len(looks) < 3:
+            error = sqlite3.DatabaseError("database disk image is malformed")
+            error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise error
+        probe(uri, place)
+
+    monkeypatch.setattr(_schema, "_probe", torn)
+    log.touch()
+    SQLiteStorage(path).close()
+    assert len(looks) == 3
 
 
 def test_processes_may_create_a_store_together(path: Path, spawn: Spawn, status: Status) -> None:

@@ -218,7 +218,7 @@ def refuse_foreign(uri: str, path: Path) -> None:
     log, journal = (path.with_name(path.name + end) for end in ("-wal", "-journal"))
     deadline = time.monotonic() + _PATIENCE_WITH_MAKERS
     while True:
-        making = journal.exists()
+        making = journal.exists() or log.exists()
         try:
             return _probe(uri, path)
         except sqlite3.DatabaseError as error:
@@ -226,8 +226,8 @@ def refuse_foreign(uri: str, path: Path) -> None:
             # After a crash in the middle of a checkpoint the file may look cut short until its log is read.
             if cut_short and log.exists() and log.stat().st_size:
                 return None
-            # While another process makes the store, its pages come one after the other.
-            if not (cut_short and (making or journal.exists())) or time.monotonic() >= deadline:
+            # While another process makes the store, or has just moved its log into it, pages come one after the other.
+            if not (cut_short and (making or journal.exists() or log.exists())) or time.monotonic() >= deadline:
                 raise as_storage_error(error, path) from None
         Event().wait(0.01)
 
