@@ -13,7 +13,7 @@ from pygments.lexers.data import JsonLexer
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
-from sphinx.ext.autodoc.mock import mock  # type: ignore[attr-defined]  # its public home, told in its documentation
+from sphinx.ext.autodoc.mock import mock  # type: ignore[attr-defined]  # a re-export without __all__, in the module where Sphinx keeps it for others
 
 import smartify_core
 

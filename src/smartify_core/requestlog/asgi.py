@@ -81,9 +81,10 @@ class RequestLogMiddleware:
                 done = not message.get("more_body", False)
             elif kind == "http.response.start":
                 status = message["status"]
+                # What `_feature` does, without the call: this is in every request.
                 try:
                     feature = self.feature_of(scope)
-                except Exception as error:  # noqa: BLE001 - as in `_feature`
+                except Exception as error:  # noqa: BLE001 - a finder's bug is the log's trouble, not the request's
                     self.log.feature_not_found(error)
             elif kind == "http.response.pathsend":
                 done = True

@@ -331,7 +331,8 @@ class Pump:
             self._lost += sum(not isinstance(record, Note) for record in self._held)
             self._held.clear()
             self._troubles.warn("request_log_failed", error=type(error).__name__)
-            # The thread goes on, even where a host's own code would end it; a caller is to hear of its interruption.
+            # The thread goes on, even where a host's own code would end it (SystemExit, say, which only BaseException
+            # catches); a caller is to hear of its interruption.
             if not isinstance(error, Exception) and threading.current_thread() is not self._thread:
                 raise
             return False
