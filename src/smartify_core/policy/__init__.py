@@ -1,33 +1,12 @@
-"""Who may see a name, and the record that proves it. So far: the audit trail's tree, proofs and signed checkpoints.
+"""Who may see a name, why, and the record that proves it.
 
-- `Frontier` is all that is needed to append; `root_of`, `inclusion_proof` and `consistency_proof` read the nodes of a
-  tree from wherever they are kept.
-- `check_inclusion` and `check_consistency` need a proof and nothing else, so that a stranger can check it.
-- `Checkpoint` says how far a trail had come; `Signer` signs it and `Verifier` checks that, in the text that C2SP's
-  checkpoints and signed notes have.
+- ``policy.audit`` is the audit trail: its tree, proofs and signed checkpoints.
+- `Purpose` and `PersonalField` are the closed lists of what for and what.
 """
 
 from __future__ import annotations
 
-from ._audit._checkpoint import Checkpoint
-from ._audit._notes import Signer, Verifier, opened, signed
-from ._audit._proofs import check_consistency, check_inclusion, consistency_proof, inclusion_proof
-from ._audit._tree import EMPTY_ROOT, Frontier, Node, leaf_hash, node_hash, root_of
+from ._ledger import LEDGER
+from ._vocabulary import ACCOUNT_FIELDS, PROHIBITED, PSEUDONYMOUS, PersonalField, Purpose
 
-__all__ = [
-    "EMPTY_ROOT",
-    "Checkpoint",
-    "Frontier",
-    "Node",
-    "Signer",
-    "Verifier",
-    "check_consistency",
-    "check_inclusion",
-    "consistency_proof",
-    "inclusion_proof",
-    "leaf_hash",
-    "node_hash",
-    "opened",
-    "root_of",
-    "signed",
-]
+__all__ = ["ACCOUNT_FIELDS", "LEDGER", "PROHIBITED", "PSEUDONYMOUS", "PersonalField", "Purpose"]

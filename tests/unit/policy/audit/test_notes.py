@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smartify_core.errors import UsageError
-from smartify_core.policy import EMPTY_ROOT, Checkpoint, Signer, Verifier, leaf_hash, opened, signed
+from smartify_core.policy.audit import EMPTY_ROOT, Checkpoint, Signer, Verifier, leaf_hash, opened, signed
 
 OURS, OTHER = Signer("vendor.example/audit", bytes(32)), Signer("witness.example", bytes(31) + b"\x01")
 CHECKPOINT = Checkpoint("vendor.example/audit/acme", 4_711, leaf_hash(b"entry"))

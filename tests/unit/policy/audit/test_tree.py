@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smartify_core.errors import UsageError
-from smartify_core.policy import (
+from smartify_core.policy.audit import (
     EMPTY_ROOT,
     Frontier,
     check_consistency,

@@ -1,1 +1,0 @@
-"""The audit trail: a tree whose root commits to every entry, proofs of it, and signed checkpoints."""
