@@ -1,0 +1,1 @@
+"""Who may open what: values and decisions, pure functions of (request, facts, rules, now)."""

@@ -1,0 +1,108 @@
+"""Which agreement binds, which grant fits, and what keeps one from fitting. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from attrs import frozen
+
+from smartify_core.policy._vocabulary import PersonalField
+
+from ._decision import AccessRequest, AccessRules, Fact
+from ._facts import Agreement, Facts, Grant
+
+#: How instants are written in explanations.
+SECONDS: Final = "%Y-%m-%d %H:%M:%SZ"
+
+
+@frozen(order=False)
+class Defect:
+    """What keeps a grant from covering a request.
+
+    Args:
+        fact: What it is.
+        weight: How much it takes to mend it, when the nearest of several grants is looked for.
+        what: It in words, that follow after the grant's name.
+        cure: What to do.
+    """
+
+    fact: Fact
+    weight: int
+    what: str
+    cure: str
+
+
+def binding(who: str, agreements: tuple[Agreement, ...], now: datetime) -> Agreement | None:
+    """Return the agreement that binds somebody for longest from now on."""
+    found: Agreement | None = None
+    for one in agreements:
+        if one.employee == who and one.since <= now and (one.until is None or now < one.until):
+            if one.until is None:
+                return one
+            if found is None or (found.until is not None and found.until < one.until):
+                found = one
+    return found
+
+
+def fitting(request: AccessRequest, facts: Facts, now: datetime, rules: AccessRules) -> Grant | None:
+    """Return a grant that covers the request now; of several the one that lasts longest."""
+    found: Grant | None = None
+    for grant in facts.grants:
+        if (
+            grant.purpose is request.purpose
+            and grant.tenant == request.tenant
+            and grant.employee == request.employee
+            and request.fields <= grant.fields
+            and (found is None or found.expires_at < grant.expires_at)
+            and next(defects(grant, request, facts, now, rules), None) is None
+        ):
+            found = grant
+    return found
+
+
+def defects(grant: Grant, request: AccessRequest, facts: Facts, now: datetime, rules: AccessRules) -> Iterator[Defect]:
+    """Yield what keeps a grant of the right employee, tenant and purpose from covering a request."""
+    yield from _of_its_life(grant, now)
+    yield from _of_its_making(grant, rules)
+    if not request.fields <= grant.fields:
+        what = f"is for {names(grant.fields)} only"
+        yield Defect(Fact.GRANT_OTHER_FIELDS, 2, what, "Ask for those only, or for a new one.")
+    if grant.subjects and not (request.subjects and request.subjects <= grant.subjects):
+        what = "is for other accounts only"
+        yield Defect(Fact.GRANT_OTHER_SUBJECTS, 2, what, "Name the accounts that it is for.")
+    if grant.ticket is not None:
+        is_open = facts.tickets.get(grant.ticket)
+        if is_open is None:
+            what = f"is for issue {grant.ticket}, of which nobody knows whether it is open"
+            yield Defect(Fact.TICKET_UNKNOWN, 2, what, "Find out, or ask for a grant for another issue.")
+        elif not is_open:
+            what = f"is for issue {grant.ticket}, which is closed"
+            yield Defect(Fact.TICKET_CLOSED, 2, what, "Reopen it, or ask for a new one.")
+
+
+def _of_its_life(grant: Grant, now: datetime) -> Iterator[Defect]:
+    if grant.revoked_at is not None:
+        yield Defect(Fact.GRANT_REVOKED, 8, "was revoked", "Ask for a new one.")
+    if grant.expires_at <= now:
+        yield Defect(Fact.GRANT_EXPIRED, 4, f"expired at {grant.expires_at:{SECONDS}}", "Ask for a new one.")
+    if now < grant.not_before:
+        yield Defect(Fact.GRANT_NOT_YET, 1, f"begins at {grant.not_before:{SECONDS}}", "Wait until then.")
+
+
+def _of_its_making(grant: Grant, rules: AccessRules) -> Iterator[Defect]:
+    longest = rules.longest_emergency if grant.emergency else rules.longest_grant
+    if grant.approved_by is None:
+        if not grant.emergency:
+            yield Defect(Fact.GRANT_NOT_APPROVED, 1, "waits for approval", "Have somebody else approve it.")
+    elif grant.approved_by in {grant.requested_by, grant.employee}:
+        what = "was approved by whoever asked for it"
+        yield Defect(Fact.GRANT_SELF_APPROVED, 2, what, "Have somebody else approve one.")
+    if grant.expires_at - grant.not_before > longest:
+        yield Defect(Fact.GRANT_TOO_LONG, 4, f"lasts longer than {longest}", "Ask for a shorter one.")
+
+
+def names(fields: frozenset[PersonalField]) -> str:
+    """Return the names of fields, in order."""
+    return ", ".join(sorted(one.value for one in fields))

@@ -1,0 +1,262 @@
+"""Why not, and what would change it: every conjunct of a permit looked at, also after one is missing. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from operator import itemgetter
+from typing import Final
+
+from smartify_core.policy._vocabulary import PROHIBITED, PSEUDONYMOUS, PersonalField, Purpose
+
+from ._decision import AccessRequest, AccessRules, Decision, Fact, Shortfall
+from ._facts import Agreement, Employee, Facts, Grant, PrincipalKind, Tenancy
+from ._fitting import SECONDS, Defect, binding, defects, fitting, names
+
+_ADD: Final = "Record them with: smartify employee add."
+_UNHEARD_OF: Final = "No provision permits these fields for this purpose"
+
+
+def explained(request: AccessRequest, facts: Facts, now: datetime, rules: AccessRules) -> Decision:
+    """Return the decision with every conjunct looked at, also after one is missing."""
+    missing = [*_of_request(request), *_of_tenant(request.tenant, facts.tenancy)]
+    bounds: list[datetime] = []
+    grant: Grant | None = None
+    missing += _of_person(request.employee, facts.employee, now, bounds)
+    is_service = facts.employee is not None and facts.employee.kind is PrincipalKind.SERVICE
+    if is_service and facts.employee is not None:
+        missing += _of_owner(facts.employee, request, facts, now, rules, bounds)
+    else:
+        missing += _of_agreements(request.employee, facts.agreements, now, bounds)
+    if isinstance(request.purpose, Purpose) and request.purpose not in PROHIBITED:
+        grant, more = _of_grants(request, facts, now, rules)
+        missing += more
+        if grant is not None:
+            bounds.append(grant.expires_at)
+        known = _existing(request)
+        ruling = rules.rulebook.rule(request.purpose, known, request.tenant, facts.conditions)
+        if not ruling.permitted:
+            missing += _of_ruling(ruling.decided_by, ruling.unknown)
+        decided_by, overrides = ruling.decided_by, ruling.overrides
+        pseudonymous = request.purpose in PSEUDONYMOUS and grant is not None and not grant.identified
+    else:
+        decided_by, overrides, pseudonymous = (), (), False
+    allowed = not missing
+    return Decision(
+        request=request,
+        at=now,
+        allowed=allowed,
+        grant=grant.id if allowed and grant is not None else None,
+        decided_by=decided_by,
+        overrides=overrides,
+        shortfalls=tuple(missing),
+        pseudonymous=allowed and pseudonymous,
+        valid_until=min(bounds) if allowed else None,
+    )
+
+
+def _of_request(request: AccessRequest) -> Iterator[Shortfall]:
+    if isinstance(request.purpose, str):
+        yield Shortfall(
+            Fact.PURPOSE_UNKNOWN,
+            "C8",
+            "There is no such purpose",
+            f"Name one of: {', '.join(one.value for one in Purpose if one not in PROHIBITED)}.",
+        )
+    elif request.purpose in PROHIBITED:
+        clause = "C16" if request.purpose is Purpose.ADVERTISING else "C15"
+        yield Shortfall(
+            Fact.PURPOSE_PROHIBITED,
+            clause,
+            f"{request.purpose.value} is prohibited, and nobody can grant it",
+            "There is none.",
+            request.purpose.value,
+        )
+    if not request.fields:
+        yield Shortfall(Fact.NO_FIELD, "C13", "No field is asked for", "Name the fields that are needed.")
+    if any(isinstance(one, str) for one in request.fields):
+        yield Shortfall(
+            Fact.FIELD_UNKNOWN,
+            "C13",
+            "There is no such field",
+            f"Name some of: {', '.join(one.value for one in PersonalField)}.",
+        )
+    if not request.reason or request.reason.isspace():
+        yield Shortfall(Fact.NO_REASON, "C13", "No reason is given", "Say in a few words what it is needed for.")
+
+
+def _of_tenant(tenant: str, tenancy: Tenancy | None) -> Iterator[Shortfall]:
+    if tenancy is None:
+        yield Shortfall(Fact.TENANT_UNKNOWN, "C13", "The store knows no such tenant", "Check its name.", tenant)
+    elif tenancy is Tenancy.OFF_BOARDED:
+        yield Shortfall(Fact.TENANT_OFF_BOARDED, "C13", f"Tenant {tenant} is off-boarded", "There is none.", tenant)
+
+
+def _of_person(who: str, employee: Employee | None, now: datetime, bounds: list[datetime]) -> Iterator[Shortfall]:
+    if employee is None or employee.id != who:
+        yield Shortfall(
+            Fact.EMPLOYEE_UNKNOWN,
+            "C13",
+            "Whoever asks is on no record",
+            "Record them with: smartify employee add.",
+            who,
+        )
+        return
+    if employee.kind is PrincipalKind.CONTRACTOR:
+        yield Shortfall(
+            Fact.KIND_NOT_EMPLOYED,
+            "C13",
+            f"{who} is no employee but a {employee.kind.value}",
+            "Have an employee do it.",
+            who,
+        )
+    if now < employee.since:
+        yield Shortfall(
+            Fact.NOT_EMPLOYED_YET,
+            "C13",
+            f"{who} begins at {employee.since:{SECONDS}}",
+            "Wait until then.",
+            who,
+        )
+    if employee.until is not None:
+        bounds.append(employee.until)
+        if employee.until <= now:
+            yield Shortfall(
+                Fact.NOT_EMPLOYED_ANY_MORE,
+                "C13",
+                f"{who} left at {employee.until:{SECONDS}}",
+                "Have somebody do it who is employed.",
+                who,
+            )
+
+
+def _of_agreements(
+    who: str, agreements: tuple[Agreement, ...], now: datetime, bounds: list[datetime]
+) -> Iterator[Shortfall]:
+    if (agreement := binding(who, agreements, now)) is not None:
+        if agreement.until is not None:
+            bounds.append(agreement.until)
+        return
+    theirs = [one for one in agreements if one.employee == who]
+    ended = [(one.until, one.id) for one in theirs if one.until is not None and one.until <= now]
+    coming = [(one.since, one.id) for one in theirs if one.since > now]
+    if coming:
+        since, which = min(coming)
+        yield Shortfall(
+            Fact.AGREEMENT_NOT_YET,
+            "C14",
+            f"The confidentiality agreement {which} binds {who} from {since:{SECONDS}} on",
+            "Wait until then.",
+            which,
+        )
+    elif ended:
+        until, which = max(ended)
+        yield Shortfall(
+            Fact.AGREEMENT_ENDED,
+            "C14",
+            f"The confidentiality agreement {which} of {who} ended at {until:{SECONDS}}",
+            "Have them sign one, and record it with: smartify employee bind.",
+            which,
+        )
+    else:
+        yield Shortfall(
+            Fact.NO_AGREEMENT,
+            "C14",
+            f"No confidentiality agreement of {who} is on record",
+            "Have them sign one, and record it with: smartify employee bind.",
+            who,
+        )
+
+
+def _of_owner(  # noqa: PLR0917  # one more than what every part of an explanation is told
+    service: Employee,
+    request: AccessRequest,
+    facts: Facts,
+    now: datetime,
+    rules: AccessRules,
+    bounds: list[datetime],
+) -> Iterator[Shortfall]:
+    """Yield what is missing of the employee who answers for a service: all that they would need to ask themselves."""
+    owner = facts.owner
+    if service.owner is None or owner is None or owner.employee is None:
+        yield Shortfall(
+            Fact.NO_OWNER,
+            "C13",
+            f"Nobody answers for the service {service.id}",
+            "Name an employee with: smartify employee add --kind service --owner E.",
+            service.id,
+        )
+        return
+    who = owner.employee.id
+    if owner.employee.kind is not PrincipalKind.EMPLOYEE or who != service.owner:
+        yield Shortfall(
+            Fact.NO_OWNER, "C13", f"Whoever answers for {service.id} is no employee", "Name an employee.", service.id
+        )
+        return
+    yield from _of_person(who, owner.employee, now, bounds)
+    yield from _of_agreements(who, owner.agreements, now, bounds)
+    if isinstance(request.purpose, Purpose) and request.purpose not in PROHIBITED:
+        grant, missing = _of_grants(_asked_by(who, request), owner, now, rules)
+        if grant is not None:
+            bounds.append(grant.expires_at)
+        yield from missing
+
+
+def _asked_by(who: str, request: AccessRequest) -> AccessRequest:
+    return AccessRequest(who, request.tenant, request.purpose, request.fields, request.reason, request.subjects)
+
+
+def _of_grants(
+    request: AccessRequest, facts: Facts, now: datetime, rules: AccessRules
+) -> tuple[Grant | None, list[Shortfall]]:
+    """Return a grant that fits, or what the nearest one lacks."""
+    if request.fields and (fits := fitting(request, facts, now, rules)) is not None:
+        return fits, []
+    nearest: list[tuple[int, str, Grant, list[Defect]]] = []
+    for grant in facts.grants:
+        if (grant.employee, grant.tenant, grant.purpose) == (request.employee, request.tenant, request.purpose):
+            found = list(defects(grant, request, facts, now, rules))
+            nearest.append((sum(one.weight for one in found), grant.id, grant, found))
+    if not nearest:
+        known = _existing(request)
+        purpose = request.purpose.value if isinstance(request.purpose, Purpose) else ""
+        return None, [
+            Shortfall(
+                Fact.NO_GRANT,
+                "C13",
+                f"{request.employee} has no grant for {purpose} in tenant {request.tenant}",
+                f"Ask for one for {names(known) or 'the fields that are needed'} with: smartify grant request.",
+                request.employee,
+            )
+        ]
+    _, _, grant, found = min(nearest, key=itemgetter(0, 1))
+    return None, [Shortfall(one.fact, "C13", f"Grant {grant.id} {one.what}", one.cure, grant.id) for one in found]
+
+
+def _of_ruling(decided_by: tuple[str, ...], unknown: tuple[str, ...]) -> Iterator[Shortfall]:
+    if unknown:
+        for condition in unknown:
+            yield Shortfall(
+                Fact.CONDITION_UNKNOWN,
+                "C17",
+                f"Nobody can tell whether the condition {condition} holds",
+                "Record whether it does.",
+                condition,
+            )
+    elif decided_by:
+        for provision in decided_by:
+            yield Shortfall(
+                Fact.NOT_PERMITTED,
+                "C17",
+                f"Provision {provision} prohibits it",
+                "Only a provision of a higher rank can permit it.",
+                provision,
+            )
+    else:
+        yield Shortfall(
+            Fact.NOT_PERMITTED, "C8", "No provision permits these fields for this purpose", "There is none."
+        )
+
+
+def _existing(request: AccessRequest) -> frozenset[PersonalField]:
+    return frozenset(one for one in request.fields if isinstance(one, PersonalField))
