@@ -149,6 +149,24 @@ class ClockNotAhead(UsageError):
     code = "SC115"
 
 
+class UnknownRecord(UsageError, LookupError):
+    """Nothing is on record under this id: no employee, agreement, grant or account."""
+
+    code = "SC116"
+
+
+class RecordClash(UsageError):
+    """What is on record does not allow this: it is there already, or over, or was decided."""
+
+    code = "SC117"
+
+
+class GrantInvalid(UsageError):
+    """A grant that cannot be asked for, or that whoever approves it may not approve."""
+
+    code = "SC118"
+
+
 # --- the directory's side must act ----------------------------------------------------------------------------------
 
 
@@ -291,9 +309,28 @@ class PlanHeld(SmartifyError):
 
 
 class AccessDenied(SmartifyError):
-    """Policy said no."""
+    """Policy said no. ``missing`` tells what was missing for a yes, by the codes of `smartify_core.policy.Fact`."""
 
     code = "SC500"
+    missing: tuple[str, ...] = ()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle with what was missing, too."""
+        return (_rebuild_denial, (type(self), self.what, self.where, self.cure, self.missing))
+
+
+def _rebuild_denial(
+    kind: type[AccessDenied], what: str, where: str | None, cure: str | None, missing: tuple[str, ...]
+) -> AccessDenied:
+    denied = kind(what, where=where, cure=cure)
+    denied.missing = missing
+    return denied
+
+
+class PermitSpent(AccessDenied):
+    """A permit was used before, is too old, or was not given by this gate for this; nothing was opened."""
+
+    code = "SC502"
 
 
 # --- the process around it ------------------------------------------------------------------------------------------

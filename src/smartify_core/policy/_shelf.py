@@ -20,6 +20,8 @@ from ._ledger import LEDGER
 
 _Value = TypeVar("_Value")
 _FORMAT: Final = 1
+#: A page of documents that are looked for by the beginning of their key.
+_FEW: Final = 32
 
 _converter: Final = Converter(forbid_extra_keys=True)
 _converter.register_unstructure_hook(datetime, datetime.isoformat)
@@ -61,6 +63,19 @@ class Shelf(Generic[_Value]):
         """Yield every key with its value and version, in bytewise order of key. Raises what `get` does."""
         for document in every_document(self._storage, self._tenant, self._kind):
             yield document.key, self._opened(document), document.version
+
+    def beginning_with(self, prefix: str) -> Iterator[tuple[str, _Value, int]]:
+        """Yield what `all` does of the keys that begin with ``prefix`` and go on. Raises what `get` does."""
+        after = prefix
+        while True:
+            page = self._storage.documents(self._tenant, self._kind, after=(self._kind, after), limit=_FEW)
+            for document in page:
+                if not document.key.startswith(prefix):
+                    return
+                yield document.key, self._opened(document), document.version
+            if len(page) < _FEW:
+                return
+            after = page[-1].key
 
     def put(self, key: str, value: _Value, *, over: int) -> PutDocument:
         """Return the write that keeps ``value`` over version ``over`` of its document (0 for a new one)."""

@@ -1,0 +1,276 @@
+"""The gate itself."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final, TypeAlias
+
+from attrs import field, frozen
+
+from smartify_core.errors import AccessDenied, PermitSpent, UnknownRecord, UsageError
+from smartify_core.model import SealedAccount
+from smartify_core.policy._access._deciding import decide
+from smartify_core.policy._access._decision import AccessRequest, AccessRules, Decision
+from smartify_core.policy._access._facts import is_id
+from smartify_core.policy._records._circumstances import Circumstances
+from smartify_core.policy._records._grants import Grants
+from smartify_core.policy._records._staff import Staff
+from smartify_core.policy._vocabulary import PersonalField, Purpose
+from smartify_core.policy.audit import Record, Trail
+from smartify_core.sealing import Sealer
+from smartify_core.storage import Storage
+
+from ._disclosed import Disclosed, disclosed, pseudonymised
+from ._reading import Reading, is_key
+from ._reasons import Reasons
+from ._view import View
+
+#: What a caller may add to the record of an opening: ids, codes and counts.
+MoreFacts: TypeAlias = Mapping[str, "str | int | bool | None"]
+
+#: How long a permit may wait to be used.
+_PERMIT_LASTS: Final = timedelta(minutes=1)
+#: The most accounts that one record names.
+AT_ONCE: Final = 100
+
+
+@frozen(order=False)
+class Permit:
+    """A live decision that opens once. Only the gate that gave it takes it, and a copy of it is spent with it."""
+
+    decision: Decision
+    _id: str = field(repr=False)
+
+
+class Gate:
+    """The only way to open sealed fields.
+
+    Somebody asks; the decision is made from facts read at that moment; the record of it is durable in the audit trail;
+    then the fields open. Where the record cannot be kept nothing opens. Signing people in and asking for their groups
+    go by blind index, open nothing, and need no gate.
+
+    Args:
+        storage: Where sealed accounts are.
+        sealer: What opens them.
+        trail: What every opening and every denial is recorded in.
+        staff: Who is employed, and bound by confidentiality.
+        grants: What they were granted.
+        circumstances: What grants and provisions depend on.
+        rules: How strict the host is.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        sealer: Sealer,
+        trail: Trail,
+        *,
+        staff: Staff,
+        grants: Grants,
+        circumstances: Circumstances,
+        rules: AccessRules | None = None,
+    ) -> None:
+        self._storage = storage
+        self._sealer = sealer
+        self._trail = trail
+        self._rules = AccessRules() if rules is None else rules
+        self._reading = Reading(storage, staff, grants, circumstances, self._rules)
+        self._reasons = Reasons(storage, sealer)
+        self._outstanding: dict[str, Decision] = {}
+
+    # --- asking -------------------------------------------------------------------------------------------------------
+
+    def decide(self, request: AccessRequest) -> Decision:
+        """Return whether somebody may see what they ask for, and why not. Opens, grants and records nothing."""
+        return decide(request, self._reading.facts(request), self._trail.now(), rules=self._rules)
+
+    def view(
+        self,
+        employee: str,
+        *,
+        tenant: str,
+        purpose: Purpose | str,
+        fields: Collection[PersonalField | str],
+        reason: str,
+        facts: MoreFacts | None = None,
+    ) -> View:
+        """Return a view of a tenant's accounts, to be used in a ``with`` statement and iterated over.
+
+        Every page of it (100 accounts at most) is decided anew, so that a grant that is revoked or runs out meanwhile
+        shows no more, and is recorded before it is shown.
+
+        Args:
+            employee: Who wants to see them.
+            tenant: Whose people.
+            purpose: What for.
+            fields: Which fields.
+            reason: Why, in words; it is kept sealed in the trail.
+            facts: What else belongs into the record: ids, codes and counts.
+
+        Raises:
+            AccessDenied: On entering it, when they may not. ``missing`` and the message say why.
+            AuditUnavailable: Nothing can be recorded now, so nothing opens.
+        """
+        return View(self, AccessRequest(employee, tenant, purpose, fields, reason), self._storage, facts or {})
+
+    def open(
+        self,
+        employee: str,
+        *,
+        tenant: str,
+        purpose: Purpose | str,
+        fields: Collection[PersonalField | str],
+        reason: str,
+        source_id: str | None = None,
+        email: str | None = None,
+        facts: MoreFacts | None = None,
+    ) -> Disclosed:
+        """Return one person.
+
+        Args:
+            employee: Who wants to see them.
+            tenant: Whose people.
+            purpose: What for.
+            fields: Which fields.
+            reason: Why, in words; it is kept sealed under the person's own key.
+            source_id: The person's id in the directory.
+            email: Or their address, which is looked up by its blind index.
+            facts: What else belongs into the record: ids, codes and counts.
+
+        Raises:
+            AccessDenied: They may not. ``missing`` and the message say why.
+            UnknownRecord: They may, and there is no such person.
+            AuditUnavailable: It cannot be recorded now, so nothing opens.
+            UsageError: Neither id nor address is given, or both are.
+        """
+        if (source_id is None) is (email is None):
+            raise UsageError("one person is named by an id or an address", where="Gate.open", cure="Give one of them.")
+        found = self._found(tenant, source_id, email)
+        subjects = [] if found is None else [found.account_id]
+        request = AccessRequest(employee, tenant, purpose, fields, reason, frozenset(subjects))
+        permit = self.permit(request)
+        if found is None:
+            self._outstanding.pop(permit._id, None)  # noqa: SLF001 - the gate's own
+            raise UnknownRecord("there is no such account", where=f"tenant {tenant}", cure="Look for it anew.")
+        return self.disclose(permit, [found], facts=facts)[0]
+
+    # --- in two steps -------------------------------------------------------------------------------------------------
+
+    def permit(self, request: AccessRequest) -> Permit:
+        """Return the right to open once what was asked for, within a minute.
+
+        Raises:
+            AccessDenied: They may not; the denial is recorded.
+        """
+        decision = self._allowed(request)
+        permit = Permit(decision, secrets.token_hex(16))
+        self._outstanding[permit._id] = decision  # noqa: SLF001 - the gate's own
+        return permit
+
+    def disclose(
+        self, permit: Permit, accounts: Sequence[SealedAccount], *, facts: MoreFacts | None = None
+    ) -> tuple[Disclosed, ...]:
+        """Record the opening of these accounts, make that durable, and then open the fields of the permit.
+
+        Args:
+            permit: What `permit` returned. It is spent by this, whatever comes of it.
+            accounts: At most 100 accounts of its tenant, and of its subjects where it names some.
+            facts: What else belongs into the record.
+
+        Raises:
+            PermitSpent: The permit was used before, is too old, or is none of this gate's.
+            AccessDenied: What it was given for is not so any more, or the accounts are not those.
+            AuditUnavailable: It cannot be recorded now, so nothing opens.
+        """
+        decision = self._outstanding.pop(permit._id, None)  # noqa: SLF001 - the gate's own
+        now = self._trail.now()
+        if decision is None or decision is not permit.decision or not decision.at <= now < decision.at + _PERMIT_LASTS:
+            raise PermitSpent("this permit opens nothing", where="Gate.disclose", cure="Ask the gate for another one.")
+        request = decision.request
+        strangers = [one for one in accounts if one.tenant != request.tenant]
+        if request.subjects:
+            strangers += [one for one in accounts if one.account_id not in request.subjects]
+        if strangers or not 0 < len(accounts) <= AT_ONCE:
+            raise PermitSpent(
+                "this permit was given for other accounts, or for fewer", where="Gate.disclose", cure="Ask for these."
+            )
+        decision = self._allowed(request)  # anew: it may have been revoked since
+        self._record(decision, accounts, facts or {})
+        fields = frozenset(one for one in request.fields if isinstance(one, PersonalField))
+        if decision.pseudonymous and isinstance(request.purpose, Purpose):
+            return tuple(pseudonymised(one, self._sealer, request.purpose, fields) for one in accounts)
+        return tuple(disclosed(one, self._sealer.open(one), fields) for one in accounts)
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _allowed(self, request: AccessRequest) -> Decision:
+        decision = self.decide(request)
+        if decision.allowed:
+            return decision
+        self._record_denial(decision)
+        denied = AccessDenied(
+            "; ".join(one.what for one in decision.shortfalls),
+            where=f"clause {', '.join(dict.fromkeys(one.clause for one in decision.shortfalls))}",
+            cure=" ".join(dict.fromkeys(one.cure for one in decision.shortfalls)),
+        )
+        denied.missing = tuple(one.fact.value for one in decision.shortfalls)
+        raise denied
+
+    def _record(self, decision: Decision, accounts: Sequence[SealedAccount], more: MoreFacts) -> None:
+        request = decision.request
+        one = accounts[0] if request.subjects and len(accounts) == 1 else None
+        if one is not None:
+            reason = self._reasons.about_one(one, request.reason)
+        else:
+            reason = self._reasons.about_many(request.tenant, request.reason)
+        self._trail.append(
+            Record(
+                "access.granted",
+                decision.at,
+                request.tenant,
+                request.employee,
+                tuple(account.account_id for account in accounts),
+                {
+                    **more,
+                    **_asked(request),
+                    "grant": decision.grant,
+                    "provisions": list(decision.decided_by),
+                    "overrides": [f"{one.over}>{one.under}" for one in decision.overrides],
+                    "pseudonymous": decision.pseudonymous,
+                    "reason": reason,
+                    "reason_about": "tenant" if one is None else "subject",
+                },
+            )
+        )
+
+    def _record_denial(self, decision: Decision) -> None:
+        request = decision.request
+        # Whoever is not on record may have typed anything in place of an id, so that is not kept.
+        actor = request.employee if is_id(request.employee) else None
+        tenant = request.tenant if is_key(request.tenant) else None
+        missing = [one.fact.value for one in decision.shortfalls]
+        facts = {**_asked(request), "missing": list(dict.fromkeys(missing))}
+        self._trail.append(Record("access.denied", decision.at, tenant, actor, tuple(sorted(request.subjects)), facts))
+
+    def _found(self, tenant: str, source_id: str | None, email: str | None) -> SealedAccount | None:
+        if not is_key(tenant):
+            return None
+        if source_id is not None:
+            return self._storage.load(tenant, [source_id]).get(source_id)
+        found = self._storage.find_by_email(tenant, [self._sealer.email_index(tenant, email or "")])
+        return found[0] if len(found) == 1 else None
+
+
+def _asked(request: AccessRequest) -> dict[str, str | list[str]]:
+    """Return what was asked for, by names that exist; another one could be anything and is not kept."""
+    return {
+        "purpose": request.purpose.value if isinstance(request.purpose, Purpose) else "unknown",
+        "fields": sorted(one.value if isinstance(one, PersonalField) else "unknown" for one in request.fields),
+    }
+
+
+def instant_of(decision: Decision) -> datetime:
+    """Return the instant of a decision."""
+    return decision.at

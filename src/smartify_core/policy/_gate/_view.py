@@ -1,0 +1,83 @@
+"""A view of many accounts: page by page, each decided and recorded before it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import batched
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from smartify_core.errors import PermitSpent
+from smartify_core.model import SealedAccount
+from smartify_core.policy._access._decision import AccessRequest
+from smartify_core.storage import Storage
+from smartify_core.storage.walks import every_head_page
+
+from ._disclosed import Disclosed
+
+if TYPE_CHECKING:
+    from ._gate import Gate, MoreFacts
+
+_PAGE: Final = 100
+
+
+class View:
+    """What `Gate.view` returns: a context manager, within which it is iterated over."""
+
+    def __init__(self, gate: Gate, request: AccessRequest, storage: Storage, facts: MoreFacts) -> None:
+        self._gate = gate
+        self._request = request
+        self._storage = storage
+        self._facts = facts
+        self._is_open = False
+
+    def __enter__(self) -> Self:
+        """Decide for the first time.
+
+        Raises:
+            AccessDenied: They may not.
+        """
+        self._gate.require(self._request)
+        self._is_open = True
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the view: it shows nothing any more."""
+        self._is_open = False
+
+    def __iter__(self) -> Iterator[Disclosed]:
+        """Yield every live account, in bytewise order of source id."""
+        for page in every_head_page(self._storage, self._request.tenant):
+            yield from self.of(page.source_ids)
+
+    def of(self, source_ids: Iterable[str]) -> Iterator[Disclosed]:
+        """Yield the live accounts among these people of the directory, in the order given.
+
+        Raises:
+            AccessDenied: They may not any more.
+            PermitSpent: The view has ended.
+            AuditUnavailable: It cannot be recorded now, so nothing more is shown.
+        """
+        for some in _pages(source_ids):
+            loaded = self._storage.load(self._request.tenant, some)
+            yield from self._shown([loaded[one] for one in some if one in loaded])
+
+    def _shown(self, accounts: Sequence[SealedAccount]) -> tuple[Disclosed, ...]:
+        if not self._is_open:
+            raise PermitSpent("the view has ended", where="View", cure="Use it within its with statement.")
+        if not accounts:
+            return ()
+        return self._gate.disclose(self._gate.permit(self._request), accounts, facts=self._facts)
+
+
+def _pages(source_ids: Iterable[str]) -> Iterator[list[str]]:
+    page: list[str] = []
+    for one in source_ids:
+        page.append(one)
+        if len(page) == _PAGE:
+            yield page
+            page = []
+    if page:
+        yield page

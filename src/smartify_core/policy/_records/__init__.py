@@ -1,0 +1,1 @@
+"""Employees, agreements, grants, issues and conditions: kept sealed in the store, every change in the audit trail."""

@@ -1,0 +1,105 @@
+"""What grants and provisions depend on: whether an issue is open, and whether a condition holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Final
+
+from attrs import frozen
+
+from smartify_core.errors import UsageError
+from smartify_core.policy._access._facts import check_id
+from smartify_core.policy._shelf import Shelf
+from smartify_core.policy.audit import Record, Trail
+from smartify_core.sealing import Sealer
+from smartify_core.storage import Storage
+
+#: Tells whether an issue is open in the host's own system; ``None`` where it cannot tell.
+TicketIsOpen = Callable[[str], "bool | None"]
+
+_TICKET: Final = "ticket"
+_CONDITION: Final = "condition"
+
+
+@frozen(order=False)
+class _Standing:
+    holds: bool
+    since: datetime
+
+
+class Circumstances:
+    """Issues that were closed, and conditions of provisions.
+
+    Args:
+        storage: Where they are on record.
+        sealer: What seals the records.
+        trail: What every change is recorded in, in the same step.
+        ticket_is_open: Asks the host's issue tracker; without it an issue is open until `close` says otherwise.
+    """
+
+    def __init__(
+        self, storage: Storage, sealer: Sealer, trail: Trail, *, ticket_is_open: TicketIsOpen | None = None
+    ) -> None:
+        self._trail = trail
+        self._tickets = Shelf(storage, sealer, _TICKET, _Standing)
+        self._conditions = Shelf(storage, sealer, _CONDITION, _Standing)
+        self._ticket_is_open = ticket_is_open
+
+    def close(self, ticket: str, *, by: str) -> None:
+        """Say that an issue is closed: grants that were for it open nothing from now on."""
+        self._set_ticket(ticket, by, is_open=False)
+
+    def reopen(self, ticket: str, *, by: str) -> None:
+        """Say that an issue is open again."""
+        self._set_ticket(ticket, by, is_open=True)
+
+    def tickets(self, named: Iterable[str]) -> Mapping[str, bool | None]:
+        """Return of each issue whether it is open; ``None`` where nobody can tell."""
+        return {ticket: self._is_open(ticket) for ticket in named}
+
+    def state(self, tenant: str, condition: str, *, holds: bool, by: str) -> None:
+        """Say whether a condition that a provision names holds for a tenant.
+
+        Raises:
+            UsageError: An id is none.
+            AuditUnavailable: It could not be recorded, and so was not done.
+        """
+        check_id("condition", condition)
+        check_id("by", by)
+        key = _key(tenant, condition)
+        _, version = self._conditions.get(key)
+        now = self._trail.now()
+        entry = Record("condition.stated", now, tenant, by, facts={"condition": condition, "holds": holds})
+        self._trail.append(entry, documents=[self._conditions.put(key, _Standing(holds, now), over=version)])
+
+    def conditions(self, tenant: str, named: Iterable[str]) -> Mapping[str, bool | None]:
+        """Return of each condition whether it holds for a tenant; ``None`` where nobody has said."""
+        found = {name: self._conditions.get(_key(tenant, name))[0] for name in named}
+        return {name: None if one is None else one.holds for name, one in found.items()}
+
+    def _is_open(self, ticket: str) -> bool | None:
+        held, _ = self._tickets.get(ticket)
+        if held is not None and not held.holds:
+            return False
+        if self._ticket_is_open is None:
+            return True
+        try:
+            answer = self._ticket_is_open(ticket)
+        except Exception:  # noqa: BLE001 - whatever the host's tracker raises, it has not said that the issue is open
+            return None
+        return answer if answer is None or answer is True or answer is False else None
+
+    def _set_ticket(self, ticket: str, by: str, *, is_open: bool) -> None:
+        check_id("ticket", ticket)
+        check_id("by", by)
+        _, version = self._tickets.get(ticket)
+        now = self._trail.now()
+        entry = Record("ticket.reopened" if is_open else "ticket.closed", now, actor=by, facts={"ticket": ticket})
+        self._trail.append(entry, documents=[self._tickets.put(ticket, _Standing(is_open, now), over=version)])
+
+
+def _key(tenant: str, condition: str) -> str:
+    if not tenant:
+        raise UsageError("a condition holds for a tenant", where="tenant", cure="Name one.")
+    return f"{condition}/{tenant}"

@@ -1,0 +1,360 @@
+"""Grants: asked for by one person, approved by another, and over by themselves."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Collection, Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from attrs import evolve
+
+from smartify_core.errors import GrantInvalid, RecordClash, UnknownRecord
+from smartify_core.policy._access._decision import AccessRules
+from smartify_core.policy._access._facts import Grant, PrincipalKind, check_id
+from smartify_core.policy._access._fitting import binding
+from smartify_core.policy._ledger import LEDGER
+from smartify_core.policy._log import log
+from smartify_core.policy._shelf import Shelf
+from smartify_core.policy._vocabulary import PROHIBITED, PersonalField, Purpose
+from smartify_core.policy.audit import Record, Trail
+from smartify_core.sealing import Sealer
+from smartify_core.storage import Storage
+from smartify_core.storage.walks import every_document
+
+from ._staff import Staff
+
+_KIND: Final = "grant"
+#: Where a grant is moved to that has been over for a while, so that decisions do not read it again and again.
+_PAST: Final = "grant past"
+_PAST_AFTER: Final = timedelta(days=30)
+_ID_BYTES: Final = 5
+
+
+class Grants:
+    """The grants of a store.
+
+    Args:
+        storage: Where they are on record.
+        sealer: What seals the records.
+        trail: What every change is recorded in, in the same step.
+        staff: Who is employed.
+        rules: How long a grant may last.
+        on_emergency: Called with every grant that somebody took without approval, once it is on record.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        sealer: Sealer,
+        trail: Trail,
+        staff: Staff,
+        *,
+        rules: AccessRules | None = None,
+        on_emergency: Callable[[Grant], None] | None = None,
+    ) -> None:
+        self._storage = storage
+        self._trail = trail
+        self._staff = staff
+        self._rules = AccessRules() if rules is None else rules
+        self._on_emergency = on_emergency
+        self._shelf = Shelf(storage, sealer, _KIND, Grant)
+        self._past = Shelf(storage, sealer, _PAST, Grant)
+
+    # --- asking -------------------------------------------------------------------------------------------------------
+
+    def request(
+        self,
+        employee: str,
+        *,
+        tenant: str,
+        purpose: Purpose,
+        fields: Collection[PersonalField],
+        reason: str,
+        lasts: timedelta,
+        by: str | None = None,
+        not_before: datetime | None = None,
+        subjects: Collection[str] = (),
+        ticket: str | None = None,
+        identified: bool = False,
+    ) -> Grant:
+        """Ask for a grant. It opens nothing until somebody else has approved it.
+
+        Args:
+            employee: Who is to be let in.
+            tenant: Whose people.
+            purpose: What for.
+            fields: Which fields.
+            reason: Why, in words; kept sealed.
+            lasts: For how long.
+            by: Who asks; the employee themselves when not given.
+            not_before: From when on; from now on when not given.
+            subjects: The account ids that it is confined to; empty for everybody of the tenant.
+            ticket: The issue that it is for; closing that one ends it.
+            identified: Whether names are needed where the purpose would do with pseudonyms.
+
+        Raises:
+            GrantInvalid: The purpose is prohibited, nothing is asked for, no reason is given, or it would last too long.
+            UnknownRecord: The employee is not on record.
+            AuditUnavailable: It could not be recorded, and so was not done.
+        """
+        grant = self._made(
+            employee,
+            tenant=tenant,
+            purpose=purpose,
+            fields=fields,
+            reason=reason,
+            lasts=lasts,
+            by=by,
+            not_before=not_before,
+            subjects=subjects,
+            ticket=ticket,
+            identified=identified,
+            emergency=False,
+        )
+        return self._added("grant.requested", grant)
+
+    def break_glass(
+        self,
+        employee: str,
+        *,
+        tenant: str,
+        purpose: Purpose,
+        fields: Collection[PersonalField],
+        reason: str,
+        lasts: timedelta | None = None,
+        subjects: Collection[str] = (),
+        ticket: str | None = None,
+    ) -> Grant:
+        """Take a grant without approval, in an emergency: a short one, told at once, and to be looked at afterwards.
+
+        All else is asked for as ever: whoever takes it is employed and bound by confidentiality, and no purpose is
+        allowed that is prohibited. It is a warning in the log, an entry of its own kind in the audit trail, a call of
+        ``on_emergency``, and a finding of every review until somebody else has looked at it.
+
+        Raises:
+            GrantInvalid, UnknownRecord, AuditUnavailable: As `request` does.
+        """
+        grant = self._made(
+            employee,
+            tenant=tenant,
+            purpose=purpose,
+            fields=fields,
+            reason=reason,
+            lasts=self._rules.longest_emergency if lasts is None else lasts,
+            by=employee,
+            not_before=None,
+            subjects=subjects,
+            ticket=ticket,
+            identified=False,
+            emergency=True,
+        )
+        self._added("grant.emergency", grant)
+        log().warning("glass broken", employee=employee, tenant=tenant, grant=grant.id, purpose=purpose.value)
+        if self._on_emergency is not None:
+            self._on_emergency(grant)
+        return grant
+
+    # --- deciding about it --------------------------------------------------------------------------------------------
+
+    def approve(self, grant_id: str, *, by: str) -> Grant:
+        """Approve a grant that somebody else asked for.
+
+        Args:
+            grant_id: Which one.
+            by: Who approves: an employee who may, is bound by confidentiality, and has nothing to gain from it.
+
+        Raises:
+            UnknownRecord: There is no such grant.
+            RecordClash: It was approved or revoked already, or is over.
+            GrantInvalid: Whoever approves it may not.
+            AuditUnavailable: It could not be recorded, and so was not done.
+        """
+        key, grant, version = self._named(grant_id)
+        now = self._trail.now()
+        if grant.approved_by is not None or grant.revoked_at is not None or grant.emergency or grant.expires_at <= now:
+            raise RecordClash(
+                "the grant does not wait for approval", where=f"grant {grant_id}", cure="Look at it, or ask for a new one."
+            )
+        self._require_other(grant, by, now, "approve")
+        approved = evolve(grant, approved_by=by, approved_at=now)
+        return self._changed("grant.approved", key, approved, version, by)
+
+    def revoke(self, grant_id: str, *, by: str) -> Grant:
+        """Take a grant back: from now on it opens nothing.
+
+        Raises:
+            UnknownRecord: There is no such grant.
+            RecordClash: It was revoked already.
+            AuditUnavailable: It could not be recorded, and so was not done.
+        """
+        check_id("by", by)
+        key, grant, version = self._named(grant_id)
+        if grant.revoked_at is not None:
+            raise RecordClash("the grant was revoked already", where=f"grant {grant_id}", cure="Nothing is to be done.")
+        revoked = evolve(grant, revoked_at=self._trail.now(), revoked_by=by)
+        return self._changed("grant.revoked", key, revoked, version, by)
+
+    def review(self, grant_id: str, *, by: str) -> Grant:
+        """Say that somebody else has looked at an emergency.
+
+        Raises:
+            UnknownRecord: There is no such grant.
+            RecordClash: It was none, or was looked at already.
+            GrantInvalid: Whoever looks at it may not.
+            AuditUnavailable: It could not be recorded, and so was not done.
+        """
+        key, grant, version = self._named(grant_id)
+        if not grant.emergency or grant.reviewed_by is not None:
+            raise RecordClash("the grant waits for no review", where=f"grant {grant_id}", cure="Nothing is to be done.")
+        self._require_other(grant, by, self._trail.now(), "review")
+        return self._changed("grant.reviewed", key, evolve(grant, reviewed_by=by), version, by)
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def of(self, employee: str, tenant: str) -> tuple[Grant, ...]:
+        """Return what somebody was granted for a tenant, but for what has been over for long."""
+        return tuple(grant for _, grant, _ in self._shelf.beginning_with(_place(employee, tenant)))
+
+    def get(self, grant_id: str) -> Grant:
+        """Return a grant, also one that is long over.
+
+        Raises:
+            UnknownRecord: There is none of this id.
+        """
+        return self._named(grant_id, also_past=True)[1]
+
+    def all(self, *, also_past: bool = False) -> Iterator[Grant]:
+        """Yield every grant, in order of employee and tenant; ``also_past`` those too that have been over for long."""
+        for _, grant, _ in self._shelf.all():
+            yield grant
+        if also_past:
+            for _, grant, _ in self._past.all():
+                yield grant
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _made(
+        self,
+        employee: str,
+        *,
+        tenant: str,
+        purpose: Purpose,
+        fields: Collection[PersonalField],
+        reason: str,
+        lasts: timedelta,
+        by: str | None,
+        not_before: datetime | None,
+        subjects: Collection[str],
+        ticket: str | None,
+        identified: bool,
+        emergency: bool,
+    ) -> Grant:
+        requester = employee if by is None else by
+        check_id("employee", employee)
+        check_id("by", requester)
+        if ticket is not None:
+            check_id("ticket", ticket)
+        now = self._trail.now()
+        longest = self._rules.longest_emergency if emergency else self._rules.longest_grant
+        if purpose in PROHIBITED:
+            raise _invalid(f"{purpose.value} is prohibited, and nobody can grant it", "There is no way.")
+        if not fields or not set(fields) <= set(PersonalField):
+            raise _invalid("no field is asked for, or one that does not exist", "Name the fields that are needed.")
+        if not reason or reason.isspace():
+            raise _invalid("no reason is given", "Say in a few words what it is needed for.")
+        if not timedelta(0) < lasts <= longest:
+            raise _invalid(f"a grant lasts at most {longest}", "Ask for a shorter one, and for a new one after it.")
+        if not tenant or tenant == LEDGER:
+            raise _invalid("a grant is for a tenant", "Name one.")
+        if self._staff.get(employee) is None:
+            raise UnknownRecord("there is no such employee on record", where="employee", cure="Add them first.")
+        begins = now if not_before is None else not_before
+        return Grant(
+            id=f"g-{secrets.token_hex(_ID_BYTES)}",
+            employee=employee,
+            tenant=tenant,
+            purpose=purpose,
+            fields=frozenset(fields),
+            reason=reason,
+            requested_by=requester,
+            requested_at=now,
+            not_before=begins,
+            expires_at=begins + lasts,
+            subjects=frozenset(subjects),
+            identified=identified,
+            ticket=ticket,
+            emergency=emergency,
+        )
+
+    def _added(self, what: str, grant: Grant) -> Grant:
+        key = f"{_place(grant.employee, grant.tenant)}{grant.id}"
+        writes = [self._shelf.put(key, grant, over=0)]
+        over_since = self._trail.now() - _PAST_AFTER
+        for old_key, old, version in self._shelf.beginning_with(_place(grant.employee, grant.tenant)):
+            if min(old.expires_at, old.revoked_at or old.expires_at) < over_since:
+                writes += [self._shelf.remove(old_key, over=version), self._past.put(old_key, old, over=0)]
+        self._trail.append(_entry(what, grant, grant.requested_by, self._trail.now()), documents=writes)
+        return grant
+
+    def _changed(self, what: str, key: str, grant: Grant, version: int, by: str) -> Grant:
+        entry = _entry(what, grant, by, self._trail.now())
+        self._trail.append(entry, documents=[self._shelf.put(key, grant, over=version)])
+        return grant
+
+    def _named(self, grant_id: str, *, also_past: bool = False) -> tuple[str, Grant, int]:
+        for shelf, kind in ((self._shelf, _KIND), (self._past, _PAST))[: 1 + also_past]:
+            for document in every_document(self._storage, LEDGER, kind):
+                if document.key.rpartition("/")[2] == grant_id:
+                    grant, version = shelf.get(document.key)
+                    if grant is not None:
+                        return document.key, grant, version
+        raise UnknownRecord("there is no such grant", where="grant", cure="List them, and copy the id from there.")
+
+    def _require_other(self, grant: Grant, by: str, now: datetime, what: str) -> None:
+        """Raise `GrantInvalid` unless somebody may approve or review this grant."""
+        check_id("by", by)
+        record, owned = self._staff.get(by), self._staff.get(grant.employee)
+        involved = {grant.employee, grant.requested_by, None if owned is None else owned.employee.owner}
+        if by in involved:
+            raise _invalid(f"whoever asked for a grant, or has it, does not {what} it", "Have somebody else do it.")
+        if (
+            record is None
+            or record.employee.kind is not PrincipalKind.EMPLOYEE
+            or not record.employee.may_approve
+            or not record.employee.is_employed(now)
+            or binding(by, record.agreements, now) is None
+        ):
+            raise _invalid(
+                f"{by} may not {what} grants",
+                "Have it done by an employee who may approve, and is bound by a confidentiality agreement.",
+            )
+
+
+def _place(employee: str, tenant: str) -> str:
+    # An id of an employee has no slash; a tenant's name may have any character, and its length keeps it apart.
+    return f"{employee}/{len(tenant)}:{tenant}/"
+
+
+def _entry(what: str, grant: Grant, by: str, now: datetime) -> Record:
+    return Record(
+        what,
+        now,
+        grant.tenant,
+        by,
+        tuple(sorted(grant.subjects)),
+        {
+            "grant": grant.id,
+            "employee": grant.employee,
+            "purpose": grant.purpose.value,
+            "fields": sorted(one.value for one in grant.fields),
+            "not_before": grant.not_before.isoformat(),
+            "expires_at": grant.expires_at.isoformat(),
+            "identified": grant.identified,
+            "ticket": grant.ticket,
+        },
+    )
+
+
+def _invalid(what: str, cure: str) -> GrantInvalid:
+    return GrantInvalid(what, where="grant", cure=cure)
