@@ -167,6 +167,12 @@ class GrantInvalid(UsageError):
     code = "SC118"
 
 
+class Shredded(UsageError, LookupError):
+    """The key of this account's person is gone, or may not be made any more: the account has ended."""
+
+    code = "SC130"
+
+
 # --- the directory's side must act ----------------------------------------------------------------------------------
 
 

@@ -7,11 +7,12 @@ from datetime import timedelta
 
 from attrs import evolve
 
-from smartify_core.errors import StorageBusy, StorageUnavailable
+from smartify_core.errors import StorageBusy, StorageUnavailable, WriteConflict
 from smartify_core.model import Batch, Erase, InactiveReason, Put, PutDocument
 from smartify_core.storage import Storage
 
 from . import _run_state as run_state
+from . import _subject_keys as subject_keys
 from ._journal import JournalEntry, encode
 from ._lease import Lease
 from ._plan import Change, Plan
@@ -52,14 +53,31 @@ class Commits:
         self.state = state
 
     def changes(self, plan: Plan, some: Sequence[Change]) -> None:
-        """Write these changes of ``plan``, with their entries in the journal and their effects counted."""
+        """Write these changes of ``plan``, with their entries in the journal and their effects counted.
+
+        With an account that ends goes the key of its person.
+        """
         effects = [effect for change in some for effect in change.effects]
         now = self._lease.now()
         # Counted when they are done: a plan that was kept for a while counts in the window of today.
         state = self.state.tallied(effects, now, self._window)
         state = evolve(state, began_at=state.began_at or now, trusted=state.trusted or not plan.known)
         entries = tuple(encode(entry_of(plan, change)) for change in some)
-        self._commit(tuple(change.write for change in some), entries, (), state)
+        writes = tuple(change.write for change in some)
+        ended = {write.tombstone.account_id for write in writes if isinstance(write, Erase)}
+        if not ended:
+            self._commit(writes, entries, (), state)
+            return
+        keys = subject_keys.removals(self._storage, plan.tenant, ended)
+        while True:
+            try:
+                self._commit(writes, entries, keys, state)
+                break
+            except WriteConflict:
+                before, keys = keys, subject_keys.removals(self._storage, plan.tenant, ended)
+                if keys == before:  # it was not because of them
+                    raise
+        subject_keys.remove(self._storage, plan.tenant, ended)
 
     def finish(self, state: RunState, documents: Iterable[PutDocument] = ()) -> None:
         """Write how the run ended, with whatever documents belong to that."""

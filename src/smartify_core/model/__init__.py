@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from ._account import Account, AccountState, PersonalFields, SealedAccount, Tombstone
-from ._batch import OUTBOX, Append, Batch, Claim, Document, Entry, Erase, Put, PutDocument, Receipt, TenantRecord
+from ._batch import (
+    LEGAL_HOLD,
+    OUTBOX,
+    SUBJECT_KEY,
+    Append,
+    Batch,
+    Claim,
+    Document,
+    Entry,
+    Erase,
+    Put,
+    PutDocument,
+    Receipt,
+    TenantRecord,
+)
 from ._head import Head, HeadPage
 from ._identity import Group, Identity, InactiveReason, Membership, MembershipPath
 from ._time import Clock, ProgressSink, Stage
 
 __all__ = [
+    "LEGAL_HOLD",
     "OUTBOX",
+    "SUBJECT_KEY",
     "Account",
     "AccountState",
     "Append",

@@ -12,6 +12,11 @@ from ._account import SealedAccount, Tombstone
 
 #: The journal of a tenant that holds what its runs tell the host: `Batch.entries` go there.
 OUTBOX: Final = "outbox"
+#: The kind of a tenant's documents that hold the key of one account's person, sealed; the key is the account id. What
+#: else is kept about the person is sealed under it. It goes with the account, in the same commit.
+SUBJECT_KEY: Final = "subject key"
+#: The kind of a tenant's documents that forbid the end of an account, sealed; the key is the account id.
+LEGAL_HOLD: Final = "legal hold"
 
 
 @frozen(order=False)
