@@ -45,7 +45,7 @@ def _ids(given: Iterable[str]) -> tuple[str, ...]:
 
 
 @frozen(order=False)
-class Record:
+class AuditRecord:
     """Something that happened, to be kept in the audit trail.
 
     It holds ids, codes and counts, and never a name or an address: it is kept for good, and customers are handed it.
@@ -106,7 +106,7 @@ class AuditEntry:
     """
 
     place: int
-    record: Record
+    record: AuditRecord
     number: int | None
     previous: int | None
     writer: str
@@ -186,7 +186,7 @@ def _entry(held: dict[str, Any]) -> AuditEntry:
     writer = held["writer"]
     if not isinstance(writer, str) or _writer_like(writer) is None or (number is None) != (held["tenant"] is None):
         raise ValueError
-    record = Record(
+    record = AuditRecord(
         kind=held["kind"],
         at=instant_of(held["at"]),
         tenant=held["tenant"],
@@ -227,4 +227,4 @@ def _is_text(text: str) -> bool:
 
 
 def _refused(what: str, cure: str, kind: str | None = None) -> RecordInvalid:
-    return RecordInvalid(what, where="Record" if kind is None else f"a record of kind {kind}", cure=cure)
+    return RecordInvalid(what, where="AuditRecord" if kind is None else f"a record of kind {kind}", cure=cure)

@@ -14,7 +14,7 @@ from smartify_core.storage.walks import every_entry
 
 from ._checkpoint import Checkpoint
 from ._entries import AuditEntry
-from ._state import ENTRIES, HEAD, NODES, TAIL, Head, Tail, node_position, tail_key
+from ._state import ENTRIES, HEAD, NODES, TAIL, Tail, TrailHead, node_position, tail_key
 from ._tree import HASH_BYTES, NodeOf
 
 _NODES_AT_ONCE: Final = 256
@@ -31,14 +31,14 @@ class Reading:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
-    def head(self) -> Head:
+    def head(self) -> TrailHead:
         """Return how far the trail has come.
 
         Raises:
             TrailBroken: The store holds something else there.
         """
         present = self._storage.document(LEDGER, *HEAD)
-        return Head() if present is None else Head.of_content(present.value)
+        return TrailHead() if present is None else TrailHead.of_content(present.value)
 
     @property
     def size(self) -> int:
@@ -135,7 +135,7 @@ class Reading:
         return entry
 
 
-def checkpoint_of(origin: str, head: Head) -> Checkpoint:
+def checkpoint_of(origin: str, head: TrailHead) -> Checkpoint:
     """Return the checkpoint of a head."""
     return Checkpoint(origin, head.frontier.size, head.frontier.root)
 

@@ -31,7 +31,7 @@ _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @frozen(order=False)
-class Head:
+class TrailHead:
     """How far a trail has come.
 
     Args:
@@ -49,7 +49,7 @@ class Head:
         return _dumped({"at": instant(self.at), "peaks": peaks, "size": self.frontier.size})
 
     @classmethod
-    def of_content(cls, content: bytes) -> Head:
+    def of_content(cls, content: bytes) -> TrailHead:
         """Return the head that was stored.
 
         Raises:

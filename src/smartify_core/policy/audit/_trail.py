@@ -24,10 +24,10 @@ from smartify_core.storage import Storage
 from smartify_core.storage.checks import check_record
 from smartify_core.storage.refusals import document_conflict
 
-from ._entries import AuditEntry, Record
+from ._entries import AuditEntry, AuditRecord
 from ._group import Line
 from ._reading import Reading
-from ._state import ENTRIES, HEAD, KINDS, NODES, TAIL, Head, Tail, nodes_of, tail_key
+from ._state import ENTRIES, HEAD, KINDS, NODES, TAIL, Tail, TrailHead, nodes_of, tail_key
 from ._state import refused_document as _refused_document
 
 #: How many records one commit has at most, unless one caller brings more.
@@ -42,7 +42,7 @@ _TAILS_KEPT: Final = 10_000
 class _Wish:
     """What one caller wants to be kept, and what came of it."""
 
-    records: tuple[Record, ...]
+    records: tuple[AuditRecord, ...]
     documents: tuple[PutDocument, ...]
     places: tuple[int, ...] | None = None
     error: SmartifyError | None = None
@@ -52,7 +52,7 @@ class _Wish:
 class _Known:
     """What an open trail remembers of the store: true for as long as nobody else has written."""
 
-    head: Head
+    head: TrailHead
     version: int
     #: The tails that were met, with the versions of their documents.
     tails: dict[str, tuple[Tail, int]]
@@ -73,7 +73,7 @@ class _Draft:
     places: Sequence[tuple[int, ...]]
     known: _Known
     #: What is known once it is kept.
-    head: Head
+    head: TrailHead
     tails: Mapping[str, tuple[Tail, int]]
     documents: tuple[PutDocument, ...]
     entries: tuple[bytes, ...]
@@ -108,7 +108,7 @@ class Trail(Reading):
         #: By process id.
         self._pens: dict[int, _Pen] = {}
 
-    def append(self, *records: Record, documents: Sequence[PutDocument] = ()) -> tuple[int, ...]:
+    def append(self, *records: AuditRecord, documents: Sequence[PutDocument] = ()) -> tuple[int, ...]:
         """Keep records, and write documents of policy with them: all or nothing. On the disk when it returns.
 
         An instant before that of the latest entry is raised to it, so that time never runs back in a trail.
@@ -195,7 +195,7 @@ class Trail(Reading):
                 size += 1
             places.append(tuple(range(first, size)))
         frontier, made = known.head.frontier.append(*entries)
-        head = Head(frontier, at)
+        head = TrailHead(frontier, at)
         documents = (
             PutDocument(*HEAD, head.content, known.version),
             *(PutDocument(TAIL, tail_key(tenant), tail.content, version) for tenant, (tail, version) in tails.items()),
@@ -243,7 +243,7 @@ class Trail(Reading):
             present = self._storage.document(LEDGER, *HEAD)
             version = 0 if present is None else present.version
             if version == draft.known.version:
-                again = Head().content if present is None else present.value
+                again = TrailHead().content if present is None else present.value
                 try:
                     self._storage.record(LEDGER, documents=[PutDocument(*HEAD, again, version)])
                 except WriteConflict:
@@ -280,7 +280,9 @@ class Trail(Reading):
     def _look(self, pen: _Pen) -> _Known:
         present = self._storage.document(LEDGER, *HEAD)
         pen.known = (
-            _Known(Head(), 0, {}) if present is None else _Known(Head.of_content(present.value), present.version, {})
+            _Known(TrailHead(), 0, {})
+            if present is None
+            else _Known(TrailHead.of_content(present.value), present.version, {})
         )
         return pen.known
 

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from smartify_core.errors import AuditUnavailable, RecordInvalid, StorageUnavailable, UsageError, WriteConflict
 from smartify_core.model import Append, PutDocument
 from smartify_core.policy import LEDGER
-from smartify_core.policy.audit import AuditEntry, Frontier, Record, Trail
+from smartify_core.policy.audit import AuditEntry, AuditRecord, Frontier, Trail
 from smartify_core.policy.audit._state import node_position, nodes_of
 from smartify_core.storage.memory import MemoryStorage
 from smartify_core.storage.sqlite import SQLiteStorage
 from smartify_core.testing import ManualClock
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
-OPENED = Record(
+OPENED = AuditRecord(
     kind="access.granted", at=NOON, tenant="acme", actor="e-7", subjects=("a" * 32,), facts={"grant": "g-1", "count": 1}
 )
 
@@ -28,7 +28,7 @@ OPENED = Record(
 def test_what_is_appended_is_read_again() -> None:
     """Records come out as they went in, at the places that were told, each tenant's own numbered and linked."""
     trail = Trail(MemoryStorage())
-    other = Record(kind="grant.approved", at=NOON, actor="e-8")
+    other = AuditRecord(kind="grant.approved", at=NOON, actor="e-8")
     assert trail.append(OPENED, other) == (0, 1)
     assert trail.append(OPENED) == (2,)
     entries = [*trail.entries()]
@@ -55,7 +55,7 @@ def test_the_head_is_that_of_the_tree_over_the_entries() -> None:
 
 def test_an_entry_has_one_form() -> None:
     """The bytes are canonical JSON: names in order, no spaces, characters as they are."""
-    record = Record(
+    record = AuditRecord(
         kind="a.b",
         at=NOON.astimezone(timezone(timedelta(hours=2))),
         tenant='t\u00e9"\n\x01',
@@ -72,7 +72,7 @@ def test_an_entry_has_one_form() -> None:
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 RECORDS = st.builds(
-    Record,
+    AuditRecord,
     kind=st.from_regex(r"[a-z]{1,9}(\.[a-z]{1,9})?", fullmatch=True),
     at=st.datetimes(timezones=st.just(UTC)),
     tenant=st.none() | TEXTS,
@@ -87,7 +87,7 @@ RECORDS = st.builds(
 
 
 @given(RECORDS, st.integers(0, 2**53 - 1), st.data())
-def test_entries_survive_their_bytes(record: Record, place: int, data: st.DataObject) -> None:
+def test_entries_survive_their_bytes(record: AuditRecord, place: int, data: st.DataObject) -> None:
     """Every entry is read from its bytes again, and no other bytes are read as that entry."""
     number = None if record.tenant is None else 1
     entry = AuditEntry(place, record, number, None, "00000000")
@@ -133,14 +133,14 @@ def test_what_is_no_entry_is_refused(content: bytes) -> None:
 def test_what_cannot_stand_in_the_trail_is_refused(wrong: dict[str, Any]) -> None:
     """Fractions, large numbers, half characters and nameless things are refused when the record is made."""
     with pytest.raises(RecordInvalid):
-        Record(**{"kind": "a", "at": NOON, **wrong})
+        AuditRecord(**{"kind": "a", "at": NOON, **wrong})
 
 
 def test_a_record_that_is_too_long_is_refused() -> None:
     """A record that would not fit is refused before anything is written, and the trail goes on."""
     trail = Trail(MemoryStorage())
     with pytest.raises(RecordInvalid, match=r"longer than 65,536 bytes"):
-        trail.append(Record(kind="a", at=NOON, facts={"a": "x" * 65_536}))
+        trail.append(AuditRecord(kind="a", at=NOON, facts={"a": "x" * 65_536}))
     with pytest.raises(UsageError, match="nothing is appended"):
         trail.append()
     assert trail.append(OPENED) == (0,)
@@ -151,9 +151,9 @@ def test_time_never_runs_back_in_a_trail() -> None:
     storage, clock = MemoryStorage(), ManualClock(NOON)
     trail = Trail(storage, clock=clock)
     assert trail.now() == NOON
-    trail.append(Record(kind="a", at=NOON))
+    trail.append(AuditRecord(kind="a", at=NOON))
     clock.advance(hours=-1)
-    trail.append(Record(kind="b", at=clock()))
+    trail.append(AuditRecord(kind="b", at=clock()))
     assert [one.record.at for one in trail.entries()] == [NOON, NOON]
     assert trail.now() == Trail(storage, clock=clock).now() == NOON
     clock.advance(hours=2)
