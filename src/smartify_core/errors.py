@@ -173,6 +173,24 @@ class Shredded(UsageError, LookupError):
     code = "SC130"
 
 
+class RecordInvalid(UsageError):
+    """Something cannot stand in the audit trail: a name that is none, a fraction, half a character, or too much."""
+
+    code = "SC120"
+
+
+class CheckpointForeign(UsageError):
+    """A checkpoint is another trail's, or contradicts this one: it was never a part of it."""
+
+    code = "SC121"
+
+
+class WitnessRefused(UsageError):
+    """A witness does not vouch for a checkpoint: it does not know the trail, or saw another one."""
+
+    code = "SC122"
+
+
 # --- the directory's side must act ----------------------------------------------------------------------------------
 
 
@@ -305,6 +323,19 @@ class StoreDiffers(StorageError):
     code = "SC312"
 
 
+class TrailBroken(StorageError):
+    """The audit trail is not as it was written: an entry, a node or its head was altered, moved or removed."""
+
+    code = "SC313"
+
+
+class WitnessUnavailable(StorageError):
+    """A witness did not answer, or not in its protocol; the checkpoint was made, and nobody vouches for it yet."""
+
+    code = "SC314"
+    retryable = True
+
+
 # --- a person must decide -------------------------------------------------------------------------------------------
 
 
@@ -337,6 +368,13 @@ class PermitSpent(AccessDenied):
     """A permit was used before, is too old, or was not given by this gate for this; nothing was opened."""
 
     code = "SC502"
+
+
+class AuditUnavailable(AccessDenied):
+    """The audit trail cannot keep a record now, and without a record nothing opens."""
+
+    code = "SC501"
+    retryable = True
 
 
 # --- the process around it ------------------------------------------------------------------------------------------

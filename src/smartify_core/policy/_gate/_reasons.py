@@ -50,7 +50,9 @@ class Reasons:
     def about_many(self, tenant: str, reason: str) -> str:
         """Return a reason that is about many people of a tenant, as the trail holds it."""
         nonce = os.urandom(_NONCE_BYTES)
-        sealed = AESGCM(self._tenant_key(tenant)).encrypt(nonce, reason.encode("utf-8", "surrogatepass"), _bound(tenant))
+        sealed = AESGCM(self._tenant_key(tenant)).encrypt(
+            nonce, reason.encode("utf-8", "surrogatepass"), _bound(tenant)
+        )
         return b64encode(nonce + sealed).decode("ascii")
 
     def opened(self, tenant: str, sealed: str, *, subject: str | None) -> str | None:

@@ -174,7 +174,9 @@ class Grants:
         now = self._trail.now()
         if grant.approved_by is not None or grant.revoked_at is not None or grant.emergency or grant.expires_at <= now:
             raise RecordClash(
-                "the grant does not wait for approval", where=f"grant {grant_id}", cure="Look at it, or ask for a new one."
+                "the grant does not wait for approval",
+                where=f"grant {grant_id}",
+                cure="Look at it, or ask for a new one.",
             )
         self._require_other(grant, by, now, "approve")
         approved = evolve(grant, approved_by=by, approved_at=now)

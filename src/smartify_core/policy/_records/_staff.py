@@ -85,7 +85,9 @@ class Staff:
             raise RecordClash("they are on record already", where=f"employee {employee}", cure="Nothing is to be done.")
         agreements = () if held is None else held.agreements
         added = Employee(employee, kind, now if since is None else since, None, owner, may_approve)
-        self._write("employee.added", StaffRecord(added, agreements), version, by, kind=kind.value, approves=may_approve)
+        self._write(
+            "employee.added", StaffRecord(added, agreements), version, by, kind=kind.value, approves=may_approve
+        )
         return added
 
     def leave(self, employee: str, *, by: str, at: datetime | None = None) -> Employee:

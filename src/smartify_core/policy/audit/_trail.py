@@ -1,0 +1,326 @@
+"""The audit trail in a host's store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Final
+
+from attrs import define, evolve, frozen
+
+from smartify_core.errors import (
+    AuditUnavailable,
+    SmartifyError,
+    StorageError,
+    StorageUnavailable,
+    UsageError,
+    WriteConflict,
+)
+from smartify_core.model import Append, Clock, PutDocument
+from smartify_core.policy._ledger import LEDGER, utc_now
+from smartify_core.storage import Storage
+from smartify_core.storage.checks import check_record
+from smartify_core.storage.refusals import document_conflict
+
+from ._entries import AuditEntry, AuditRecord
+from ._group import Line
+from ._reading import Reading
+from ._state import ENTRIES, HEAD, KINDS, NODES, TAIL, Tail, TrailHead, nodes_of, tail_key
+from ._state import refused_document as _refused_document
+
+#: How many records one commit has at most, unless one caller brings more.
+_MOST_TOGETHER: Final = 1_000
+#: How often a commit is tried while other processes get on.
+_ATTEMPTS: Final = 1_000
+#: Of how many tenants an open trail remembers where their entries end.
+_TAILS_KEPT: Final = 10_000
+
+
+@define(eq=False)
+class _Wish:
+    """What one caller wants to be kept, and what came of it."""
+
+    records: tuple[AuditRecord, ...]
+    documents: tuple[PutDocument, ...]
+    places: tuple[int, ...] | None = None
+    error: SmartifyError | None = None
+
+
+@define(eq=False)
+class _Known:
+    """What an open trail remembers of the store: true for as long as nobody else has written."""
+
+    head: TrailHead
+    version: int
+    #: The tails that were met, with the versions of their documents.
+    tails: dict[str, tuple[Tail, int]]
+
+    def after(self, draft: _Draft) -> _Known:
+        """Return what is known once a draft is kept that was made with this."""
+        if len(self.tails) > _TAILS_KEPT:
+            self.tails.clear()
+        self.tails.update((tenant, (tail, version + 1)) for tenant, (tail, version) in draft.tails.items())
+        return _Known(draft.head, self.version + 1, self.tails)
+
+
+@frozen(order=False)
+class _Draft:
+    """A commit that is ready to be made."""
+
+    wishes: Sequence[_Wish]
+    places: Sequence[tuple[int, ...]]
+    known: _Known
+    #: What is known once it is kept.
+    head: TrailHead
+    tails: Mapping[str, tuple[Tail, int]]
+    documents: tuple[PutDocument, ...]
+    entries: tuple[bytes, ...]
+    nodes: tuple[bytes, ...]
+
+
+class _Pen:
+    """What one process writes with. A process that was forked has one of its own, with locks that nobody holds."""
+
+    def __init__(self, commit: Callable[[_Pen, Sequence[_Wish]], None]) -> None:
+        self.writer = os.urandom(4).hex()
+        self.known: _Known | None = None
+        #: The instant of the latest entry that was met.
+        self.latest: datetime | None = None
+        self.line: Line[_Wish] = Line(lambda wishes: commit(self, wishes), _fitting)
+
+
+class Trail(Reading):
+    """The audit trail of one store: append-only, with a Merkle tree over it. Threads and processes may share it.
+
+    Every entry is written under the expectation that nothing was added since the head was read, all of a commit or
+    nothing of it: a trail cannot fork. Callers that arrive while a commit is under way share the next one.
+
+    Args:
+        storage: Where it is.
+        clock: What `now` reads.
+    """
+
+    def __init__(self, storage: Storage, *, clock: Clock = utc_now) -> None:
+        super().__init__(storage)
+        self._clock = clock
+        #: By process id.
+        self._pens: dict[int, _Pen] = {}
+
+    def append(self, *records: AuditRecord, documents: Sequence[PutDocument] = ()) -> tuple[int, ...]:
+        """Keep records, and write documents of policy with them: all or nothing. On the disk when it returns.
+
+        An instant before that of the latest entry is raised to it, so that time never runs back in a trail.
+
+        Args:
+            records: What happened, in this order.
+            documents: Documents of `LEDGER` that are written in the same step.
+
+        Returns:
+            The places of the records in the trail.
+
+        Raises:
+            AuditUnavailable: The store cannot keep them now. The message says so where it may have kept them.
+            WriteConflict: One of the documents is not at the version that it is expected at; nothing was written.
+            RecordInvalid: A record is too long.
+            UsageError: A document is misshapen, or of a kind that the trail keeps for itself.
+        """
+        if not records:
+            raise UsageError("nothing is appended", where="Trail.append", cure="Give at least one record.")
+        check_record(LEDGER, documents, ())
+        if any(put.kind in KINDS for put in documents):
+            raise _refused_document()
+        for record in records:
+            # The longest that it can become: nothing is found out only in the middle of a commit.
+            AuditEntry(2**53 - 1, record, None if record.tenant is None else 2**53 - 1, 2**53 - 1, "0" * 8).content  # noqa: B018
+        wish = _Wish(records, tuple(documents))
+        self._pen().line.pass_through(wish)
+        if wish.error is not None:
+            raise wish.error
+        if wish.places is None:
+            raise _in_doubt()
+        return wish.places
+
+    def now(self) -> datetime:
+        """Return the present instant by the clock, but none before the latest entry that is known of here.
+
+        Raises:
+            StorageError: The latest entry was not known yet, and the store cannot tell.
+        """
+        pen = self._pen()
+        if pen.latest is None:
+            pen.latest = self.head().at
+        return max(self._clock(), pen.latest)
+
+    def _pen(self) -> _Pen:
+        number = os.getpid()
+        pen = self._pens.get(number)
+        return self._pens.setdefault(number, _Pen(self._commit)) if pen is None else pen
+
+    # --- one commit, by the caller who leads --------------------------------------------------------------------------
+
+    def _commit(self, pen: _Pen, wishes: Sequence[_Wish]) -> None:
+        """Keep what several callers want, and note on each wish what came of it."""
+        try:
+            for _ in range(_ATTEMPTS):
+                draft = self._drafted(pen, wishes)
+                if self._kept(pen, draft):
+                    return
+                wishes = self._without_conflicts(pen, draft)
+                if not wishes:
+                    return
+            raise _unavailable("other processes have written to it all the time")
+        except SmartifyError as error:
+            pen.known = None
+            for wish in wishes:
+                wish.error = _as_unavailable(error)
+
+    def _drafted(self, pen: _Pen, wishes: Sequence[_Wish]) -> _Draft:
+        known = pen.known or self._look(pen)
+        size, at, tails = known.head.frontier.size, known.head.at, dict[str, tuple[Tail, int]]()
+        entries: list[bytes] = []
+        places: list[tuple[int, ...]] = []
+        for wish in wishes:
+            first = size
+            for record in wish.records:
+                at = max(at, record.at)
+                number = previous = None
+                if (tenant := record.tenant) is not None:
+                    tail, version = tails.get(tenant) or known.tails.get(tenant) or self._tail(tenant)
+                    number, previous = tail.number + 1, tail.last
+                    tails[tenant] = (Tail(number, size), version)
+                raised = record if at is record.at else evolve(record, at=at)
+                entries.append(AuditEntry(size, raised, number, previous, pen.writer).content)
+                size += 1
+            places.append(tuple(range(first, size)))
+        frontier, made = known.head.frontier.append(*entries)
+        head = TrailHead(frontier, at)
+        documents = (
+            PutDocument(*HEAD, head.content, known.version),
+            *(PutDocument(TAIL, tail_key(tenant), tail.content, version) for tenant, (tail, version) in tails.items()),
+            *(put for wish in wishes for put in wish.documents),
+        )
+        nodes = tuple(node.hash for node in made)
+        return _Draft(wishes, places, known, head, tails, documents, tuple(entries), nodes)
+
+    def _kept(self, pen: _Pen, draft: _Draft) -> bool:
+        """Write a draft; return whether it is kept, and otherwise somebody else has written.
+
+        Raises:
+            StorageError: The store cannot keep it; nothing was kept.
+            AuditUnavailable: The store cannot tell whether it has kept it.
+        """
+        before = draft.known.head.frontier.size
+        appends = (Append(ENTRIES, draft.entries, before), Append(NODES, draft.nodes, nodes_of(before)))
+        pen.known = None
+        try:
+            self._storage.record(LEDGER, documents=draft.documents, appends=appends)
+        except WriteConflict:
+            return False
+        except StorageUnavailable:
+            if not self._settled(draft):
+                raise
+        except BaseException:
+            # Somebody interrupted the caller who led; the others want to know all the same.
+            with suppress(SmartifyError):
+                if self._settled(draft):
+                    _tell(draft)
+            raise
+        else:
+            pen.known = draft.known.after(draft)
+            pen.latest = draft.head.at
+        _tell(draft)
+        return True
+
+    def _settled(self, draft: _Draft) -> bool:
+        """Find out whether a commit whose answer was lost was kept, in a way that it cannot still be later on.
+
+        The head is written again as it was. That succeeds only if nothing was kept, and then what is still under way
+        meets another version than it expects.
+        """
+        try:
+            present = self._storage.document(LEDGER, *HEAD)
+            version = 0 if present is None else present.version
+            if version == draft.known.version:
+                again = TrailHead().content if present is None else present.value
+                try:
+                    self._storage.record(LEDGER, documents=[PutDocument(*HEAD, again, version)])
+                except WriteConflict:
+                    pass
+                except StorageUnavailable:
+                    if self._version(draft.documents[0]) == version:
+                        raise _unavailable("its store takes no writes, and holds nothing of it") from None
+                    raise
+                else:
+                    return False
+            page = self._storage.entries(LEDGER, journal=ENTRIES, after=draft.known.head.frontier.size, limit=1)
+        except StorageError:
+            raise _in_doubt() from None
+        # Who wrote it stands in each entry.
+        return bool(page) and page[0].content == draft.entries[0]
+
+    def _without_conflicts(self, pen: _Pen, draft: _Draft) -> list[_Wish]:
+        """Return the wishes of a refused commit that can still be kept; the others are told that they cannot."""
+        left: list[_Wish] = []
+        for wish in draft.wishes:
+            wrong = next((put for put in wish.documents if self._version(put) != put.expected_version), None)
+            if wrong is None:
+                left.append(wish)
+            else:
+                wish.error = document_conflict(LEDGER, wrong.kind, wrong.key)
+        if len(left) == len(draft.wishes) and self._look(pen).version == draft.known.version:
+            raise _unavailable("its head does not agree with its entries", cure="Verify the trail.")
+        return left
+
+    def _version(self, put: PutDocument) -> int:
+        present = self._storage.document(LEDGER, put.kind, put.key)
+        return 0 if present is None else present.version
+
+    def _look(self, pen: _Pen) -> _Known:
+        present = self._storage.document(LEDGER, *HEAD)
+        pen.known = (
+            _Known(TrailHead(), 0, {})
+            if present is None
+            else _Known(TrailHead.of_content(present.value), present.version, {})
+        )
+        return pen.known
+
+
+def _fitting(wishes: Sequence[_Wish]) -> int:
+    """Return how many wishes one commit can keep: it may name no document twice."""
+    named: set[tuple[str, str]] = set()
+    records = 0
+    for number, wish in enumerate(wishes):
+        theirs = {(put.kind, put.key) for put in wish.documents}
+        records += len(wish.records)
+        if number and (records > _MOST_TOGETHER or named & theirs):
+            return number
+        named |= theirs
+    return len(wishes)
+
+
+def _tell(draft: _Draft) -> None:
+    for wish, places in zip(draft.wishes, draft.places, strict=True):
+        wish.places = places
+
+
+def _as_unavailable(error: SmartifyError) -> AuditUnavailable:
+    if isinstance(error, AuditUnavailable):
+        return AuditUnavailable(error.what, where=error.where, cure=error.cure)
+    return AuditUnavailable(
+        f"the audit trail cannot keep a record, and nothing was kept: {error.code} {error.what}",
+        where=error.where,
+        cure=error.cure,
+    )
+
+
+def _unavailable(why: str, *, cure: str = "Try again.") -> AuditUnavailable:
+    return AuditUnavailable(f"the audit trail cannot keep a record, and nothing was kept: {why}", cure=cure)
+
+
+def _in_doubt() -> AuditUnavailable:
+    return AuditUnavailable(
+        "the store did not say whether it kept a record of the audit trail, and cannot be asked",
+        cure="Look for the record in the trail when the store is back, before you write it again.",
+    )
