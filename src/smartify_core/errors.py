@@ -364,17 +364,17 @@ def _rebuild_denial(
     return denied
 
 
-class PermitSpent(AccessDenied):
-    """A permit was used before, is too old, or was not given by this gate for this; nothing was opened."""
-
-    code = "SC502"
-
-
 class AuditUnavailable(AccessDenied):
     """The audit trail cannot keep a record now, and without a record nothing opens."""
 
     code = "SC501"
     retryable = True
+
+
+class PermitSpent(AccessDenied):
+    """A permit was used before, is too old, or was not given by this gate for this; nothing was opened."""
+
+    code = "SC502"
 
 
 # --- the process around it ------------------------------------------------------------------------------------------

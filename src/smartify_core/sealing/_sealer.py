@@ -78,6 +78,13 @@ class Sealer:
         """Return an index (16 bytes) that no address has, for an account whose address is somebody else's by now."""
         return blind_index(self._ring.index_key(tenant), b"smartify-none", account_id)
 
+    def pseudonym(self, tenant: str, purpose: str, text: str) -> str:
+        """Return what stands in for something (32 hexadecimal digits): another for every tenant and purpose.
+
+        Nobody can tell from it what it stands for without the key.
+        """
+        return blind_index(self._ring.index_key(tenant), b"smartify-pseudo", f"{len(purpose)}:{purpose}{text}").hex()
+
     def account_id(self, tenant: str, source_id: str, *, predecessor: str | None = None) -> str:
         """Return the id (32 hexadecimal digits) of the account that a person gets.
 

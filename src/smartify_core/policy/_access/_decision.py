@@ -9,6 +9,7 @@ from typing import Final
 
 from attrs import field, frozen
 
+from smartify_core.errors import UsageError
 from smartify_core.policy._vocabulary import PersonalField, Purpose
 
 from ._provisions import Override, Rulebook
@@ -28,6 +29,8 @@ def _subjects(given: Collection[str]) -> frozenset[str]:
     return frozenset(given)
 
 
+#: The most characters that a reason has.
+LONGEST_REASON: Final = 2_000
 _PURPOSES: Final = {name: one for one in Purpose for name in (one.value, one.iri)}
 _FIELDS: Final = {one.value: one for one in PersonalField}
 
@@ -43,6 +46,9 @@ class AccessRequest:
         fields: Which fields: `PersonalField` values or their names.
         reason: Why, in words. It is kept sealed, and never shown in a message.
         subjects: The account ids of those who are asked about; empty for everybody of the tenant.
+
+    Raises:
+        UsageError: The reason is no text, or a long one.
     """
 
     employee: str
@@ -52,9 +58,16 @@ class AccessRequest:
     reason: str = field(repr=False)
     subjects: frozenset[str] = field(default=frozenset(), converter=_subjects)
 
+    def __attrs_post_init__(self) -> None:
+        reason: object = self.reason  # types are no promise at run time
+        if not isinstance(reason, str) or len(reason) > LONGEST_REASON:
+            raise UsageError(
+                f"a reason is a text of at most {LONGEST_REASON:,} characters", where="reason", cure="Say it shortly."
+            )
+
 
 @enum.unique
-class Fact(enum.Enum):
+class Missing(enum.Enum):
     """What was missing for a permit, or stood in its way. The value is its code in JSON and in the audit trail."""
 
     EMPLOYEE_UNKNOWN = "employee-unknown"
@@ -92,14 +105,14 @@ class Shortfall:
     """One thing that is missing, and the smallest change that would bring it.
 
     Args:
-        fact: What it is.
+        missing: What it is.
         clause: The sentence of the clause that asks for it.
         what: It in words, with ids only.
         cure: What to do.
         about: The id of whatever it is about: an employee, an agreement, a grant, an issue, a provision.
     """
 
-    fact: Fact
+    missing: Missing
     clause: str
     what: str
     cure: str

@@ -154,9 +154,14 @@ class Facts:
     owner: Facts | None = None
 
 
+def is_id(text: object) -> bool:
+    """Return whether something may be an id of policy: no address, and no words that a name could be in."""
+    return isinstance(text, str) and _id_like(text) is not None
+
+
 def check_id(what: str, text: object) -> None:
-    """Raise `UsageError` unless something may be an id of policy: no address, and no words that a name could be in."""
-    if not isinstance(text, str) or _id_like(text) is None:
+    """Raise `UsageError` unless something `is_id`."""
+    if not is_id(text):
         raise UsageError(
             f"{what} is no id",
             where=what,

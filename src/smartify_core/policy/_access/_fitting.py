@@ -10,7 +10,7 @@ from attrs import frozen
 
 from smartify_core.policy._vocabulary import PersonalField
 
-from ._decision import AccessRequest, AccessRules, Fact
+from ._decision import AccessRequest, AccessRules, Missing
 from ._facts import Agreement, Facts, Grant
 
 #: How instants are written in explanations.
@@ -22,13 +22,13 @@ class Defect:
     """What keeps a grant from covering a request.
 
     Args:
-        fact: What it is.
+        missing: What it is.
         weight: How much it takes to mend it, when the nearest of several grants is looked for.
         what: It in words, that follow after the grant's name.
         cure: What to do.
     """
 
-    fact: Fact
+    missing: Missing
     weight: int
     what: str
     cure: str
@@ -68,39 +68,39 @@ def defects(grant: Grant, request: AccessRequest, facts: Facts, now: datetime, r
     yield from _of_its_making(grant, rules)
     if not request.fields <= grant.fields:
         what = f"is for {names(grant.fields)} only"
-        yield Defect(Fact.GRANT_OTHER_FIELDS, 2, what, "Ask for those only, or for a new one.")
+        yield Defect(Missing.GRANT_OTHER_FIELDS, 2, what, "Ask for those only, or for a new one.")
     if grant.subjects and not (request.subjects and request.subjects <= grant.subjects):
         what = "is for other accounts only"
-        yield Defect(Fact.GRANT_OTHER_SUBJECTS, 2, what, "Name the accounts that it is for.")
+        yield Defect(Missing.GRANT_OTHER_SUBJECTS, 2, what, "Name the accounts that it is for.")
     if grant.ticket is not None:
         is_open = facts.tickets.get(grant.ticket)
         if is_open is None:
             what = f"is for issue {grant.ticket}, of which nobody knows whether it is open"
-            yield Defect(Fact.TICKET_UNKNOWN, 2, what, "Find out, or ask for a grant for another issue.")
+            yield Defect(Missing.TICKET_UNKNOWN, 2, what, "Find out, or ask for a grant for another issue.")
         elif not is_open:
             what = f"is for issue {grant.ticket}, which is closed"
-            yield Defect(Fact.TICKET_CLOSED, 2, what, "Reopen it, or ask for a new one.")
+            yield Defect(Missing.TICKET_CLOSED, 2, what, "Reopen it, or ask for a new one.")
 
 
 def _of_its_life(grant: Grant, now: datetime) -> Iterator[Defect]:
     if grant.revoked_at is not None:
-        yield Defect(Fact.GRANT_REVOKED, 8, "was revoked", "Ask for a new one.")
+        yield Defect(Missing.GRANT_REVOKED, 8, "was revoked", "Ask for a new one.")
     if grant.expires_at <= now:
-        yield Defect(Fact.GRANT_EXPIRED, 4, f"expired at {grant.expires_at:{SECONDS}}", "Ask for a new one.")
+        yield Defect(Missing.GRANT_EXPIRED, 4, f"expired at {grant.expires_at:{SECONDS}}", "Ask for a new one.")
     if now < grant.not_before:
-        yield Defect(Fact.GRANT_NOT_YET, 1, f"begins at {grant.not_before:{SECONDS}}", "Wait until then.")
+        yield Defect(Missing.GRANT_NOT_YET, 1, f"begins at {grant.not_before:{SECONDS}}", "Wait until then.")
 
 
 def _of_its_making(grant: Grant, rules: AccessRules) -> Iterator[Defect]:
     longest = rules.longest_emergency if grant.emergency else rules.longest_grant
     if grant.approved_by is None:
         if not grant.emergency:
-            yield Defect(Fact.GRANT_NOT_APPROVED, 1, "waits for approval", "Have somebody else approve it.")
+            yield Defect(Missing.GRANT_NOT_APPROVED, 1, "waits for approval", "Have somebody else approve it.")
     elif grant.approved_by in {grant.requested_by, grant.employee}:
         what = "was approved by whoever asked for it"
-        yield Defect(Fact.GRANT_SELF_APPROVED, 2, what, "Have somebody else approve one.")
+        yield Defect(Missing.GRANT_SELF_APPROVED, 2, what, "Have somebody else approve one.")
     if grant.expires_at - grant.not_before > longest:
-        yield Defect(Fact.GRANT_TOO_LONG, 4, f"lasts longer than {longest}", "Ask for a shorter one.")
+        yield Defect(Missing.GRANT_TOO_LONG, 4, f"lasts longer than {longest}", "Ask for a shorter one.")
 
 
 def names(fields: frozenset[PersonalField]) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 
 from smartify_core.policy._vocabulary import PROHIBITED, PSEUDONYMOUS, PersonalField, Purpose
 
-from ._decision import AccessRequest, AccessRules, Decision, Fact, Shortfall
+from ._decision import AccessRequest, AccessRules, Decision, Missing, Shortfall
 from ._facts import Agreement, Employee, Facts, Grant, PrincipalKind, Tenancy
 from ._fitting import SECONDS, Defect, binding, defects, fitting, names
 
@@ -58,7 +58,7 @@ def explained(request: AccessRequest, facts: Facts, now: datetime, rules: Access
 def _of_request(request: AccessRequest) -> Iterator[Shortfall]:
     if isinstance(request.purpose, str):
         yield Shortfall(
-            Fact.PURPOSE_UNKNOWN,
+            Missing.PURPOSE_UNKNOWN,
             "C8",
             "There is no such purpose",
             f"Name one of: {', '.join(one.value for one in Purpose if one not in PROHIBITED)}.",
@@ -66,36 +66,36 @@ def _of_request(request: AccessRequest) -> Iterator[Shortfall]:
     elif request.purpose in PROHIBITED:
         clause = "C16" if request.purpose is Purpose.ADVERTISING else "C15"
         yield Shortfall(
-            Fact.PURPOSE_PROHIBITED,
+            Missing.PURPOSE_PROHIBITED,
             clause,
             f"{request.purpose.value} is prohibited, and nobody can grant it",
             "There is none.",
             request.purpose.value,
         )
     if not request.fields:
-        yield Shortfall(Fact.NO_FIELD, "C13", "No field is asked for", "Name the fields that are needed.")
+        yield Shortfall(Missing.NO_FIELD, "C13", "No field is asked for", "Name the fields that are needed.")
     if any(isinstance(one, str) for one in request.fields):
         yield Shortfall(
-            Fact.FIELD_UNKNOWN,
+            Missing.FIELD_UNKNOWN,
             "C13",
             "There is no such field",
             f"Name some of: {', '.join(one.value for one in PersonalField)}.",
         )
     if not request.reason or request.reason.isspace():
-        yield Shortfall(Fact.NO_REASON, "C13", "No reason is given", "Say in a few words what it is needed for.")
+        yield Shortfall(Missing.NO_REASON, "C13", "No reason is given", "Say in a few words what it is needed for.")
 
 
 def _of_tenant(tenant: str, tenancy: Tenancy | None) -> Iterator[Shortfall]:
     if tenancy is None:
-        yield Shortfall(Fact.TENANT_UNKNOWN, "C13", "The store knows no such tenant", "Check its name.", tenant)
+        yield Shortfall(Missing.TENANT_UNKNOWN, "C13", "The store knows no such tenant", "Check its name.", tenant)
     elif tenancy is Tenancy.OFF_BOARDED:
-        yield Shortfall(Fact.TENANT_OFF_BOARDED, "C13", f"Tenant {tenant} is off-boarded", "There is none.", tenant)
+        yield Shortfall(Missing.TENANT_OFF_BOARDED, "C13", f"Tenant {tenant} is off-boarded", "There is none.", tenant)
 
 
 def _of_person(who: str, employee: Employee | None, now: datetime, bounds: list[datetime]) -> Iterator[Shortfall]:
     if employee is None or employee.id != who:
         yield Shortfall(
-            Fact.EMPLOYEE_UNKNOWN,
+            Missing.EMPLOYEE_UNKNOWN,
             "C13",
             "Whoever asks is on no record",
             "Record them with: smartify employee add.",
@@ -104,7 +104,7 @@ def _of_person(who: str, employee: Employee | None, now: datetime, bounds: list[
         return
     if employee.kind is PrincipalKind.CONTRACTOR:
         yield Shortfall(
-            Fact.KIND_NOT_EMPLOYED,
+            Missing.KIND_NOT_EMPLOYED,
             "C13",
             f"{who} is no employee but a {employee.kind.value}",
             "Have an employee do it.",
@@ -112,7 +112,7 @@ def _of_person(who: str, employee: Employee | None, now: datetime, bounds: list[
         )
     if now < employee.since:
         yield Shortfall(
-            Fact.NOT_EMPLOYED_YET,
+            Missing.NOT_EMPLOYED_YET,
             "C13",
             f"{who} begins at {employee.since:{SECONDS}}",
             "Wait until then.",
@@ -122,7 +122,7 @@ def _of_person(who: str, employee: Employee | None, now: datetime, bounds: list[
         bounds.append(employee.until)
         if employee.until <= now:
             yield Shortfall(
-                Fact.NOT_EMPLOYED_ANY_MORE,
+                Missing.NOT_EMPLOYED_ANY_MORE,
                 "C13",
                 f"{who} left at {employee.until:{SECONDS}}",
                 "Have somebody do it who is employed.",
@@ -143,7 +143,7 @@ def _of_agreements(
     if coming:
         since, which = min(coming)
         yield Shortfall(
-            Fact.AGREEMENT_NOT_YET,
+            Missing.AGREEMENT_NOT_YET,
             "C14",
             f"The confidentiality agreement {which} binds {who} from {since:{SECONDS}} on",
             "Wait until then.",
@@ -152,7 +152,7 @@ def _of_agreements(
     elif ended:
         until, which = max(ended)
         yield Shortfall(
-            Fact.AGREEMENT_ENDED,
+            Missing.AGREEMENT_ENDED,
             "C14",
             f"The confidentiality agreement {which} of {who} ended at {until:{SECONDS}}",
             "Have them sign one, and record it with: smartify employee bind.",
@@ -160,7 +160,7 @@ def _of_agreements(
         )
     else:
         yield Shortfall(
-            Fact.NO_AGREEMENT,
+            Missing.NO_AGREEMENT,
             "C14",
             f"No confidentiality agreement of {who} is on record",
             "Have them sign one, and record it with: smartify employee bind.",
@@ -180,7 +180,7 @@ def _of_owner(  # noqa: PLR0917  # one more than what every part of an explanati
     owner = facts.owner
     if service.owner is None or owner is None or owner.employee is None:
         yield Shortfall(
-            Fact.NO_OWNER,
+            Missing.NO_OWNER,
             "C13",
             f"Nobody answers for the service {service.id}",
             "Name an employee with: smartify employee add --kind service --owner E.",
@@ -190,7 +190,7 @@ def _of_owner(  # noqa: PLR0917  # one more than what every part of an explanati
     who = owner.employee.id
     if owner.employee.kind is not PrincipalKind.EMPLOYEE or who != service.owner:
         yield Shortfall(
-            Fact.NO_OWNER, "C13", f"Whoever answers for {service.id} is no employee", "Name an employee.", service.id
+            Missing.NO_OWNER, "C13", f"Whoever answers for {service.id} is no employee", "Name an employee.", service.id
         )
         return
     yield from _of_person(who, owner.employee, now, bounds)
@@ -222,7 +222,7 @@ def _of_grants(
         purpose = request.purpose.value if isinstance(request.purpose, Purpose) else ""
         return None, [
             Shortfall(
-                Fact.NO_GRANT,
+                Missing.NO_GRANT,
                 "C13",
                 f"{request.employee} has no grant for {purpose} in tenant {request.tenant}",
                 f"Ask for one for {names(known) or 'the fields that are needed'} with: smartify grant request.",
@@ -230,14 +230,14 @@ def _of_grants(
             )
         ]
     _, _, grant, found = min(nearest, key=itemgetter(0, 1))
-    return None, [Shortfall(one.fact, "C13", f"Grant {grant.id} {one.what}", one.cure, grant.id) for one in found]
+    return None, [Shortfall(one.missing, "C13", f"Grant {grant.id} {one.what}", one.cure, grant.id) for one in found]
 
 
 def _of_ruling(decided_by: tuple[str, ...], unknown: tuple[str, ...]) -> Iterator[Shortfall]:
     if unknown:
         for condition in unknown:
             yield Shortfall(
-                Fact.CONDITION_UNKNOWN,
+                Missing.CONDITION_UNKNOWN,
                 "C17",
                 f"Nobody can tell whether the condition {condition} holds",
                 "Record whether it does.",
@@ -246,7 +246,7 @@ def _of_ruling(decided_by: tuple[str, ...], unknown: tuple[str, ...]) -> Iterato
     elif decided_by:
         for provision in decided_by:
             yield Shortfall(
-                Fact.NOT_PERMITTED,
+                Missing.NOT_PERMITTED,
                 "C17",
                 f"Provision {provision} prohibits it",
                 "Only a provision of a higher rank can permit it.",
@@ -254,7 +254,7 @@ def _of_ruling(decided_by: tuple[str, ...], unknown: tuple[str, ...]) -> Iterato
             )
     else:
         yield Shortfall(
-            Fact.NOT_PERMITTED, "C8", "No provision permits these fields for this purpose", "There is none."
+            Missing.NOT_PERMITTED, "C8", "No provision permits these fields for this purpose", "There is none."
         )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from smartify_core.errors import AccessDenied, PermitSpent, UnknownRecord, UsageError
 from smartify_core.model import SealedAccount
@@ -18,7 +18,7 @@ from smartify_core.policy._records._circumstances import Circumstances
 from smartify_core.policy._records._grants import Grants
 from smartify_core.policy._records._staff import Staff
 from smartify_core.policy._vocabulary import PersonalField, Purpose
-from smartify_core.policy.audit import Record, Trail
+from smartify_core.policy.audit import AuditRecord, Trail
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 
@@ -84,7 +84,7 @@ class Gate:
 
     def decide(self, request: AccessRequest) -> Decision:
         """Return whether somebody may see what they ask for, and why not. Opens, grants and records nothing."""
-        return decide(request, self._reading.facts(request), self._trail.now(), rules=self._rules)
+        return decide(request, self._reading.facts(request), self._now(), rules=self._rules)
 
     def view(
         self,
@@ -94,6 +94,7 @@ class Gate:
         purpose: Purpose | str,
         fields: Collection[PersonalField | str],
         reason: str,
+        source_ids: Sequence[str] | None = None,
         facts: MoreFacts | None = None,
     ) -> View:
         """Return a view of a tenant's accounts, to be used in a ``with`` statement and iterated over.
@@ -107,13 +108,15 @@ class Gate:
             purpose: What for.
             fields: Which fields.
             reason: Why, in words; it is kept sealed in the trail.
+            source_ids: The people who are to be seen, by their ids in the directory; everybody when not given.
             facts: What else belongs into the record: ids, codes and counts.
 
         Raises:
             AccessDenied: On entering it, when they may not. ``missing`` and the message say why.
             AuditUnavailable: Nothing can be recorded now, so nothing opens.
         """
-        return View(self, AccessRequest(employee, tenant, purpose, fields, reason), self._storage, facts or {})
+        request = AccessRequest(employee, tenant, purpose, fields, reason)
+        return View(self, request, self._storage, source_ids=source_ids, facts=facts or {})
 
     def open(
         self,
@@ -150,11 +153,29 @@ class Gate:
         found = self._found(tenant, source_id, email)
         subjects = [] if found is None else [found.account_id]
         request = AccessRequest(employee, tenant, purpose, fields, reason, frozenset(subjects))
-        permit = self.permit(request)
         if found is None:
-            self._outstanding.pop(permit._id, None)  # noqa: SLF001 - the gate's own
+            self.require(request)  # so that whoever may not see anybody does not learn who is there
             raise UnknownRecord("there is no such account", where=f"tenant {tenant}", cure="Look for it anew.")
-        return self.disclose(permit, [found], facts=facts)[0]
+        return self._opened(self.require(request), [found], facts or {})[0]
+
+    def require(self, request: AccessRequest) -> Decision:
+        """Return the decision where it is yes.
+
+        Raises:
+            AccessDenied: It is no; the denial is recorded.
+            AuditUnavailable: It is no, and cannot be recorded.
+        """
+        decision = self.decide(request)
+        if decision.allowed:
+            return decision
+        self._record_denial(decision)
+        denied = AccessDenied(
+            "; ".join(one.what for one in decision.shortfalls),
+            where=f"clause {', '.join(dict.fromkeys(one.clause for one in decision.shortfalls))}",
+            cure=" ".join(dict.fromkeys(one.cure for one in decision.shortfalls)),
+        )
+        denied.missing = tuple(one.missing.value for one in decision.shortfalls)
+        raise denied
 
     # --- in two steps -------------------------------------------------------------------------------------------------
 
@@ -164,7 +185,7 @@ class Gate:
         Raises:
             AccessDenied: They may not; the denial is recorded.
         """
-        decision = self._allowed(request)
+        decision = self.require(request)
         permit = Permit(decision, secrets.token_hex(16))
         self._outstanding[permit._id] = decision  # noqa: SLF001 - the gate's own
         return permit
@@ -185,7 +206,7 @@ class Gate:
             AuditUnavailable: It cannot be recorded now, so nothing opens.
         """
         decision = self._outstanding.pop(permit._id, None)  # noqa: SLF001 - the gate's own
-        now = self._trail.now()
+        now = self._now()
         if decision is None or decision is not permit.decision or not decision.at <= now < decision.at + _PERMIT_LASTS:
             raise PermitSpent("this permit opens nothing", where="Gate.disclose", cure="Ask the gate for another one.")
         request = decision.request
@@ -196,37 +217,39 @@ class Gate:
             raise PermitSpent(
                 "this permit was given for other accounts, or for fewer", where="Gate.disclose", cure="Ask for these."
             )
-        decision = self._allowed(request)  # anew: it may have been revoked since
-        self._record(decision, accounts, facts or {})
+        # Anew: what allowed it may have been taken back since.
+        return self._opened(self.require(request), accounts, facts or {})
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def page(
+        self, request: AccessRequest, accounts: Sequence[SealedAccount], facts: MoreFacts
+    ) -> tuple[Disclosed, ...]:
+        """Return a page of a view: decided for these accounts, recorded, and opened."""
+        subjects = frozenset(one.account_id for one in accounts)
+        return self._opened(self.require(evolve(request, subjects=subjects)), accounts, facts)
+
+    def _now(self) -> datetime:
+        # Never before what any process has recorded: a clock that is set back does not bring a grant back.
+        return max(self._trail.now(), self._trail.head().at)
+
+    def _opened(self, decision: Decision, accounts: Sequence[SealedAccount], facts: MoreFacts) -> tuple[Disclosed, ...]:
+        request = decision.request
+        self._record(decision, accounts, facts)
         fields = frozenset(one for one in request.fields if isinstance(one, PersonalField))
         if decision.pseudonymous and isinstance(request.purpose, Purpose):
             return tuple(pseudonymised(one, self._sealer, request.purpose, fields) for one in accounts)
         return tuple(disclosed(one, self._sealer.open(one), fields) for one in accounts)
 
-    # --- inside -------------------------------------------------------------------------------------------------------
-
-    def _allowed(self, request: AccessRequest) -> Decision:
-        decision = self.decide(request)
-        if decision.allowed:
-            return decision
-        self._record_denial(decision)
-        denied = AccessDenied(
-            "; ".join(one.what for one in decision.shortfalls),
-            where=f"clause {', '.join(dict.fromkeys(one.clause for one in decision.shortfalls))}",
-            cure=" ".join(dict.fromkeys(one.cure for one in decision.shortfalls)),
-        )
-        denied.missing = tuple(one.fact.value for one in decision.shortfalls)
-        raise denied
-
     def _record(self, decision: Decision, accounts: Sequence[SealedAccount], more: MoreFacts) -> None:
         request = decision.request
-        one = accounts[0] if request.subjects and len(accounts) == 1 else None
+        one = accounts[0] if len(accounts) == 1 else None
         if one is not None:
             reason = self._reasons.about_one(one, request.reason)
         else:
             reason = self._reasons.about_many(request.tenant, request.reason)
         self._trail.append(
-            Record(
+            AuditRecord(
                 "access.granted",
                 decision.at,
                 request.tenant,
@@ -250,9 +273,11 @@ class Gate:
         # Whoever is not on record may have typed anything in place of an id, so that is not kept.
         actor = request.employee if is_id(request.employee) else None
         tenant = request.tenant if is_key(request.tenant) else None
-        missing = [one.fact.value for one in decision.shortfalls]
+        missing = [one.missing.value for one in decision.shortfalls]
         facts = {**_asked(request), "missing": list(dict.fromkeys(missing))}
-        self._trail.append(Record("access.denied", decision.at, tenant, actor, tuple(sorted(request.subjects)), facts))
+        self._trail.append(
+            AuditRecord("access.denied", decision.at, tenant, actor, tuple(sorted(request.subjects)), facts)
+        )
 
     def _found(self, tenant: str, source_id: str | None, email: str | None) -> SealedAccount | None:
         if not is_key(tenant):
@@ -269,8 +294,3 @@ def _asked(request: AccessRequest) -> dict[str, str | list[str]]:
         "purpose": request.purpose.value if isinstance(request.purpose, Purpose) else "unknown",
         "fields": sorted(one.value if isinstance(one, PersonalField) else "unknown" for one in request.fields),
     }
-
-
-def instant_of(decision: Decision) -> datetime:
-    """Return the instant of a decision."""
-    return decision.at

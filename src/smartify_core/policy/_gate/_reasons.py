@@ -14,7 +14,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from smartify_core.errors import SealBroken, WriteConflict
+from smartify_core.errors import SealBroken, Shredded, WriteConflict
 from smartify_core.model import PutDocument, SealedAccount
 from smartify_core.policy._subject_keys import SubjectKeys
 from smartify_core.sealing import Sealer
@@ -71,15 +71,20 @@ class Reasons:
         except NoBase64:
             raise _broken(tenant) from None
         if subject is not None:
-            if self._subjects.key_of(tenant, subject) is None:
+            try:
+                return self._subjects.open(tenant, subject, _PURPOSE, content).decode("utf-8", "surrogatepass")
+            except Shredded:
                 return None
-            return self._subjects.open(tenant, subject, _PURPOSE, content).decode("utf-8", "surrogatepass")
         document = self._storage.document(tenant, _KIND, _KEY)
         if document is None:
             return None
         key = self._sealer.open_document(tenant, _KIND, _KEY, document.value)
         try:
-            return AESGCM(key).decrypt(content[:_NONCE_BYTES], content[_NONCE_BYTES:], _bound(tenant)).decode()
+            return (
+                AESGCM(key)
+                .decrypt(content[:_NONCE_BYTES], content[_NONCE_BYTES:], _bound(tenant))
+                .decode("utf-8", "surrogatepass")
+            )
         except (InvalidTag, ValueError):
             raise _broken(tenant) from None
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import batched
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
+
+from attrs import evolve
 
 from smartify_core.errors import PermitSpent
 from smartify_core.model import SealedAccount
@@ -24,10 +25,19 @@ _PAGE: Final = 100
 class View:
     """What `Gate.view` returns: a context manager, within which it is iterated over."""
 
-    def __init__(self, gate: Gate, request: AccessRequest, storage: Storage, facts: MoreFacts) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        request: AccessRequest,
+        storage: Storage,
+        *,
+        source_ids: Sequence[str] | None,
+        facts: MoreFacts,
+    ) -> None:
         self._gate = gate
         self._request = request
         self._storage = storage
+        self._source_ids = source_ids
         self._facts = facts
         self._is_open = False
 
@@ -37,7 +47,11 @@ class View:
         Raises:
             AccessDenied: They may not.
         """
-        self._gate.require(self._request)
+        request = self._request
+        if self._source_ids is not None:
+            accounts = [one for some in _pages(self._source_ids) for one in self._loaded(some)]
+            request = evolve(request, subjects=frozenset(one.account_id for one in accounts))
+        self._gate.require(request)
         self._is_open = True
         return self
 
@@ -48,7 +62,14 @@ class View:
         self._is_open = False
 
     def __iter__(self) -> Iterator[Disclosed]:
-        """Yield every live account, in bytewise order of source id."""
+        """Yield every live account of the view, in bytewise order of source id, or in the order that was given.
+
+        Raises:
+            AccessDenied, PermitSpent, AuditUnavailable: As `of` does.
+        """
+        if self._source_ids is not None:
+            yield from self.of(self._source_ids)
+            return
         for page in every_head_page(self._storage, self._request.tenant):
             yield from self.of(page.source_ids)
 
@@ -61,15 +82,14 @@ class View:
             AuditUnavailable: It cannot be recorded now, so nothing more is shown.
         """
         for some in _pages(source_ids):
-            loaded = self._storage.load(self._request.tenant, some)
-            yield from self._shown([loaded[one] for one in some if one in loaded])
+            if not self._is_open:
+                raise PermitSpent("the view has ended", where="View", cure="Use it within its with statement.")
+            if accounts := self._loaded(some):
+                yield from self._gate.page(self._request, accounts, self._facts)
 
-    def _shown(self, accounts: Sequence[SealedAccount]) -> tuple[Disclosed, ...]:
-        if not self._is_open:
-            raise PermitSpent("the view has ended", where="View", cure="Use it within its with statement.")
-        if not accounts:
-            return ()
-        return self._gate.disclose(self._gate.permit(self._request), accounts, facts=self._facts)
+    def _loaded(self, source_ids: Sequence[str]) -> list[SealedAccount]:
+        loaded = self._storage.load(self._request.tenant, source_ids)
+        return [loaded[one] for one in source_ids if one in loaded]
 
 
 def _pages(source_ids: Iterable[str]) -> Iterator[list[str]]:

@@ -11,7 +11,7 @@ from attrs import frozen
 from smartify_core.errors import UsageError
 from smartify_core.policy._access._facts import check_id
 from smartify_core.policy._shelf import Shelf
-from smartify_core.policy.audit import Record, Trail
+from smartify_core.policy.audit import AuditRecord, Trail
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 
@@ -70,7 +70,7 @@ class Circumstances:
         key = _key(tenant, condition)
         _, version = self._conditions.get(key)
         now = self._trail.now()
-        entry = Record("condition.stated", now, tenant, by, facts={"condition": condition, "holds": holds})
+        entry = AuditRecord("condition.stated", now, tenant, by, facts={"condition": condition, "holds": holds})
         self._trail.append(entry, documents=[self._conditions.put(key, _Standing(holds, now), over=version)])
 
     def conditions(self, tenant: str, named: Iterable[str]) -> Mapping[str, bool | None]:
@@ -85,17 +85,17 @@ class Circumstances:
         if self._ticket_is_open is None:
             return True
         try:
-            answer = self._ticket_is_open(ticket)
+            answer: object = self._ticket_is_open(ticket)
         except Exception:  # noqa: BLE001 - whatever the host's tracker raises, it has not said that the issue is open
             return None
-        return answer if answer is None or answer is True or answer is False else None
+        return answer if isinstance(answer, bool) else None
 
     def _set_ticket(self, ticket: str, by: str, *, is_open: bool) -> None:
         check_id("ticket", ticket)
         check_id("by", by)
         _, version = self._tickets.get(ticket)
         now = self._trail.now()
-        entry = Record("ticket.reopened" if is_open else "ticket.closed", now, actor=by, facts={"ticket": ticket})
+        entry = AuditRecord("ticket.reopened" if is_open else "ticket.closed", now, actor=by, facts={"ticket": ticket})
         self._trail.append(entry, documents=[self._tickets.put(ticket, _Standing(is_open, now), over=version)])
 
 

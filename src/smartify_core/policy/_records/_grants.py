@@ -10,14 +10,14 @@ from typing import Final
 from attrs import evolve
 
 from smartify_core.errors import GrantInvalid, RecordClash, UnknownRecord
-from smartify_core.policy._access._decision import AccessRules
+from smartify_core.policy._access._decision import LONGEST_REASON, AccessRules
 from smartify_core.policy._access._facts import Grant, PrincipalKind, check_id
 from smartify_core.policy._access._fitting import binding
 from smartify_core.policy._ledger import LEDGER
 from smartify_core.policy._log import log
 from smartify_core.policy._shelf import Shelf
 from smartify_core.policy._vocabulary import PROHIBITED, PersonalField, Purpose
-from smartify_core.policy.audit import Record, Trail
+from smartify_core.policy.audit import AuditRecord, Trail
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 from smartify_core.storage.walks import every_document
@@ -94,7 +94,7 @@ class Grants:
             identified: Whether names are needed where the purpose would do with pseudonyms.
 
         Raises:
-            GrantInvalid: The purpose is prohibited, nothing is asked for, no reason is given, or it would last too long.
+            GrantInvalid: The purpose is prohibited, no field or no reason is given, or it would last too long.
             UnknownRecord: The employee is not on record.
             AuditUnavailable: It could not be recorded, and so was not done.
         """
@@ -263,8 +263,8 @@ class Grants:
             raise _invalid(f"{purpose.value} is prohibited, and nobody can grant it", "There is no way.")
         if not fields or not set(fields) <= set(PersonalField):
             raise _invalid("no field is asked for, or one that does not exist", "Name the fields that are needed.")
-        if not reason or reason.isspace():
-            raise _invalid("no reason is given", "Say in a few words what it is needed for.")
+        if not reason or reason.isspace() or len(reason) > LONGEST_REASON:
+            raise _invalid("no reason is given, or a very long one", "Say in a few words what it is needed for.")
         if not timedelta(0) < lasts <= longest:
             raise _invalid(f"a grant lasts at most {longest}", "Ask for a shorter one, and for a new one after it.")
         if not tenant or tenant == LEDGER:
@@ -338,8 +338,8 @@ def _place(employee: str, tenant: str) -> str:
     return f"{employee}/{len(tenant)}:{tenant}/"
 
 
-def _entry(what: str, grant: Grant, by: str, now: datetime) -> Record:
-    return Record(
+def _entry(what: str, grant: Grant, by: str, now: datetime) -> AuditRecord:
+    return AuditRecord(
         what,
         now,
         grant.tenant,

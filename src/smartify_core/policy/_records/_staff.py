@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 from smartify_core.errors import RecordClash, UnknownRecord, UsageError
 from smartify_core.policy._access._facts import Agreement, Employee, PrincipalKind, check_evidence, check_id
 from smartify_core.policy._shelf import Shelf
-from smartify_core.policy.audit import Record, Trail
+from smartify_core.policy.audit import AuditRecord, Trail
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 
@@ -182,5 +182,5 @@ class Staff:
 
     def _write(self, what: str, record: StaffRecord, version: int, by: str, **facts: str | bool) -> None:
         employee = record.employee.id
-        entry = Record(what, self._trail.now(), actor=by, facts={"employee": employee, **facts})
+        entry = AuditRecord(what, self._trail.now(), actor=by, facts={"employee": employee, **facts})
         self._trail.append(entry, documents=[self._shelf.put(employee, record, over=version)])
