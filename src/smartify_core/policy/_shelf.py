@@ -23,7 +23,7 @@ _FORMAT: Final = 1
 #: A page of documents that are looked for by the beginning of their key.
 _FEW: Final = 32
 
-_converter: Final = Converter(forbid_extra_keys=True)
+_converter: Final = Converter(forbid_extra_keys=True, unstruct_collection_overrides={frozenset: sorted})
 _converter.register_unstructure_hook(datetime, datetime.isoformat)
 _converter.register_structure_hook(datetime, lambda text, _: datetime.fromisoformat(text))
 

@@ -12,6 +12,7 @@ from attrs import field, frozen
 from smartify_core.errors import UsageError
 from smartify_core.policy._vocabulary import PersonalField, Purpose
 
+from ._facts import is_id
 from ._provisions import Override, Rulebook
 
 
@@ -23,6 +24,15 @@ def _purpose(given: Purpose | str) -> Purpose | str:
 
 def _fields(given: Collection[PersonalField | str]) -> frozenset[PersonalField | str]:
     return frozenset([_FIELDS.get(one, one) if isinstance(one, str) else one for one in given])
+
+
+def _shown(given: Purpose | PersonalField | str) -> str:
+    # What does not exist may be anything, a name too.
+    return "<unknown>" if isinstance(given, str) else given.value
+
+
+def _all_shown(given: Collection[PersonalField | str]) -> str:
+    return ", ".join(sorted(map(_shown, given)))
 
 
 def _subjects(given: Collection[str]) -> frozenset[str]:
@@ -51,10 +61,10 @@ class AccessRequest:
         UsageError: The reason is no text, or a long one.
     """
 
-    employee: str
+    employee: str = field(repr=lambda who: repr(who) if is_id(who) else "<no id>")
     tenant: str
-    purpose: Purpose | str = field(converter=_purpose)
-    fields: frozenset[PersonalField | str] = field(converter=_fields)
+    purpose: Purpose | str = field(converter=_purpose, repr=_shown)
+    fields: frozenset[PersonalField | str] = field(converter=_fields, repr=_all_shown)
     reason: str = field(repr=False)
     subjects: frozenset[str] = field(default=frozenset(), converter=_subjects)
 

@@ -10,9 +10,11 @@ from typing import Final
 from smartify_core.policy._vocabulary import PROHIBITED, PSEUDONYMOUS, PersonalField, Purpose
 
 from ._decision import AccessRequest, AccessRules, Decision, Missing, Shortfall
-from ._facts import Agreement, Employee, Facts, Grant, PrincipalKind, Tenancy
+from ._facts import Agreement, Employee, Facts, Grant, PrincipalKind, Tenancy, is_id
 from ._fitting import SECONDS, Defect, binding, defects, fitting, names
 
+#: How somebody is called who has not named themselves by an id.
+_SOMEBODY: Final = "whoever asks"
 _ADD: Final = "Record them with: smartify employee add."
 _UNHEARD_OF: Final = "No provision permits these fields for this purpose"
 
@@ -22,12 +24,13 @@ def explained(request: AccessRequest, facts: Facts, now: datetime, rules: Access
     missing = [*_of_request(request), *_of_tenant(request.tenant, facts.tenancy)]
     bounds: list[datetime] = []
     grant: Grant | None = None
+    who = _named(request.employee)
     missing += _of_person(request.employee, facts.employee, now, bounds)
     is_service = facts.employee is not None and facts.employee.kind is PrincipalKind.SERVICE
     if is_service and facts.employee is not None:
         missing += _of_owner(facts.employee, request, facts, now, rules, bounds)
     else:
-        missing += _of_agreements(request.employee, facts.agreements, now, bounds)
+        missing += _of_agreements(request.employee, who, facts.agreements, now, bounds)
     if isinstance(request.purpose, Purpose) and request.purpose not in PROHIBITED:
         grant, more = _of_grants(request, facts, now, rules)
         missing += more
@@ -87,9 +90,9 @@ def _of_request(request: AccessRequest) -> Iterator[Shortfall]:
 
 def _of_tenant(tenant: str, tenancy: Tenancy | None) -> Iterator[Shortfall]:
     if tenancy is None:
-        yield Shortfall(Missing.TENANT_UNKNOWN, "C13", "The store knows no such tenant", "Check its name.", tenant)
+        yield Shortfall(Missing.TENANT_UNKNOWN, "C13", "The store knows no such tenant", "Check its name.")
     elif tenancy is Tenancy.OFF_BOARDED:
-        yield Shortfall(Missing.TENANT_OFF_BOARDED, "C13", f"Tenant {tenant} is off-boarded", "There is none.", tenant)
+        yield Shortfall(Missing.TENANT_OFF_BOARDED, "C13", "The tenant is off-boarded", "There is none.", tenant)
 
 
 def _of_person(who: str, employee: Employee | None, now: datetime, bounds: list[datetime]) -> Iterator[Shortfall]:
@@ -131,13 +134,13 @@ def _of_person(who: str, employee: Employee | None, now: datetime, bounds: list[
 
 
 def _of_agreements(
-    who: str, agreements: tuple[Agreement, ...], now: datetime, bounds: list[datetime]
+    employee: str, who: str, agreements: tuple[Agreement, ...], now: datetime, bounds: list[datetime]
 ) -> Iterator[Shortfall]:
-    if (agreement := binding(who, agreements, now)) is not None:
+    if (agreement := binding(employee, agreements, now)) is not None:
         if agreement.until is not None:
             bounds.append(agreement.until)
         return
-    theirs = [one for one in agreements if one.employee == who]
+    theirs = [one for one in agreements if one.employee == employee]
     ended = [(one.until, one.id) for one in theirs if one.until is not None and one.until <= now]
     coming = [(one.since, one.id) for one in theirs if one.since > now]
     if coming:
@@ -194,7 +197,7 @@ def _of_owner(  # noqa: PLR0917  # one more than what every part of an explanati
         )
         return
     yield from _of_person(who, owner.employee, now, bounds)
-    yield from _of_agreements(who, owner.agreements, now, bounds)
+    yield from _of_agreements(who, who, owner.agreements, now, bounds)
     if isinstance(request.purpose, Purpose) and request.purpose not in PROHIBITED:
         grant, missing = _of_grants(_asked_by(who, request), owner, now, rules)
         if grant is not None:
@@ -224,9 +227,9 @@ def _of_grants(
             Shortfall(
                 Missing.NO_GRANT,
                 "C13",
-                f"{request.employee} has no grant for {purpose} in tenant {request.tenant}",
+                f"{_named(request.employee)} has no grant for {purpose} in this tenant",
                 f"Ask for one for {names(known) or 'the fields that are needed'} with: smartify grant request.",
-                request.employee,
+                request.tenant if is_id(request.tenant) else "",
             )
         ]
     _, _, grant, found = min(nearest, key=itemgetter(0, 1))
@@ -256,6 +259,10 @@ def _of_ruling(decided_by: tuple[str, ...], unknown: tuple[str, ...]) -> Iterato
         yield Shortfall(
             Missing.NOT_PERMITTED, "C8", "No provision permits these fields for this purpose", "There is none."
         )
+
+
+def _named(employee: str) -> str:
+    return employee if is_id(employee) else _SOMEBODY
 
 
 def _existing(request: AccessRequest) -> frozenset[PersonalField]:

@@ -9,7 +9,15 @@ from typing import Final, TypeAlias
 
 from attrs import evolve, field, frozen
 
-from smartify_core.errors import AccessDenied, PermitSpent, UnknownRecord, UsageError
+from smartify_core.errors import (
+    AccessDenied,
+    AuditUnavailable,
+    PermitSpent,
+    Shredded,
+    StorageError,
+    UnknownRecord,
+    UsageError,
+)
 from smartify_core.model import SealedAccount
 from smartify_core.policy._access._deciding import decide
 from smartify_core.policy._access._decision import AccessRequest, AccessRules, Decision
@@ -156,7 +164,12 @@ class Gate:
         if found is None:
             self.require(request)  # so that whoever may not see anybody does not learn who is there
             raise UnknownRecord("there is no such account", where=f"tenant {tenant}", cure="Look for it anew.")
-        return self._opened(self.require(request), [found], facts or {})[0]
+        try:
+            return self._opened(self.require(request), [found], facts or {})[0]
+        except Shredded:
+            raise UnknownRecord(
+                "the account has just ended", where=f"tenant {tenant}", cure="Look for it anew."
+            ) from None
 
     def require(self, request: AccessRequest) -> Decision:
         """Return the decision where it is yes.
@@ -227,7 +240,10 @@ class Gate:
     ) -> tuple[Disclosed, ...]:
         """Return a page of a view: decided for these accounts, recorded, and opened."""
         subjects = frozenset(one.account_id for one in accounts)
-        return self._opened(self.require(evolve(request, subjects=subjects)), accounts, facts)
+        try:
+            return self._opened(self.require(evolve(request, subjects=subjects)), accounts, facts)
+        except Shredded:
+            return ()  # the only account of the page has ended since it was read
 
     def _now(self) -> datetime:
         # Never before what any process has recorded: a clock that is set back does not bring a grant back.
@@ -244,10 +260,17 @@ class Gate:
     def _record(self, decision: Decision, accounts: Sequence[SealedAccount], more: MoreFacts) -> None:
         request = decision.request
         one = accounts[0] if len(accounts) == 1 else None
-        if one is not None:
-            reason = self._reasons.about_one(one, request.reason)
-        else:
-            reason = self._reasons.about_many(request.tenant, request.reason)
+        try:
+            if one is not None:
+                reason = self._reasons.about_one(one, request.reason)
+            else:
+                reason = self._reasons.about_many(request.tenant, request.reason)
+        except StorageError as error:
+            raise AuditUnavailable(
+                f"the reason of an opening cannot be kept, so nothing was opened: {error.code} {error.what}",
+                where=error.where,
+                cure=error.cure,
+            ) from None
         self._trail.append(
             AuditRecord(
                 "access.granted",
