@@ -11,13 +11,11 @@ from typing import cast
 
 from smartify_core.directory import DirectorySource
 from smartify_core.errors import SmartifyError
-from smartify_core.lifecycle import Accounts, Counts, Plan, Reconciler, Run, Verdict, save_plan
+from smartify_core.lifecycle import Counts, Plan, Reconciler, Run, Verdict, save_plan
 from smartify_core.storage import Storage
 from smartify_core.storage.memory import MemoryStorage
 
-from . import _documents as documents
 from . import _exit_codes as exit_codes
-from . import _text as text
 from ._build import Sources, chosen, reconciler_of, sealer_of, store_is_absent, store_of
 from ._config import Config, load
 from ._demo import play
@@ -122,24 +120,3 @@ def _apply(reconciler: Reconciler, plan: Plan) -> Run:
         except SmartifyError:
             # Somebody else was quicker, or the store is in trouble: a run of its own does it, or tells.
             return next(reconciler.run_each([plan.tenant], progress=progress))
-
-
-def accounts(output: Output, file: Path, tenant: str) -> int:
-    """Print the accounts of a tenant, one after the other: a million of them need no more memory than one page."""
-    config = load(file)
-    chosen(config, tenant)
-    sealer = sealer_of(config)
-    empty = True
-    with store_of(config, create=False) as storage:
-        found = Accounts(storage, sealer).each(tenant)
-        if output.as_json:
-            with output.listing({"tenant": tenant}, "accounts") as listing:
-                for account in found:
-                    listing.add(documents.of_account(account))
-            return exit_codes.DONE
-        for account in found:
-            empty = False
-            output.line(text.of_account(account))
-    if empty:
-        output.note(f"There are no accounts of tenant {tenant} yet. Make them with: smartify sync --tenant {tenant}")
-    return exit_codes.DONE

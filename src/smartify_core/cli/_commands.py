@@ -18,8 +18,10 @@ from smartify_core.errors import Stopped as StoppedError
 from . import _actions as actions
 from . import _commands_of_logs as logs
 from . import _commands_of_operations as operations
+from . import _commands_of_policy as policy
 from . import _commands_of_storage as storage
 from . import _exit_codes as exit_codes
+from . import _showing as showing
 from ._command_line import Asked, command_line, shared
 from ._logs import set_up
 from ._output import Output
@@ -27,7 +29,7 @@ from ._signals import Stopped, stoppable
 
 __all__ = ["command_line", "run"]
 
-for _command in (*operations.COMMANDS, storage.storage, logs.logs):
+for _command in (*operations.COMMANDS, storage.storage, logs.logs, policy.employee, policy.grant):
     command_line.add_command(_command)
 
 
@@ -80,11 +82,27 @@ def sync(asked: Asked, tenant: str | None, record: Path | None) -> None:
 
 @command_line.command()
 @click.option("--tenant", metavar="T", required=True, help="The tenant whose accounts to print.")
+@click.option("--as", "employee", metavar="EMPLOYEE", required=True, help="The id of the employee who looks.")
+@click.option("--purpose", metavar="P", required=True, help="What for, such as ServiceProvision.")
+@click.option("--reason", metavar="TEXT", required=True, help="Why; kept sealed in the audit trail.")
+@click.option("--fields", metavar="F", multiple=True, help="Only these, such as email,groups; repeatable.")
+@click.option("--source-id", "people", metavar="ID", multiple=True, help="Only this person; repeatable.")
 @shared
 @click.pass_obj
-def accounts(asked: Asked, tenant: str) -> None:
-    """Print the accounts of a tenant, opened."""
-    asked.action = lambda output, config: actions.accounts(output, config, tenant)
+def accounts(
+    asked: Asked,
+    *,
+    tenant: str,
+    employee: str,
+    purpose: str,
+    reason: str,
+    fields: tuple[str, ...],
+    people: tuple[str, ...],
+) -> None:
+    """Print the accounts of a tenant, opened, to an employee who may see them."""
+    asked.action = lambda output, config: showing.accounts(
+        output, config, tenant, employee=employee, purpose=purpose, reason=reason, fields=fields, people=people
+    )
 
 
 def run(arguments: Sequence[str]) -> int:

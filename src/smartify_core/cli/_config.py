@@ -21,6 +21,7 @@ from smartify_core.extensions import DIRECTORY_GROUP, Extension, find_extension,
 from smartify_core.lifecycle import Rules
 
 from ._config_logs import logs_of
+from ._config_policy import PolicySettings, policy_settings_of
 from ._config_rules import rules_of
 from ._config_table import Table, parse
 
@@ -81,6 +82,8 @@ class Config:
     rules: Mapping[str, Rules]
     #: How often ``smartify run`` runs each tenant.
     every: timedelta
+    #: What is said of policy.
+    policy: PolicySettings
 
 
 def load(file: Path) -> Config:
@@ -91,7 +94,7 @@ def load(file: Path) -> Config:
             little.
     """
     document = Table(parse(file), file, ())
-    document.only({"storage", "keys", "tenants", "rules", "schedule", "logs"})
+    document.only({"storage", "keys", "tenants", "rules", "schedule", "logs", "policy"})
     storage = document.table("storage")
     storage.only({"url"})
     keys = document.table("keys")
@@ -101,6 +104,7 @@ def load(file: Path) -> Config:
     every = _every(document.optional("schedule", document.table))
     # Nothing here needs it, but a mistake in it is told by whichever command is run first.
     logs_of(document)
+    policy = policy_settings_of(document)
     tenants = document.table("tenants")
     if not tenants.content:
         raise tenants.wrong("no tenant is configured", "Add a table such as [tenants.acme].")
@@ -115,7 +119,7 @@ def load(file: Path) -> Config:
         table = tenants.table(name)
         found[name] = _tenant(table)
         rules[name] = rules_of(table.optional("rules", table.table), shared)
-    return Config(file, _anchored(url, storage), key_file, found, rules, every)
+    return Config(file, _anchored(url, storage), key_file, found, rules, every, policy)
 
 
 def _every(table: Table | None) -> timedelta:

@@ -5,12 +5,15 @@ A sample directory is served on loopback the way Google serves one, and synced t
 
 from __future__ import annotations
 
+from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 from attrs import evolve
 
-from smartify_core.lifecycle import Accounts, Reconciler
+from smartify_core.lifecycle import Reconciler
+from smartify_core.policy import ACCOUNT_FIELDS, Policy, Purpose
 from smartify_core.testing import Sample, make_sample
 from smartify_core.testing.google import GoogleServer, Workspace
 
@@ -25,6 +28,10 @@ from ._progress import progress_of
 
 _PEOPLE: Final = 60
 _SEED: Final = 2030
+#: The employee who looks, the one who approves, and what for.
+_WHO: Final = "e-17"
+_OTHER: Final = "e-2"
+_WHAT_FOR: Final = Purpose.SERVICE_PROVISION
 
 
 def play(output: Output, folder: Path, *, people: int | None = None) -> documents.Document:
@@ -54,8 +61,9 @@ def play(output: Output, folder: Path, *, people: int | None = None) -> document
         document = _two_syncs(output, files, sample, workspace)
     document["files"] = [path.name for path in files.all if path.exists()]
     document["next"] = [
-        f"smartify accounts --tenant {TENANT}",
-        f"smartify accounts --tenant {TENANT} --json",
+        f"smartify accounts --tenant {TENANT} --as {_WHO} --purpose {_WHAT_FOR.value} --reason 'a first look'",
+        f"smartify accounts --tenant {TENANT} --as {_WHO} --purpose Advertising --reason 'a second look'",
+        "smartify grant list",
         "mkdir ../mine && cd ../mine && smartify init",
     ]
     output.heading("What is left")
@@ -73,13 +81,14 @@ def _two_syncs(output: Output, files: DemoFiles, sample: Sample, workspace: Work
     wrong: list[str] = []
     with store_of(config, create=True) as storage:
         reconciler = Reconciler(Sources(config, config.tenants), storage, sealer)
-        accounts = Accounts(storage, sealer)
+        policy = Policy(storage, sealer)
 
         output.heading("The first sync")
         with progress_of(TENANT) as progress:
             first = reconciler.run(TENANT, progress=progress)
         output.line(f"  {text.of_run(first)}")
-        wrong += _compare(output, workspace, accounts)
+        _grant(output, policy)
+        wrong += _compare(output, workspace, policy)
 
         output.heading("A day passes in the directory")
         day = live_through(workspace, sample)
@@ -101,7 +110,7 @@ def _two_syncs(output: Output, files: DemoFiles, sample: Sample, workspace: Work
         with progress_of(TENANT) as progress:
             second = reconciler.apply(plan, progress=progress)
         output.line(f"  {text.of_run(second)}")
-        wrong += _compare(output, workspace, accounts)
+        wrong += _compare(output, workspace, policy)
     return {
         "first": documents.of_run(first),
         "day": [{"what": one.what, "source_id": one.source_id} for one in day],
@@ -112,9 +121,26 @@ def _two_syncs(output: Output, files: DemoFiles, sample: Sample, workspace: Work
     }
 
 
-def _compare(output: Output, workspace: Workspace, accounts: Accounts) -> tuple[str, ...]:
+def _grant(output: Output, policy: Policy) -> None:
+    """Let one employee see names: on record, bound by confidentiality, and with a grant that another has approved."""
+    output.heading("Who may see a name")
+    for name, paper in ((_WHO, b"a signed paper"), (_OTHER, b"another signed paper")):
+        policy.staff.add(name, by="demo", may_approve=name == _OTHER)
+        policy.staff.bind(name, agreement=f"nda-{name}", evidence=sha256(paper).hexdigest(), by="demo")
+    grant = policy.grants.request(
+        _WHO, tenant=TENANT, purpose=_WHAT_FOR, fields=ACCOUNT_FIELDS, reason="to try it out", lasts=timedelta(days=1)
+    )
+    policy.grants.approve(grant.id, by=_OTHER)
+    output.line(f"  {_WHO} and {_OTHER} are employed, and bound by confidentiality agreements.")
+    output.line(f"  {_WHO} asked to see names for a day to provide the service; {_OTHER} approved it. Nobody else may.")
+
+
+def _compare(output: Output, workspace: Workspace, policy: Policy) -> tuple[str, ...]:
     truth = workspace.truth()
-    wrong = differences(truth, accounts.each(TENANT))
+    with policy.gate.view(
+        _WHO, tenant=TENANT, purpose=_WHAT_FOR, fields=ACCOUNT_FIELDS, reason="to compare with the directory"
+    ) as view:
+        wrong = differences(truth, view)
     if not wrong:
         number = len(truth["people"])
         output.line(f"  Checked against the directory itself: {number:,} of {number:,} agree in every field.")

@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from smartify_core.errors import UsageError
 from smartify_core.lifecycle import Counts
-from smartify_core.model import Account, AccountState
+from smartify_core.policy import Disclosed
 from smartify_core.testing import Sample, SamplePerson
 from smartify_core.testing.google import Workspace
 
@@ -97,31 +97,27 @@ def _name(person: SamplePerson) -> str:
     return " ".join(part for part in (person.given_name, person.family_name.strip("\u200b")) if part)
 
 
-def differences(truth: dict[str, Any], accounts: Iterable[Account]) -> tuple[str, ...]:
+def differences(truth: dict[str, Any], accounts: Iterable[Disclosed]) -> tuple[str, ...]:
     """Return what keeps the accounts from being the people of the directory: nothing, unless this library is broken.
 
     Args:
         truth: `Workspace.truth`, found by searching the sample's own groups and not by asking the API.
-        accounts: Every account in the store.
+        accounts: Every live account in the store, with all fields.
     """
     expected = {person["id"]: person for person in truth["people"]}
     found = []
     for account in accounts:
-        if account.state is AccountState.DELETED:
-            # The same person may be back under a new account.
-            continue
         person = expected.pop(account.source_id, None)
-        fields = account.personal
-        if person is None or fields is None:
+        if person is None:
             found.append(f"source id {account.source_id} has an account and is not in the directory")
             continue
         seen = {
             "id": account.source_id,
-            "email": fields.email,
-            "given_name": fields.given_name,
-            "family_name": fields.family_name,
+            "email": account.email,
+            "given_name": account.given_name,
+            "family_name": account.family_name,
             "state": account.state.value,
-            "groups": sorted(membership.group.email for membership in fields.memberships),
+            "groups": list(account.groups or ()),
         }
         wrong = [name for name, value in person.items() if seen[name] != value]
         if wrong:

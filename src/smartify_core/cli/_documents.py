@@ -8,7 +8,8 @@ from attrs import asdict
 
 from smartify_core.errors import SmartifyError
 from smartify_core.lifecycle import Change, HeldPlan, Plan, Run
-from smartify_core.model import Account
+from smartify_core.model import AccountState, Tombstone
+from smartify_core.policy import Disclosed
 
 Document = dict[str, Any]
 
@@ -70,16 +71,16 @@ def of_plan(plan: Plan) -> Document:
     }
 
 
-def of_account(account: Account) -> Document:
-    """Return one account. A deleted one has no personal field: the keys are absent."""
-    document: Document = {"source_id": account.source_id, "account_id": account.account_id}
-    if account.personal is not None:
-        document |= {
-            "email": account.personal.email,
-            "given_name": account.personal.given_name,
-            "family_name": account.personal.family_name,
-        }
-    document["state"] = account.state.value
-    if account.personal is not None:
-        document["groups"] = sorted(membership.group.email for membership in account.personal.memberships)
+def of_disclosed(one: Disclosed | Tombstone) -> Document:
+    """Return one account as it was disclosed. A field that was not asked for is absent; a deleted one has none."""
+    document: Document = {"source_id": one.source_id, "account_id": one.account_id}
+    if isinstance(one, Tombstone):
+        return document | {"state": AccountState.DELETED.value}
+    named = {"email": one.email, "given_name": one.given_name, "family_name": one.family_name}
+    document |= {name: value for name, value in named.items() if value is not None}
+    document["state"] = one.state.value
+    if one.groups is not None:
+        document["groups"] = list(one.groups)
+    if one.pseudonymous:
+        document["pseudonymous"] = True
     return document

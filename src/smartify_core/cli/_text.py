@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from smartify_core.lifecycle import Change, ChangeKind, Counts, Held, HeldPlan, Plan, Quarantined, Run
-from smartify_core.model import Account
+from smartify_core.model import AccountState, Tombstone
+from smartify_core.policy import Disclosed
 
 from ._config import DEFAULT_FILE
 
@@ -75,15 +76,14 @@ def of_change(change: Change, *, snapshot_id: str) -> str:
     return f"{change.kind.value:<10}  {change.account_id}  {fields:<20}  {evidence}"
 
 
-def of_account(account: Account) -> str:
-    """Return one line about an account."""
-    start = f"{account.state.value:<8}  {account.account_id}"
-    if account.personal is None:
-        return start
-    person = account.personal
-    name = " ".join(part for part in (person.given_name, person.family_name) if part)
-    groups = ", ".join(sorted(membership.group.email for membership in person.memberships))
-    return f"{start}  {person.email}  {name}  [{groups}]"
+def of_disclosed(one: Disclosed | Tombstone) -> str:
+    """Return one line about an account as it was disclosed."""
+    if isinstance(one, Tombstone):
+        return f"{AccountState.DELETED.value:<8}  {one.account_id}"
+    name = " ".join(part for part in (one.given_name, one.family_name) if part)
+    groups = None if one.groups is None else f"[{', '.join(one.groups)}]"
+    shown = [part for part in (one.email, name or None, groups) if part is not None]
+    return "  ".join([f"{one.state.value:<8}", one.account_id, *shown])
 
 
 def notes(

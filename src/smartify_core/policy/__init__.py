@@ -13,7 +13,8 @@ from __future__ import annotations
 from ._access._deciding import decide
 from ._access._decision import LONGEST_REASON, AccessRequest, AccessRules, Decision, Missing, Shortfall
 from ._access._facts import Agreement, Employee, Facts, Grant, PrincipalKind, Tenancy
-from ._access._provisions import CLAUSE, RANKS, Effect, Override, Provision, Rulebook, Ruling, SourceDocument
+from ._access._hygiene import Concern, HygieneFinding, Use, hygiene
+from ._access._provisions import CLAUSE, RANKS, Override, Provision, ProvisionEffect, Rulebook, Ruling, SourceDocument
 from ._gate._disclosed import Disclosed
 from ._gate._gate import Gate, MoreFacts, Permit
 from ._gate._view import View
@@ -36,14 +37,15 @@ __all__ = [
     "AccessRules",
     "Agreement",
     "Circumstances",
+    "Concern",
     "Decision",
     "Disclosed",
-    "Effect",
     "Employee",
     "Facts",
     "Gate",
     "Grant",
     "Grants",
+    "HygieneFinding",
     "Missing",
     "MoreFacts",
     "Override",
@@ -52,6 +54,7 @@ __all__ = [
     "Policy",
     "PrincipalKind",
     "Provision",
+    "ProvisionEffect",
     "Purpose",
     "Rulebook",
     "Ruling",
@@ -61,6 +64,8 @@ __all__ = [
     "StaffRecord",
     "Tenancy",
     "TicketIsOpen",
+    "Use",
     "View",
     "decide",
+    "hygiene",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 from smartify_core.model import Clock
 from smartify_core.sealing import Sealer
@@ -10,11 +11,13 @@ from smartify_core.storage import Storage
 
 from ._access._decision import AccessRules
 from ._access._facts import Grant
+from ._access._hygiene import HygieneFinding, hygiene
 from ._gate._gate import Gate
 from ._ledger import utc_now
 from ._records._circumstances import Circumstances, TicketIsOpen
 from ._records._grants import Grants
 from ._records._staff import Staff
+from ._records._usage import uses_in
 from .audit import Trail
 
 
@@ -54,3 +57,15 @@ class Policy:
             circumstances=self.circumstances,
             rules=self.rules,
         )
+
+    def hygiene(self, *, unused_after: timedelta = timedelta(days=7)) -> Iterator[HygieneFinding]:
+        """Yield what a reviewer of grants should look at: unused, wider than used, self-approved, not reviewed.
+
+        Reads the whole trail once.
+
+        Args:
+            unused_after: For how long a live grant may go unused.
+        """
+        staff = {record.employee.id: record.employee for record in self.staff.all()}
+        uses = uses_in(self.trail.entries())
+        yield from hygiene(self.grants.all(also_past=True), uses, staff, self.trail.now(), unused_after=unused_after)

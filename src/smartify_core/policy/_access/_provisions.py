@@ -29,7 +29,7 @@ RANKS: Final[Mapping[SourceDocument, int]] = {SourceDocument.CONFIDENTIALITY: 2,
 
 
 @enum.unique
-class Effect(enum.Enum):
+class ProvisionEffect(enum.Enum):
     """What a provision does (DPV: ``Permission``, ``Prohibition``)."""
 
     PERMIT = "permit"
@@ -54,7 +54,7 @@ class Provision:
 
     id: str
     source: SourceDocument
-    effect: Effect
+    effect: ProvisionEffect
     purposes: frozenset[Purpose] | None = None
     fields: frozenset[PersonalField] | None = None
     tenants: frozenset[str] | None = None
@@ -93,11 +93,11 @@ CLAUSE: Final = (
     Provision(
         "C8",
         SourceDocument.PRIVACY,
-        Effect.PERMIT,
+        ProvisionEffect.PERMIT,
         purposes=frozenset(Purpose) - PROHIBITED - _CARE,
         fields=frozenset(PersonalField) - {PersonalField.COMMUNICATION},
     ),
-    Provision("C9", SourceDocument.PRIVACY, Effect.PERMIT, purposes=_CARE),
+    Provision("C9", SourceDocument.PRIVACY, ProvisionEffect.PERMIT, purposes=_CARE),
 )
 
 _NOTHING: Final = Ruling(permitted=False)
@@ -138,7 +138,7 @@ class Rulebook:
                 for purpose, ranked in by_purpose.items()
                 if len(ranked) == 1
                 for one in [ranked[0][1]]
-                if one.effect is Effect.PERMIT and one.tenants is None and one.when is None
+                if one.effect is ProvisionEffect.PERMIT and one.tenants is None and one.when is None
             },
         )
 
@@ -158,7 +158,7 @@ class Rulebook:
             holds = True if one.when is None else conditions.get(one.when)
             if holds is None and one.when is not None:
                 unknown.append(one.when)
-                if one.effect is Effect.PROHIBIT:
+                if one.effect is ProvisionEffect.PROHIBIT:
                     standing_in_the_way.append(one.id)
             elif holds:
                 applying.append((rank, one))
@@ -177,12 +177,12 @@ def _ruling(applying: list[tuple[int, Provision]]) -> Ruling:
         return _NOTHING
     highest = max(rank for rank, _ in applying)
     top = [one for rank, one in applying if rank == highest]
-    prohibiting = [one for one in top if one.effect is Effect.PROHIBIT]
+    prohibiting = [one for one in top if one.effect is ProvisionEffect.PROHIBIT]
     deciding = prohibiting or top
     effect = deciding[0].effect
     under = [one for rank, one in applying if one.effect is not effect]
     return Ruling(
-        permitted=effect is Effect.PERMIT,
+        permitted=effect is ProvisionEffect.PERMIT,
         decided_by=tuple(dict.fromkeys(one.id for one in deciding)),
         overrides=tuple(dict.fromkeys(Override(one.id, other.id) for one in deciding for other in under)),
     )
@@ -197,4 +197,4 @@ def _speaks_of(one: Provision, fields: frozenset[PersonalField], tenant: str) ->
         return False
     if one.fields is None:
         return True
-    return fields <= one.fields if one.effect is Effect.PERMIT else not fields.isdisjoint(one.fields)
+    return fields <= one.fields if one.effect is ProvisionEffect.PERMIT else not fields.isdisjoint(one.fields)

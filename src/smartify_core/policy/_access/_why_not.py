@@ -72,7 +72,7 @@ def _of_request(request: AccessRequest) -> Iterator[Shortfall]:
             Missing.PURPOSE_PROHIBITED,
             clause,
             f"{request.purpose.value} is prohibited, and nobody can grant it",
-            "There is none.",
+            "No change allows it.",
             request.purpose.value,
         )
     if not request.fields:
@@ -90,9 +90,11 @@ def _of_request(request: AccessRequest) -> Iterator[Shortfall]:
 
 def _of_tenant(tenant: str, tenancy: Tenancy | None) -> Iterator[Shortfall]:
     if tenancy is None:
-        yield Shortfall(Missing.TENANT_UNKNOWN, "C13", "The store knows no such tenant", "Check its name.")
+        yield Shortfall(
+            Missing.TENANT_UNKNOWN, "C13", "The store knows no such tenant", "Check its name, or sync it first."
+        )
     elif tenancy is Tenancy.OFF_BOARDED:
-        yield Shortfall(Missing.TENANT_OFF_BOARDED, "C13", "The tenant is off-boarded", "There is none.", tenant)
+        yield Shortfall(Missing.TENANT_OFF_BOARDED, "C13", "The tenant is off-boarded", "No change allows it.", tenant)
 
 
 def _of_person(who: str, employee: Employee | None, now: datetime, bounds: list[datetime]) -> Iterator[Shortfall]:
@@ -257,7 +259,7 @@ def _of_ruling(decided_by: tuple[str, ...], unknown: tuple[str, ...]) -> Iterato
             )
     else:
         yield Shortfall(
-            Missing.NOT_PERMITTED, "C8", "No provision permits these fields for this purpose", "There is none."
+            Missing.NOT_PERMITTED, "C8", "No provision permits these fields for this purpose", "No change allows it."
         )
 
 
