@@ -164,20 +164,11 @@ def opened(note: str, verifiers: Iterable[Verifier]) -> tuple[str, tuple[Verifie
     Raises:
         UsageError: It is no note, none of the keys signed it, or a signature by one of them is false.
     """
-    text, parted, lines = note.rpartition("\n\n")
-    text += "\n"
-    signatures = lines.removesuffix("\n").split("\n")
-    whole = parted and lines.endswith("\n") and len(note) <= _LONGEST and len(signatures) <= _MOST_SIGNATURES
-    if not whole or not _is_text(text):
-        raise _false("this is no signed note")
+    text, signatures = parted(note)
     known = {(one.name, one.id): one for one in verifiers}
     vouching: list[Verifier] = []
-    for line in signatures:
-        match = _signature_like(line)
-        data = None if match is None else _decoded(match[2])
-        if match is None or data is None or len(data) <= _ID_BYTES:
-            raise _false("this is no signed note")
-        verifier = known.get((match[1], data[:_ID_BYTES]))
+    for name, data in signatures:
+        verifier = known.get((name, data[:_ID_BYTES]))
         if verifier is None or verifier in vouching:
             continue
         if not verifier.verifies(text, data[_ID_BYTES:]):
@@ -186,6 +177,28 @@ def opened(note: str, verifiers: Iterable[Verifier]) -> tuple[str, tuple[Verifie
     if not vouching:
         raise _false("none of the known keys signed this note")
     return text, tuple(vouching)
+
+
+def parted(note: str) -> tuple[str, list[tuple[str, bytes]]]:
+    """Return the text of a note, and its signatures as they are: whose, and the key's id with what it signed.
+
+    Raises:
+        UsageError: It is no note.
+    """
+    text, found, lines = note.rpartition("\n\n")
+    text += "\n"
+    signatures = lines.removesuffix("\n").split("\n")
+    whole = found and lines.endswith("\n") and len(note) <= _LONGEST and len(signatures) <= _MOST_SIGNATURES
+    if not whole or not _is_text(text):
+        raise _false("this is no signed note")
+    named: list[tuple[str, bytes]] = []
+    for line in signatures:
+        match = _signature_like(line)
+        data = None if match is None else _decoded(match[2])
+        if match is None or data is None or len(data) <= _ID_BYTES:
+            raise _false("this is no signed note")
+        named.append((match[1], data))
+    return text, named
 
 
 def _is_text(text: str) -> bool:

@@ -10,11 +10,10 @@ from smartify_core.errors import RecordInvalid, TrailBroken, UsageError
 from smartify_core.model import Entry
 from smartify_core.policy._ledger import LEDGER
 from smartify_core.storage import Storage
-from smartify_core.storage.walks import every_entry
+from smartify_core.storage.walks import every_document, every_entry
 
-from ._checkpoint import Checkpoint
 from ._entries import AuditEntry
-from ._state import ENTRIES, HEAD, NODES, TAIL, Tail, TrailHead, node_position, tail_key
+from ._state import ENTRIES, HEAD, NODES, TAIL, Tail, TrailHead, node_position, nodes_of, tail_key
 from ._tree import HASH_BYTES, NodeOf
 
 _NODES_AT_ONCE: Final = 256
@@ -30,6 +29,11 @@ class Reading:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
+
+    @property
+    def storage(self) -> Storage:
+        """The store that the trail is in."""
+        return self._storage
 
     def head(self) -> TrailHead:
         """Return how far the trail has come.
@@ -73,7 +77,7 @@ class Reading:
         Raises:
             TrailBroken: They do not lead back to the first one, each to the one before it.
         """
-        tail, _ = self._tail(tenant)
+        tail = self.tail(tenant)
         place, number = tail.last, tail.number
         while place is not None:
             entry = self.entry(place)
@@ -84,6 +88,19 @@ class Reading:
                 raise _broken(f"entry {place}", "the entries of a tenant do not lead back to the first one")
             yield entry
             place, number = before, number - 1
+
+    def tail(self, tenant: str) -> Tail:
+        """Return where the entries of a tenant end.
+
+        Raises:
+            TrailBroken: The store holds something else there.
+        """
+        return self._tail(tenant)[0]
+
+    def node_hashes(self, size: int) -> Iterator[bytes]:
+        """Yield the hashes of the complete nodes that were added after the tree had this size, in order."""
+        for stored in every_entry(self._storage, LEDGER, NODES, after=nodes_of(size)):
+            yield stored.content
 
     def nodes(self) -> NodeOf:
         """Return the function that reads complete nodes of the tree. It remembers what it has read; use it briefly.
@@ -113,6 +130,17 @@ class Reading:
         present = self._storage.document(LEDGER, TAIL, tail_key(tenant))
         return (Tail(), 0) if present is None else (Tail.of_content(present.value), present.version)
 
+    def tail_keys(self, size: int) -> Iterator[str]:
+        """Yield the keys of all tails that name an entry before this size.
+
+        Raises:
+            TrailBroken: The store holds something else there.
+        """
+        for document in every_document(self._storage, LEDGER, TAIL):
+            last = Tail.of_content(document.value).last
+            if last is not None and last < size:
+                yield document.key
+
     def _stored(self, place: int) -> Entry:
         if type(place) is not int or place < 0:
             raise UsageError("the trail has no such entry", where="entry", cure="Count places from 0.")
@@ -133,11 +161,6 @@ class Reading:
         if entry.place != place:
             raise _broken(f"entry {place}", "an entry of the audit trail stands at another place than it says")
         return entry
-
-
-def checkpoint_of(origin: str, head: TrailHead) -> Checkpoint:
-    """Return the checkpoint of a head."""
-    return Checkpoint(origin, head.frontier.size, head.frontier.root)
 
 
 def _broken(where: str, what: str) -> TrailBroken:
