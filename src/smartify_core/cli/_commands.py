@@ -16,6 +16,7 @@ from smartify_core.errors import OutputFailed, SmartifyError, UsageError
 from smartify_core.errors import Stopped as StoppedError
 
 from . import _actions as actions
+from . import _commands_of_audit as audit
 from . import _commands_of_logs as logs
 from . import _commands_of_operations as operations
 from . import _commands_of_policy as policy
@@ -29,7 +30,7 @@ from ._signals import Stopped, stoppable
 
 __all__ = ["command_line", "run"]
 
-for _command in (*operations.COMMANDS, storage.storage, logs.logs, policy.employee, policy.grant):
+for _command in (*operations.COMMANDS, storage.storage, logs.logs, policy.employee, policy.grant, audit.audit):
     command_line.add_command(_command)
 
 

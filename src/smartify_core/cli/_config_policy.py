@@ -8,11 +8,13 @@ from typing import Final
 
 from attrs import frozen
 
+from smartify_core.errors import ConfigInvalid, UsageError
 from smartify_core.policy import AccessRules
+from smartify_core.policy.audit import EMPTY_ROOT, Checkpoint, Cosigner, HttpWitness
 
 from ._config_table import Table
 
-_KEYS: Final = frozenset({"longest_grant", "longest_emergency", "origin", "endings"})
+_KEYS: Final = frozenset({"longest_grant", "longest_emergency", "origin", "endings", "witness_folder", "witnesses"})
 _LONGEST: Final = timedelta(days=366)
 #: Whose trail a checkpoint is of, unless told otherwise.
 DEFAULT_ORIGIN: Final = "smartify/audit"
@@ -27,11 +29,15 @@ class PolicySettings:
         access: How long grants may last.
         origin: Whose trail the checkpoints are of: a name that no other trail has.
         endings: The register of accounts and tenants that have ended, kept apart from the store and its backups.
+        witness_folder: Where every checkpoint is kept as well: a folder that the store's operator cannot write to.
+        witnesses: The addresses and keys of others who are shown every checkpoint.
     """
 
     access: AccessRules
     origin: str
     endings: Path
+    witness_folder: Path | None = None
+    witnesses: tuple[tuple[str, Cosigner], ...] = ()
 
 
 def policy_settings_of(document: Table) -> PolicySettings:
@@ -50,9 +56,38 @@ def policy_settings_of(document: Table) -> PolicySettings:
     emergency = _lasting(table, "longest_emergency", usual.longest_emergency)
     return PolicySettings(
         AccessRules(longest_grant=grant, longest_emergency=emergency),
-        table.given("origin", table.text, DEFAULT_ORIGIN),
+        _origin(table),
         table.given("endings", table.path, endings),
+        table.optional("witness_folder", table.path),
+        _witnesses(table.optional("witnesses", table.table)),
     )
+
+
+def _origin(table: Table) -> str:
+    origin = table.given("origin", table.text, DEFAULT_ORIGIN)
+    try:
+        Checkpoint(origin, 0, EMPTY_ROOT)
+    except UsageError as error:
+        raise table.wrong(error.what, error.cure or "", "origin") from None
+    return origin
+
+
+def _witnesses(table: Table | None) -> tuple[tuple[str, Cosigner], ...]:
+    if table is None:
+        return ()
+    found: list[tuple[str, Cosigner]] = []
+    for name in table.content:
+        one = table.table(name)
+        one.only({"url", "key"})
+        try:
+            cosigner = Cosigner.of_vkey(one.text("key"))
+            HttpWitness(one.text("url"), cosigner)
+        except ConfigInvalid:
+            raise
+        except UsageError as error:
+            raise one.wrong(error.what, error.cure or "") from None
+        found.append((one.text("url"), cosigner))
+    return tuple(found)
 
 
 def _lasting(table: Table, key: str, usual: timedelta) -> timedelta:

@@ -57,7 +57,16 @@ def decide(request: AccessRequest, facts: Facts, now: datetime, *, rules: Access
                     until = agreement.until
                 pseudonymous = purpose in PSEUDONYMOUS and not grant.identified
                 return Decision(
-                    request, now, _YES, grant.id, ruling.decided_by, ruling.overrides, (), pseudonymous, until
+                    request,
+                    now,
+                    _YES,
+                    grant.id,
+                    ruling.decided_by,
+                    ruling.overrides,
+                    (),
+                    pseudonymous,
+                    until,
+                    grant.ticket,
                 )
     return explained(request, facts, now, rules)
 

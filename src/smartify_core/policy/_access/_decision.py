@@ -143,6 +143,7 @@ class Decision:
         shortfalls: What was missing: empty if and only if it is allowed.
         pseudonymous: Whether pseudonyms are to be shown in place of the fields.
         valid_until: From when on it is not true any more, whatever else happens.
+        ticket: The issue that the grant is for.
     """
 
     request: AccessRequest
@@ -154,6 +155,7 @@ class Decision:
     shortfalls: tuple[Shortfall, ...] = ()
     pseudonymous: bool = False
     valid_until: datetime | None = None
+    ticket: str | None = None
 
     def explanation(self) -> str:
         """Return the reasons in words, a line each, without personal data."""

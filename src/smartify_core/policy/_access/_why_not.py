@@ -55,6 +55,7 @@ def explained(request: AccessRequest, facts: Facts, now: datetime, rules: Access
         shortfalls=tuple(missing),
         pseudonymous=allowed and pseudonymous,
         valid_until=min(bounds) if allowed else None,
+        ticket=grant.ticket if allowed and grant is not None else None,
     )
 
 

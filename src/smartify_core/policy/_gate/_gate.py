@@ -282,6 +282,7 @@ class Gate:
                     **more,
                     **_asked(request),
                     "grant": decision.grant,
+                    "ticket": decision.ticket,
                     "provisions": list(decision.decided_by),
                     "overrides": [f"{one.over}>{one.under}" for one in decision.overrides],
                     "pseudonymous": decision.pseudonymous,

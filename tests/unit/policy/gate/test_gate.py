@@ -76,6 +76,7 @@ def test_the_record_comes_first(vendor: Vendor, monkeypatch: pytest.MonkeyPatch)
         "purpose": "CommunicationForCustomerCare",
         "fields": ("email",),
         "grant": grant.id,
+        "ticket": None,
         "provisions": ("C9",),
         "overrides": (),
         "pseudonymous": False,
