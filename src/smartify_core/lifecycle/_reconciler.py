@@ -11,7 +11,7 @@ from attrs import evolve
 
 from smartify_core.directory import Capability, DirectorySource
 from smartify_core.errors import SmartifyError, StalePlan, StorageError, UnknownTenant, UsageError
-from smartify_core.model import Claim, Clock, ProgressSink, Stage
+from smartify_core.model import LEDGER, Claim, Clock, ProgressSink, Stage
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 
@@ -75,6 +75,8 @@ class Reconciler:
                 where="Reconciler",
                 cure='Name the tenant of each source: Reconciler({"acme": source}, ...).',
             )
+        if LEDGER in sources:
+            raise UsageError("this name is no tenant's", where="Reconciler", cure="Name the tenant otherwise.")
         if batch_size is not None and batch_size < 1:
             raise UsageError(f"batch_size is {batch_size}", where="Reconciler", cure="Give 1 or more.")
         if lease_ttl <= timedelta(0):

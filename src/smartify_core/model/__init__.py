@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._account import Account, AccountState, PersonalFields, SealedAccount, Tombstone
 from ._batch import (
+    LEDGER,
     LEGAL_HOLD,
     OUTBOX,
     SUBJECT_KEY,
@@ -23,6 +24,7 @@ from ._identity import Group, Identity, InactiveReason, Membership, MembershipPa
 from ._time import Clock, ProgressSink, Stage
 
 __all__ = [
+    "LEDGER",
     "LEGAL_HOLD",
     "OUTBOX",
     "SUBJECT_KEY",

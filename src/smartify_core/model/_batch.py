@@ -12,6 +12,10 @@ from ._account import SealedAccount, Tombstone
 
 #: The journal of a tenant that holds what its runs tell the host: `Batch.entries` go there.
 OUTBOX: Final = "outbox"
+
+#: The name under which a store holds what policy knows: the audit trail, employees, grants, vendors. No tenant may have
+#: it, and it outlives every tenant.
+LEDGER: Final = "smartify:policy"
 #: The kind of a tenant's documents that hold the key of one account's person, sealed; the key is the account id. What
 #: else is kept about the person is sealed under it. It goes with the account, in the same commit.
 SUBJECT_KEY: Final = "subject key"

@@ -18,7 +18,6 @@ from ._access._provisions import CLAUSE, RANKS, Override, Provision, ProvisionEf
 from ._gate._disclosed import Disclosed
 from ._gate._gate import Gate, MoreFacts, Permit
 from ._gate._view import View
-from ._ledger import LEDGER
 from ._policy import Policy
 from ._records._circumstances import Circumstances, TicketIsOpen
 from ._records._grants import Grants
@@ -28,7 +27,6 @@ from ._vocabulary import ACCOUNT_FIELDS, PROHIBITED, PSEUDONYMOUS, PersonalField
 __all__ = [
     "ACCOUNT_FIELDS",
     "CLAUSE",
-    "LEDGER",
     "LONGEST_REASON",
     "PROHIBITED",
     "PSEUDONYMOUS",

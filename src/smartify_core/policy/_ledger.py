@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Final
 
-#: The name under which a store holds the audit trail, employees, grants and vendors. The tenants of a configuration
-#: cannot have it (they have no colon), and it outlives every tenant that is off-boarded.
-LEDGER: Final = "smartify:policy"
+from smartify_core.model import LEDGER
+
+__all__ = ["LEDGER", "utc_now"]
 
 
 def utc_now() -> datetime:

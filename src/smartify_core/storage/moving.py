@@ -111,14 +111,17 @@ def copy_storage(
         # Writes nothing, and is refused where nothing can be written.
         storage.schedule({})
     told = on_progress or (lambda _: None)
-    made = [_Move(source, target, record.tenant, now, lease, told).make() for record in every_tenant(source)]
+    made = [
+        _Move(source, target, record.tenant, now, lease, told).make()
+        for record in every_tenant(source, with_ledger=True)
+    ]
     return tuple(_with_what_came_later(source, target, made))
 
 
 def _with_what_came_later(source: Storage, target: Storage, made: Sequence[CopiedTenant]) -> Iterator[CopiedTenant]:
     """Yield what became of each tenant, after a last look at who was written to while others were copied."""
     results = {one.tenant: one for one in made}
-    for record in every_tenant(source):
+    for record in every_tenant(source, with_ledger=True):
         result = results.pop(record.tenant, None)
         if result is None:
             yield CopiedTenant(record.tenant, error=_moved_on(record.tenant, "it came into being"))

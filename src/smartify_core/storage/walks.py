@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from smartify_core.model import OUTBOX, Document, Entry, HeadPage, TenantRecord, Tombstone
+from smartify_core.model import LEDGER, OUTBOX, Document, Entry, HeadPage, TenantRecord, Tombstone
 
 from ._storage import KEYS_AT_ONCE, Storage
 
@@ -16,9 +16,16 @@ _One = TypeVar("_One")
 _Key = TypeVar("_Key")
 
 
-def every_tenant(storage: Storage) -> Iterator[TenantRecord]:
-    """Yield the record of every tenant, in order of name. Raises what `Storage.tenants` does."""
-    return _each(lambda after: storage.tenants(after=after), lambda one: one.tenant)
+def every_tenant(storage: Storage, *, with_ledger: bool = False) -> Iterator[TenantRecord]:
+    """Yield the record of every tenant, in order of name. Raises what `Storage.tenants` does.
+
+    Args:
+        storage: The store.
+        with_ledger: Also what policy keeps there, under a name that is no tenant's.
+    """
+    for record in _each(lambda after: storage.tenants(after=after), lambda one: one.tenant):
+        if with_ledger or record.tenant != LEDGER:
+            yield record
 
 
 def every_head_page(storage: Storage, tenant: str) -> Iterator[HeadPage]:

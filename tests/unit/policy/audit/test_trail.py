@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smartify_core.errors import AuditUnavailable, RecordInvalid, StorageUnavailable, UsageError, WriteConflict
-from smartify_core.model import Append, PutDocument
-from smartify_core.policy import LEDGER
+from smartify_core.model import LEDGER, Append, PutDocument
 from smartify_core.policy.audit import AuditEntry, AuditRecord, Frontier, Trail
 from smartify_core.policy.audit._state import node_position, nodes_of
 from smartify_core.storage.memory import MemoryStorage

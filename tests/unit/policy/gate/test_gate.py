@@ -16,8 +16,8 @@ from smartify_core.errors import (
     UnknownRecord,
     UsageError,
 )
-from smartify_core.model import AccountState, PutDocument
-from smartify_core.policy import ACCOUNT_FIELDS, LEDGER, AccessRequest, PersonalField, Purpose
+from smartify_core.model import LEDGER, AccountState, PutDocument
+from smartify_core.policy import ACCOUNT_FIELDS, AccessRequest, PersonalField, Purpose
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 
