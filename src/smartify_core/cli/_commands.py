@@ -21,6 +21,7 @@ from . import _commands_of_logs as logs
 from . import _commands_of_operations as operations
 from . import _commands_of_policy as policy
 from . import _commands_of_storage as storage
+from . import _doctoring as doctoring
 from . import _exit_codes as exit_codes
 from . import _showing as showing
 from ._command_line import Asked, command_line, shared
@@ -104,6 +105,14 @@ def accounts(
     asked.action = lambda output, config: showing.accounts(
         output, config, tenant, employee=employee, purpose=purpose, reason=reason, fields=fields, people=people
     )
+
+
+@command_line.command()
+@shared
+@click.pass_obj
+def doctor(asked: Asked) -> None:
+    """Say, sentence by sentence of the clause, what is enforced here, what is not, and the cure."""
+    asked.action = doctoring.doctor
 
 
 def run(arguments: Sequence[str]) -> int:
