@@ -13,7 +13,7 @@ Rules for every message here:
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class SmartifyError(Exception):
@@ -189,6 +189,36 @@ class WitnessRefused(UsageError):
     """A witness does not vouch for a checkpoint: it does not know the trail, or saw another one."""
 
     code = "SC122"
+
+
+class VendorInvalid(UsageError):
+    """A vendor, an undertaking or a register of vendors is misshapen; the message names vendor and key."""
+
+    code = "SC135"
+
+
+class UnknownVendor(UsageError, LookupError):
+    """No vendor is registered under this id."""
+
+    code = "SC136"
+
+
+class ExportSpent(UsageError):
+    """An export was read a second time, or after it was closed."""
+
+    code = "SC137"
+
+
+class CommunicationsOff(UsageError):
+    """Communications are not kept here: that is switched off. Nothing was written."""
+
+    code = "SC140"
+
+
+class OptedOut(UsageError):
+    """The tenant or the person does not want communications kept. Nothing was written."""
+
+    code = "SC141"
 
 
 # --- the directory's side must act ----------------------------------------------------------------------------------
@@ -375,6 +405,18 @@ class PermitSpent(AccessDenied):
     """A permit was used before, is too old, or was not given by this gate for this; nothing was opened."""
 
     code = "SC502"
+
+
+class ExportDenied(AccessDenied):
+    """Data may not go to this vendor; ``decision`` (a ``policy.vendors.ExportDecision``) names all that is missing."""
+
+    code = "SC510"
+    #: Whatever decided: this page knows no room above it.
+    decision: Any = None
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle with the decision."""
+        return (*super().__reduce__(), {"decision": self.decision})
 
 
 # --- the process around it ------------------------------------------------------------------------------------------

@@ -57,12 +57,12 @@ class Shelf(Generic[_Value]):
             NewerSchema: A newer version of this library wrote it.
         """
         document = self._storage.document(self._tenant, self._kind, key)
-        return (None, 0) if document is None else (self._opened(document), document.version)
+        return (None, 0) if document is None else (self.opened(document), document.version)
 
     def all(self) -> Iterator[tuple[str, _Value, int]]:
         """Yield every key with its value and version, in bytewise order of key. Raises what `get` does."""
         for document in every_document(self._storage, self._tenant, self._kind):
-            yield document.key, self._opened(document), document.version
+            yield document.key, self.opened(document), document.version
 
     def beginning_with(self, prefix: str) -> Iterator[tuple[str, _Value, int]]:
         """Yield what `all` does of the keys that begin with ``prefix`` and go on. Raises what `get` does."""
@@ -72,7 +72,7 @@ class Shelf(Generic[_Value]):
             for document in page:
                 if not document.key.startswith(prefix):
                     return
-                yield document.key, self._opened(document), document.version
+                yield document.key, self.opened(document), document.version
             if len(page) < _FEW:
                 return
             after = page[-1].key
@@ -87,7 +87,8 @@ class Shelf(Generic[_Value]):
         """Return the write that removes the document under ``key``, which has version ``over``."""
         return PutDocument(self._kind, key, None, over)
 
-    def _opened(self, document: Document) -> _Value:
+    def opened(self, document: Document) -> _Value:
+        """Return what a document holds that was read by other means. Raises what `get` does."""
         content = self._sealer.open_document(self._tenant, self._kind, document.key, document.value)
         where = f"{self._kind} {document.key}"
         try:
