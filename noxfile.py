@@ -31,7 +31,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """Check types with mypy, the public face with pyright, and that no public name has an unknown type."""
-    session.install("-e", ".[analysis,cli,postgresql,requestlog,spark,testing]", *_group("typing"))
+    session.install("-e", ".[analysis,cli,google-kms,postgresql,requestlog,spark,testing]", *_group("typing"))
     session.run("mypy")
     session.run("basedpyright")
     session.run("basedpyright", "--ignoreexternal", "--verifytypes", "smartify_core")
@@ -47,7 +47,7 @@ def contracts(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation; a warning is an error. Its code blocks are run by `tests`."""
-    session.install("-e", ".[analysis,cli,postgresql,requestlog,testing]", *_group("docs", "frameworks"))
+    session.install("-e", ".[analysis,cli,google-kms,postgresql,requestlog,testing]", *_group("docs", "frameworks"))
     session.run("sphinx-build", "-nW", "--keep-going", "-b", "html", "docs", "docs/_build/html")
 
 
@@ -74,21 +74,21 @@ def build(session: nox.Session) -> None:
 def tests_bare(session: nox.Session) -> None:
     """Use the base install alone: everything imports, and what needs an extra says how to install it."""
     session.install(".")
-    for extra in ("analysis", "cli", "postgresql", "requestlog", "spark", "testing"):
+    for extra in ("analysis", "cli", "google-kms", "postgresql", "requestlog", "spark", "testing"):
         session.run("python", "tests/architecture/bare_install.py", extra)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run every test, and every code block of the documents."""
-    session.install("-e", ".[analysis,cli,postgresql,requestlog,spark,testing]", *_group("test"))
+    session.install("-e", ".[analysis,cli,google-kms,postgresql,requestlog,spark,testing]", *_group("test"))
     session.run("python", "-m", "pytest", "-n", "auto", "--dist", "loadfile", *session.posargs)
 
 
 @nox.session
 def coverage(session: nox.Session) -> None:
     """Run the tests and say which branches none of them took."""
-    session.install("-e", ".[analysis,cli,postgresql,requestlog,spark,testing]", *_group("test"))
+    session.install("-e", ".[analysis,cli,google-kms,postgresql,requestlog,spark,testing]", *_group("test"))
     session.run("coverage", "run", "-m", "pytest", *session.posargs)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
@@ -97,5 +97,5 @@ def coverage(session: nox.Session) -> None:
 @nox.session
 def benchmarks(session: nox.Session) -> None:
     """Measure. Slow, and wants a quiet machine: no part of the gate."""
-    session.install("-e", ".[analysis,cli,postgresql,requestlog,spark,testing]", *_group("test", "benchmarks"))
+    session.install("-e", ".[analysis,cli,google-kms,postgresql,requestlog,spark,testing]", *_group("test", "benchmarks"))
     session.run("python", "-m", "pytest", "-s", "tests/benchmarks", *session.posargs)

@@ -221,6 +221,30 @@ class OptedOut(UsageError):
     code = "SC141"
 
 
+class KeyStillUsed(UsageError):
+    """A wrapping key cannot be retired: it is the current one, or something is still wrapped under it."""
+
+    code = "SC125"
+
+
+class KeyServiceRejected(UsageError):
+    """The key service refuses: no permission, no such key, or one that is disabled."""
+
+    code = "SC126"
+
+
+class UnknownKey(UsageError, LookupError):
+    """No wrapping key has this name."""
+
+    code = "SC127"
+
+
+class RingCannotTell(UsageError):
+    """The key ring does not tell which key wrapped, so nothing can be moved to its newest."""
+
+    code = "SC128"
+
+
 # --- the directory's side must act ----------------------------------------------------------------------------------
 
 
@@ -363,6 +387,12 @@ class WitnessUnavailable(StorageError):
     """A witness did not answer, or not in its protocol; the checkpoint was made, and nobody vouches for it yet."""
 
     code = "SC314"
+
+
+class KeyServiceUnavailable(StorageError):
+    """The key service cannot be reached, asks to be left alone for a while, or its answer was damaged on the way."""
+
+    code = "SC317"
     retryable = True
 
 

@@ -17,6 +17,7 @@ from typing import Final
 NEEDS: Final = {
     "analysis": ("duckdb",),
     "cli": ("click", "rich"),
+    "google-kms": ("google.cloud.kms_v1",),
     "postgresql": ("psycopg",),
     "requestlog": ("ua_parser", "ua_parser_rs"),
     "spark": ("pyspark",),
@@ -25,6 +26,7 @@ NEEDS: Final = {
 #: What cannot be imported without its extra.
 ROOMS: Final = {
     "analysis": "smartify_core.requestlog.analysis.duckdb",
+    "google-kms": "smartify_core.sealing.google_kms",
     "postgresql": "smartify_core.storage.postgresql",
     "spark": "smartify_core.requestlog.analysis.spark",
     "testing": "smartify_core.testing.conformance",
@@ -34,6 +36,7 @@ BASE: Final = (
     "smartify_core.model",
     "smartify_core.directory.google",
     "smartify_core.sealing",
+    "smartify_core.policy.rotation",
     "smartify_core.storage",
     "smartify_core.lifecycle",
     "smartify_core.requestlog",
@@ -57,7 +60,7 @@ class Hidden(importlib.abc.MetaPathFinder):
         _target: ModuleType | None = None,
     ) -> ModuleSpec | None:
         """Refuse the hidden modules and leave all others to whoever knows them."""
-        if fullname.partition(".")[0] in self.names:
+        if any(fullname == name or fullname.startswith(f"{name}.") for name in self.names):
             raise ModuleNotFoundError(fullname, name=fullname)
         return None
 

@@ -9,7 +9,7 @@ import pytest
 SCRIPT = Path(__file__).with_name("bare_install.py")
 
 
-@pytest.mark.parametrize("extra", ["analysis", "cli", "postgresql", "requestlog", "spark", "testing"])
+@pytest.mark.parametrize("extra", ["analysis", "cli", "google-kms", "postgresql", "requestlog", "spark", "testing"])
 def test_a_missing_extra_is_named_with_its_cure(extra: str, package: Path) -> None:
     """Without an extra's modules the base imports, and what needs them tells the command that installs them."""
     rooms = {
@@ -17,6 +17,7 @@ def test_a_missing_extra_is_named_with_its_cure(extra: str, package: Path) -> No
         "requestlog": "requestlog/_headers/_clients.py",
         "spark": "requestlog/analysis/spark.py",
         "cli": "cli/__init__.py",
+        "google-kms": "sealing/google_kms.py",
         "postgresql": "storage/postgresql.py",
         "testing": "testing/conformance/__init__.py",
     }

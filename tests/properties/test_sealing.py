@@ -95,3 +95,39 @@ def test_a_payload_is_what_a_converter_would_write(identity: Identity, name: str
     fields = PersonalFields(identity.email, name, identity.family_name, identity.memberships)
     document = {"v": 1, **Converter().unstructure(fields)}
     assert encode(fields).rstrip(b" ") == json.dumps(document, separators=(",", ":")).encode("ascii")
+
+
+@given(identities, texts, texts, st.lists(st.sampled_from(["rotate", "rewrap", "reseal"]), max_size=8))
+def test_whatever_is_done_to_the_seal_the_fields_stay(
+    identity: Identity, tenant: str, account_id: str, steps: list[str]
+) -> None:
+    """However often keys are rotated and accounts moved or sealed anew, the same fields open; the rest stays."""
+    ring = MemoryKeyRing()
+    sealer = Sealer(ring)
+    first = sealer.seal(tenant, identity, account_id=account_id, version=1, created_at=NOON, updated_at=NOON)
+    account = first
+    for step in steps:
+        if step == "rotate":
+            ring.rotate()
+        else:
+            account = (sealer.rewrapped(account) if step == "rewrap" else sealer.resealed(account)) or account
+            assert sealer.key_of(account) == sealer.current_key(tenant)
+    assert sealer.open(account) == sealer.open(first)
+    assert (account.fingerprint, account.email_index, account.updated_at) == (
+        first.fingerprint,
+        first.email_index,
+        first.updated_at,
+    )
+    assert sealer.fingerprint(tenant, identity) == first.fingerprint
+
+
+@given(st.binary(max_size=200), texts, texts, texts)
+def test_any_document_comes_back_from_any_place(content: bytes, tenant: str, kind: str, key: str) -> None:
+    """Whatever a document holds and wherever it is kept, it opens there, also once its key was moved."""
+    ring = MemoryKeyRing()
+    sealer = Sealer(ring)
+    sealed = sealer.seal_document(tenant, kind, key, content)
+    ring.rotate()
+    moved = sealer.rewrapped_document(tenant, kind, key, sealed)
+    assert moved is not None
+    assert sealer.open_document(tenant, kind, key, moved) == sealer.open_document(tenant, kind, key, sealed) == content

@@ -43,7 +43,8 @@ from smartify_core.model import (
     TenantRecord,
     Tombstone,
 )
-from smartify_core.sealing import FileKeyRing, KeyRing
+from smartify_core.sealing import FileKeyRing, KeyRing, RotatingKeyRing, TenantKeys
+from smartify_core.sealing.google_kms import GoogleKmsKeyRing
 from smartify_core.sealing.memory import MemoryKeyRing
 from smartify_core.storage import KEYS_AT_ONCE, Finding, Maintained, Storage
 from smartify_core.storage.memory import MemoryStorage
@@ -52,6 +53,9 @@ from smartify_core.storage.soundness import check_storage
 from smartify_core.testing.conformance import (
     DirectoryConformance,
     FakeDirectoryWorld,
+    KeyRingCapability,
+    KeyRingConformance,
+    KeyRingWorld,
     StorageCapability,
     StorageConformance,
     StorageWorld,
@@ -212,6 +216,28 @@ class NowhereWorld(StorageWorld):
         return NowhereStorage
 
 
+class MemoryRingWorld(KeyRingWorld):
+    capabilities = frozenset({KeyRingCapability.ROTATES})
+
+    def __init__(self) -> None:
+        self.keys = MemoryKeyRing()
+
+    def open(self) -> KeyRing:
+        return self.keys
+
+    def stranger(self) -> KeyRing:
+        return MemoryKeyRing()
+
+    def rotate(self, tenant: str) -> None:
+        self.keys.rotate()
+
+
+class TestMemoryRing(KeyRingConformance):
+    @pytest.fixture
+    def world(self) -> MemoryRingWorld:
+        return MemoryRingWorld()
+
+
 class TestNowhereStorage(StorageConformance):
     histories = settings(StorageConformance.histories, max_examples=1000)
 
@@ -229,7 +255,10 @@ class TestOnePersonDirectory(DirectoryConformance):
 a_snapshot: Snapshot = OnePersonSnapshot()
 a_source: DirectorySource = OnePersonDirectory()
 storages: tuple[Storage, ...] = (NowhereStorage(), MemoryStorage())
-key_rings: tuple[KeyRing, ...] = (MemoryKeyRing(), FileKeyRing("smartify.keys"))
+kms_ring = GoogleKmsKeyRing("projects/p/locations/l/keyRings/r/cryptoKeys/k", "smartify.kms-keys")
+key_rings: tuple[KeyRing, ...] = (MemoryKeyRing(), FileKeyRing("smartify.keys"), kms_ring)
+rotating: tuple[RotatingKeyRing, ...] = (MemoryKeyRing(), FileKeyRing("smartify.keys"), kms_ring)
+of_tenants: TenantKeys = kms_ring
 
 
 def every_answer_is_handled(presence: Presence) -> str:

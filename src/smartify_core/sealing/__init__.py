@@ -1,12 +1,12 @@
 """Keys and sealed personal fields: the `KeyRing` port, its adapter in a file, and the `Sealer` that uses one.
 
-``sealing.memory`` has a ring for tests and demos.
+``sealing.memory`` has a ring for tests and demos, ``sealing.google_kms`` one whose keys a KMS guards.
 """
 
 from __future__ import annotations
 
 from ._file_key_ring import FileKeyRing
-from ._key_ring import KeyRing
+from ._key_ring import KeyRing, RotatingKeyRing, TenantKeys
 from ._sealer import Sealer
 
-__all__ = ["FileKeyRing", "KeyRing", "Sealer"]
+__all__ = ["FileKeyRing", "KeyRing", "RotatingKeyRing", "Sealer", "TenantKeys"]

@@ -6,17 +6,23 @@ import base64
 import json
 import os
 import stat
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final, NoReturn
 
 from smartify_core.errors import FileExists, KeyFileInvalid
 
-from ._root_secrets import KEY_ID_BYTES, SECRET_BYTES, RootSecrets
+from ._root_secrets import RootSecrets
+from ._wrapping import KEY_ID_BYTES, SECRET_BYTES
 
 _FORMAT: Final = "smartify-keys"
 _VERSION: Final = 1
 _LARGEST: Final = 1 << 20
 _OWNER_ONLY: Final = 0o600
+#: Seconds between two looks at a file that is watched.
+LOOK_EVERY: Final = 0.01
 
 
 def dump(secrets: RootSecrets) -> bytes:
@@ -25,8 +31,8 @@ def dump(secrets: RootSecrets) -> bytes:
         "format": _FORMAT,
         "version": _VERSION,
         "current": secrets.current.hex(),
-        "wrapping": {key_id.hex(): _to_text(secret) for key_id, secret in secrets.wrapping.items()},
-        "lookup": _to_text(secrets.lookup),
+        "wrapping": {key_id.hex(): to_text(secret) for key_id, secret in secrets.wrapping.items()},
+        "lookup": to_text(secrets.lookup),
     }
     return json.dumps(document, indent=2).encode() + b"\n"
 
@@ -37,7 +43,7 @@ def read(path: Path) -> RootSecrets:
     Raises:
         KeyFileInvalid: It cannot be used; the message says why and how to mend it.
     """
-    return _parse(_content(path), str(path))
+    return _parse(content_of(path), str(path))
 
 
 def write_new(path: Path, content: bytes, *, cure: str) -> None:
@@ -64,6 +70,80 @@ def write_new(path: Path, content: bytes, *, cure: str) -> None:
         raise _unusable("cannot be written", error, path) from None
 
 
+def replace(path: Path, change: Callable[[RootSecrets], RootSecrets]) -> None:
+    """Put a key file with changed secrets in the place of the one at ``path``, in one step.
+
+    Raises:
+        KeyFileInvalid: It cannot be used or replaced; it is as it was.
+        FileExists: Another change is under way, or one was cut short: its ``.new`` file is there.
+    """
+    target = path.resolve()
+    aside = target.with_name(target.name + ".new")
+    read(target)
+    # The exclusive creation is the lock of changes; so the secrets are read again under it.
+    write_new(aside, b"", cure="Wait for the other rotation; if none is running, remove this file and try again.")
+    try:
+        secrets = change(read(target))
+        with aside.open("r+b") as file:
+            file.write(dump(secrets))
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(target)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise KeyFileInvalid(
+            "the key file could not be replaced; it is as it was",
+            where=str(target),
+            cure="Check the disk and the folder's permissions.",
+        ) from None
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+    sync_folder(target)
+    settle()
+
+
+class Watch:
+    """Tells whether a file was replaced, for whoever asks a hundred thousand times a second.
+
+    The file is looked at once in `LOOK_EVERY` seconds, and whoever replaces it waits for longer than that before they
+    say that it is done (`settle`). So what happens after that happens to the new file, in every process of the host.
+
+    Args:
+        path: The file. It is looked at before it is read for the first time, so that no change is missed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = os.fspath(path)
+        self._seen = _stamp(self._path)
+        self._next = 0.0
+
+    def changed(self, take: Callable[[], None]) -> None:
+        """Call ``take`` if the file was replaced since it was last looked at, and is there."""
+        now = monotonic()
+        if now < self._next:
+            return
+        found = _stamp(self._path)
+        if found not in {None, self._seen}:
+            take()
+            self._seen = found
+        # Only now: a thread that comes by meanwhile looks for itself.
+        self._next = now + LOOK_EVERY
+
+
+def settle() -> None:
+    """Wait until every process has had to look at a file that was replaced just now."""
+    threading.Event().wait(2.5 * LOOK_EVERY)
+
+
+def _stamp(path: str) -> tuple[int, ...] | None:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - the path is a text: this is asked often
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
 def sync_folder(path: Path) -> None:
     """Make the entry of ``path`` in its folder durable, where the system can."""
     if os.name != "posix":
@@ -75,7 +155,12 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def _content(path: Path) -> bytes:
+def content_of(path: Path, largest: int = _LARGEST) -> bytes:
+    """Return what is in the file at ``path``, which only its owner may use: its first ``largest`` bytes and one more.
+
+    Raises:
+        KeyFileInvalid: It is missing, is no regular file, or may be used by others.
+    """
     try:
         # Non-blocking, so that a pipe in the file's place cannot hold the process up.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
@@ -92,13 +177,13 @@ def _content(path: Path) -> bytes:
             # Asked of the open file, not of the path: what is checked is what is read.
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                _refuse("the key file is not a regular file", str(path), "Name a key file that `smartify init` made.")
+                refuse("the key file is not a regular file", str(path), "Name a key file that `smartify init` made.")
             if os.name == "posix" and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
                 mode = stat.S_IMODE(status.st_mode)
-                _refuse(
+                refuse(
                     f"others than its owner may use the key file (mode {mode:04o})", str(path), f"Run: chmod 600 {path}"
                 )
-            return file.read(_LARGEST + 1)
+            return file.read(largest + 1)
     except OSError as error:
         raise _unusable("cannot be read", error, path) from None
 
@@ -110,37 +195,40 @@ def _parse(content: bytes, where: str) -> RootSecrets:
     except (ValueError, RecursionError):
         parsed = None
     if not isinstance(parsed, dict) or parsed.get("format") != _FORMAT:
-        _refuse("the file is not a key file of this library", where, cure)
+        refuse("the file is not a key file of this library", where, cure)
     document: dict[str, Any] = parsed
     version = document.get("version")
     if isinstance(version, int) and version > _VERSION:
         what = f"the key file has format {version}; this version of the library knows {_VERSION}"
-        _refuse(what, where, "Upgrade smartify-core.")
+        refuse(what, where, "Upgrade smartify-core.")
     wrapping = document.get("wrapping")
     if version != _VERSION or not isinstance(wrapping, dict) or not wrapping:
-        _refuse("the key file is damaged: a part is missing or of the wrong kind", where, cure)
+        refuse("the key file is damaged: a part is missing or of the wrong kind", where, cure)
     try:
         current = bytes.fromhex(document["current"])
-        secrets = {bytes.fromhex(key_id): _from_text(secret) for key_id, secret in wrapping.items()}
-        lookup = _from_text(document["lookup"])
+        secrets = {bytes.fromhex(key_id): from_text(secret) for key_id, secret in wrapping.items()}
+        lookup = from_text(document["lookup"])
     except (KeyError, TypeError, ValueError):
-        _refuse("the key file is damaged: a key is not in its notation", where, cure)
+        refuse("the key file is damaged: a key is not in its notation", where, cure)
     if any(len(secret) != SECRET_BYTES for secret in (lookup, *secrets.values())):
-        _refuse(f"the key file is damaged: a key does not have {SECRET_BYTES} bytes", where, cure)
+        refuse(f"the key file is damaged: a key does not have {SECRET_BYTES} bytes", where, cure)
     if current not in secrets or any(len(key_id) != KEY_ID_BYTES for key_id in secrets):
-        _refuse("the key file is damaged: the names of its keys do not match", where, cure)
+        refuse("the key file is damaged: the names of its keys do not match", where, cure)
     return RootSecrets(current, secrets, lookup)
 
 
-def _to_text(secret: bytes) -> str:
+def to_text(secret: bytes) -> str:
+    """Return bytes as the file has them."""
     return base64.b64encode(secret).decode("ascii")
 
 
-def _from_text(text: str) -> bytes:
+def from_text(text: str) -> bytes:
+    """Return the bytes of `to_text`, or raise ``ValueError``."""
     return base64.b64decode(text, validate=True)
 
 
-def _refuse(what: str, where: str, cure: str) -> NoReturn:
+def refuse(what: str, where: str, cure: str) -> NoReturn:
+    """Raise the error for a key file that cannot be used."""
     # ``from None``: a parser's message may quote the file.
     raise KeyFileInvalid(what, where=where, cure=cure) from None
 

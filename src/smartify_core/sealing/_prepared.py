@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from hashlib import blake2b
 from typing import Final
 
@@ -30,17 +31,37 @@ class Prepared:
 
     def __init__(self, ring: KeyRing, tenant: str) -> None:
         self.tenant = tenant
-        self.fingerprint: Callable[[Identity], bytes] = fingerprinter(ring.fingerprint_key(tenant))
-        index_key = ring.index_key(tenant)
-        self.email_index = index_maker(index_key, b"smartify-email")
-        self._group_index = index_maker(index_key, b"smartify-group")
-        self._account_ids = blake2b(key=index_key, digest_size=_ACCOUNT_ID_BYTES, person=b"smartify-account")
+        self._ring = ring
         self._fields_place = place(b"fields", tenant)
         self._key_place = place(b"data key", tenant)
         # By the identity of the object, as in `fingerprinter`: sources share one value among all members of a group.
         self._at_hand: dict[int, tuple[Membership, str, bytes]] = {}
         #: The memberships that opened accounts share; see `decode`.
         self.opened: dict[tuple[str, str, str, str], Membership] = {}
+
+    # Made when they are first needed: whoever only opens asks the ring for no key for hashing.
+
+    @cached_property
+    def fingerprint(self) -> Callable[[Identity], bytes]:
+        """What takes an identity to its fingerprint."""
+        return fingerprinter(self._ring.fingerprint_key(self.tenant))
+
+    @cached_property
+    def email_index(self) -> Callable[[str], bytes]:
+        """What takes a person's address to its blind index."""
+        return index_maker(self._index_key, b"smartify-email")
+
+    @cached_property
+    def _group_index(self) -> Callable[[str], bytes]:
+        return index_maker(self._index_key, b"smartify-group")
+
+    @cached_property
+    def _account_ids(self) -> blake2b:
+        return blake2b(key=self._index_key, digest_size=_ACCOUNT_ID_BYTES, person=b"smartify-account")
+
+    @cached_property
+    def _index_key(self) -> bytes:
+        return self._ring.index_key(self.tenant)
 
     def account_id(self, source_id: str, predecessor: str | None) -> str:
         """Return the id of the account that a person gets; see `Sealer.account_id`."""

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
+from attrs import evolve
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from smartify_core.errors import SealBroken
+from smartify_core.errors import RingCannotTell, SealBroken
 from smartify_core.model import AccountState, Identity, PersonalFields, SealedAccount
 
 from ._fingerprint import blind_index, fingerprinter, index_maker
-from ._key_ring import KeyRing
+from ._key_ring import KeyRing, RotatingKeyRing
 from ._payload import decode, encode_parts
 from ._prepared import LAYOUT as _LAYOUT
 from ._prepared import Prepared
-from ._prepared import place as _place
+from ._sealed_document import broken_document, content_of, document_places, fresh_secret, joined, parted
 
 _NONCE_BYTES: Final = 12
-_DATA_KEY_BYTES: Final = 32
 
 
 class Sealer:
@@ -38,6 +37,7 @@ class Sealer:
 
     def __init__(self, key_ring: KeyRing) -> None:
         self._ring = key_ring
+        self._telling = key_ring if isinstance(key_ring, RotatingKeyRing) else None
         # One tenant's tools for each thread: a worker is busy with one tenant at a time, and threads never share them.
         self._at_hand = threading.local()
 
@@ -101,10 +101,10 @@ class Sealer:
 
     def seal_document(self, tenant: str, kind: str, key: str, content: bytes) -> bytes:
         """Return ``content`` sealed under a fresh data key, bound to the tenant and to the document's kind and key."""
-        data_key, nonce = os.urandom(_DATA_KEY_BYTES), os.urandom(_NONCE_BYTES)
-        wrapped = self._ring.wrap(tenant, data_key, context=_place(b"document key", tenant, kind, key))
-        sealed = AESGCM(data_key).encrypt(nonce, content, _place(b"document", tenant, kind, key))
-        return _LAYOUT + len(wrapped).to_bytes(4, "big") + wrapped + nonce + sealed
+        content_place, key_place = document_places(tenant, kind, key)
+        data_key, nonce = fresh_secret()
+        wrapped = self._ring.wrap(tenant, data_key, context=key_place)
+        return joined(wrapped, nonce + AESGCM(data_key).encrypt(nonce, content, content_place))
 
     def open_document(self, tenant: str, kind: str, key: str, sealed: bytes) -> bytes:
         """Return the content of a sealed document.
@@ -113,20 +113,15 @@ class Sealer:
             WrongKey: The key ring does not hold the key that it was sealed under.
             SealBroken: It was altered, cut short, or moved here from another tenant, kind or key.
         """
-        where = f"tenant {tenant}, {kind}"
-        start = len(_LAYOUT) + 4
-        end = start + int.from_bytes(sealed[len(_LAYOUT) : start], "big")
-        if sealed[: len(_LAYOUT)] != _LAYOUT or len(sealed) < end + _NONCE_BYTES:
-            raise _broken_document(where)
-        data_key = self._ring.unwrap(tenant, sealed[start:end], context=_place(b"document key", tenant, kind, key))
-        try:
-            return AESGCM(data_key).decrypt(
-                sealed[end : end + _NONCE_BYTES],
-                sealed[end + _NONCE_BYTES :],
-                _place(b"document", tenant, kind, key),
-            )
-        except InvalidTag:
-            raise _broken_document(where) from None
+        parts = parted(sealed)
+        if parts is None:
+            raise broken_document(tenant, kind)
+        content_place, key_place = document_places(tenant, kind, key)
+        data_key = self._ring.unwrap(tenant, parts[0], context=key_place)
+        content = content_of(data_key, parts[1], content_place)
+        if content is None:
+            raise broken_document(tenant, kind)
+        return content
 
     def seal(
         self,
@@ -160,8 +155,7 @@ class Sealer:
         memberships, group_indexes = prepared.groups(identity.memberships)
         fields_place, key_place = prepared.places(source_id, account_id)
         content = encode_parts(identity.email, identity.given_name, identity.family_name, memberships)
-        secret = os.urandom(_DATA_KEY_BYTES + _NONCE_BYTES)
-        data_key, nonce = secret[:_DATA_KEY_BYTES], secret[_DATA_KEY_BYTES:]
+        data_key, nonce = fresh_secret()
         return SealedAccount(
             tenant=tenant,
             source_id=source_id,
@@ -189,18 +183,93 @@ class Sealer:
             NewerSchema: A newer version of this library sealed them.
         """
         prepared = self._prepared(account.tenant)
-        fields_place, key_place = prepared.places(account.source_id, account.account_id)
         where = f"tenant {account.tenant}, account {account.account_id}"
-        data_key = self._ring.unwrap(account.tenant, account.wrapped_key, context=key_place)
-        nonce = account.payload[len(_LAYOUT) : len(_LAYOUT) + _NONCE_BYTES]
-        sealed = account.payload[len(_LAYOUT) + _NONCE_BYTES :]
-        if account.payload[: len(_LAYOUT)] != _LAYOUT or len(nonce) != _NONCE_BYTES:
-            raise _broken(where)
-        try:
-            content = AESGCM(data_key).decrypt(nonce, sealed, fields_place)
-        except InvalidTag:
-            raise _broken(where) from None
+        content = self._content(account, prepared.places(account.source_id, account.account_id), where)
         return decode(content, where=where, at_hand=prepared.opened)
+
+    def key_of(self, account: SealedAccount) -> str:
+        """Return the name of the key that the account's data key is wrapped under. Opens nothing.
+
+        Raises:
+            RingCannotTell: The ring is no `RotatingKeyRing`.
+            SealBroken: The wrapped key was altered.
+        """
+        return self._rotating().key_of(account.tenant, account.wrapped_key)
+
+    def key_of_document(self, tenant: str, value: bytes) -> str | None:
+        """Return the name of the key that a document's data key is wrapped under; ``None`` for an unsealed document.
+
+        Raises:
+            RingCannotTell: The ring is no `RotatingKeyRing`.
+            SealBroken: It is sealed, and the wrapped key was altered.
+        """
+        parts = parted(value)
+        return None if parts is None else self._rotating().key_of(tenant, parts[0])
+
+    def current_key(self, tenant: str) -> str:
+        """Return the name of the key that wraps for ``tenant`` from now on.
+
+        Raises:
+            RingCannotTell: The ring is no `RotatingKeyRing`.
+        """
+        return self._rotating().current_key(tenant)
+
+    def rewrapped(self, account: SealedAccount) -> SealedAccount | None:
+        """Return the account with its data key wrapped under the newest key, or ``None`` where it is.
+
+        The payload is not opened and stays as it is; the version is one more; nothing else changes.
+
+        Raises:
+            RingCannotTell: The ring is no `RotatingKeyRing`.
+            WrongKey: The key ring does not hold the key that the account was sealed under.
+            SealBroken: The wrapped key was altered, or moved here from elsewhere.
+        """
+        tenant = account.tenant
+        if self.key_of(account) == self.current_key(tenant):
+            return None
+        _, key_place = self._prepared(tenant).places(account.source_id, account.account_id)
+        data_key = self._ring.unwrap(tenant, account.wrapped_key, context=key_place)
+        wrapped = self._ring.wrap(tenant, data_key, context=key_place)
+        return evolve(account, wrapped_key=wrapped, version=account.version + 1)
+
+    def rewrapped_document(self, tenant: str, kind: str, key: str, value: bytes) -> bytes | None:
+        """Return a document with its data key wrapped under the newest key; ``None`` where it is, or is unsealed.
+
+        Raises: as `rewrapped`.
+        """
+        parts = parted(value)
+        if parts is None or self._rotating().key_of(tenant, parts[0]) == self.current_key(tenant):
+            return None
+        _, key_place = document_places(tenant, kind, key)
+        data_key = self._ring.unwrap(tenant, parts[0], context=key_place)
+        return joined(self._ring.wrap(tenant, data_key, context=key_place), parts[1])
+
+    def resealed(self, account: SealedAccount) -> SealedAccount:
+        """Return the account sealed again: under a fresh data key and nonce, which the newest key wraps.
+
+        The version is one more; fingerprint, indexes, state and times stay.
+
+        Raises: as `open`, but for `NewerSchema`: what is inside is not read.
+        """
+        where = f"tenant {account.tenant}, account {account.account_id}"
+        places = self._prepared(account.tenant).places(account.source_id, account.account_id)
+        content = self._content(account, places, where)
+        data_key, nonce = fresh_secret()
+        return evolve(
+            account,
+            wrapped_key=self._ring.wrap(account.tenant, data_key, context=places[1]),
+            payload=_LAYOUT + nonce + AESGCM(data_key).encrypt(nonce, content, places[0]),
+            version=account.version + 1,
+        )
+
+    def resealed_document(self, tenant: str, kind: str, key: str, value: bytes) -> bytes | None:
+        """Return a document sealed again under a fresh data key and nonce; ``None`` for an unsealed one.
+
+        Raises: as `open_document`.
+        """
+        if parted(value) is None:
+            return None
+        return self.seal_document(tenant, kind, key, self.open_document(tenant, kind, key, value))
 
     def let_go(self) -> None:
         """Forget what this thread has made ready for the tenant that it last sealed or opened for.
@@ -209,6 +278,27 @@ class Sealer:
         needed. The keys themselves are the key ring's to keep or forget.
         """
         self._at_hand.prepared = None
+
+    def _content(self, account: SealedAccount, places: tuple[bytes, bytes], where: str) -> bytes:
+        """Return what is in the payload of ``account``, as bytes."""
+        payload = account.payload
+        data_key = self._ring.unwrap(account.tenant, account.wrapped_key, context=places[1])
+        nonce = payload[len(_LAYOUT) : len(_LAYOUT) + _NONCE_BYTES]
+        if payload[: len(_LAYOUT)] != _LAYOUT or len(nonce) != _NONCE_BYTES:
+            raise _broken(where)
+        try:
+            return AESGCM(data_key).decrypt(nonce, payload[len(_LAYOUT) + _NONCE_BYTES :], places[0])
+        except InvalidTag:
+            raise _broken(where) from None
+
+    def _rotating(self) -> RotatingKeyRing:
+        if self._telling is not None:
+            return self._telling
+        raise RingCannotTell(
+            "the key ring does not tell which key wrapped",
+            where=type(self._ring).__name__,
+            cure="Give it current_key and key_of, as smartify_core.sealing.RotatingKeyRing has them.",
+        )
 
     def _prepared(self, tenant: str) -> Prepared:
         prepared: Prepared | None = getattr(self._at_hand, "prepared", None)
@@ -222,12 +312,4 @@ def _broken(where: str) -> SealBroken:
         "the sealed fields of an account do not open: altered, cut short, or moved from another account",
         where=where,
         cure="Restore the account from a backup, or delete it and let the next sync provision it anew.",
-    )
-
-
-def _broken_document(where: str) -> SealBroken:
-    return SealBroken(
-        "a sealed document does not open: altered, cut short, or moved from another place",
-        where=where,
-        cure="Remove it, or restore it from a backup.",
     )

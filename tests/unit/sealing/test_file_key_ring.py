@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+import multiprocessing
 import os
 import pickle
 import stat
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from smartify_core.errors import FileExists, KeyFileInvalid, SealBroken, WrongKey
+from smartify_core.errors import FileExists, KeyFileInvalid, KeyStillUsed, SealBroken, UnknownKey, WrongKey
 from smartify_core.model import SealedAccount
 from smartify_core.sealing import FileKeyRing, KeyRing, Sealer
 
@@ -310,3 +311,102 @@ def test_a_wrapped_key_opens_in_its_context_only(path: Path) -> None:
     for tenant, context in (("acme", b"there"), ("umbrella", b"here")):
         with pytest.raises(SealBroken):
             ring.unwrap(tenant, wrapped, context=context)
+
+
+def test_a_ring_names_its_keys_and_shows_none(path: Path) -> None:
+    """The names of the keys are told, oldest first, and which of them wraps; the secrets stay in the ring."""
+    FileKeyRing.create(path)
+    ring = FileKeyRing.rotate(path)
+    document = json.loads(path.read_text())
+    assert list(ring.key_ids) == list(document["wrapping"])
+    assert ring.current_key("acme") == ring.key_ids[1] == document["current"]
+    assert ring.key_of("acme", ring.wrap("acme", b"k" * 32, context=b"")) == document["current"]
+    assert not any(secret in repr(ring.key_ids) + repr(ring) for secret in document["wrapping"].values())
+
+
+def test_a_key_is_retired_when_nothing_needs_it(path: Path, seal: SealWith) -> None:
+    """The old secret is taken out of the file; what is under the newest still opens, in rings that were open, too."""
+    long_running = FileKeyRing.create(path)
+    old = seal(long_running)
+    new = seal(FileKeyRing.rotate(path))
+    name = long_running.key_of("acme", old.wrapped_key)
+    asked: list[str] = []
+
+    def uses(key: str) -> int:
+        asked.append(key)
+        return 0
+
+    ring = FileKeyRing.retire(path, name, uses=uses)
+    assert asked == [name]
+    assert name not in path.read_text()
+    assert Sealer(ring).open(new).given_name == "Ada"
+    with pytest.raises(WrongKey, match=name):
+        Sealer(ring).open(old)
+    assert seal(long_running).wrapped_key[1:9] == new.wrapped_key[1:9]
+    assert long_running.key_ids == ring.key_ids
+    with pytest.raises(WrongKey, match=name):
+        Sealer(long_running).open(old)
+
+
+def test_a_key_that_is_needed_stays(path: Path) -> None:
+    """A key that wraps, one that something is under, and one that is not there are not retired; the file stays."""
+    first = FileKeyRing.create(path).key_ids[0]
+    with pytest.raises(KeyStillUsed, match="current"):
+        FileKeyRing.retire(path, first, uses=lambda _: 0)
+    FileKeyRing.rotate(path)
+    before = path.read_bytes()
+    with pytest.raises(KeyStillUsed, match=f"2 accounts and documents are still wrapped under key {first}"):
+        FileKeyRing.retire(path, first, uses=lambda _: 2)
+    with pytest.raises(UnknownKey) as caught:
+        FileKeyRing.retire(path, "perhaps a secret", uses=lambda _: 0)
+    assert "perhaps" not in str(caught.value)
+    with pytest.raises(ZeroDivisionError):
+        FileKeyRing.retire(path, first, uses=lambda _: 1 // 0)
+    assert path.read_bytes() == before
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+def test_a_ring_in_use_wraps_under_the_newest_key(path: Path, seal: SealWith) -> None:
+    """A process that opened the file before a rotation wraps under the new secret from then on."""
+    long_running = FileKeyRing.create(path)
+    seal(long_running)
+    newest = FileKeyRing.rotate(path).key_ids[-1]
+    assert long_running.key_of("acme", seal(long_running).wrapped_key) == newest
+
+
+def test_a_file_that_is_gone_or_spoilt_stops_no_run(path: Path, seal: SealWith) -> None:
+    """A ring in use goes on with the keys it has while its file is missing, damaged or open to others."""
+    ring = FileKeyRing.create(path)
+    account = seal(ring)
+    good = path.read_bytes()
+    path.write_bytes(b"spoilt")
+    assert Sealer(ring).open(seal(ring)) == Sealer(ring).open(account)
+    path.unlink()
+    assert Sealer(ring).open(seal(ring)) == Sealer(ring).open(account)
+    path.touch(0o600)
+    path.write_bytes(good)
+    assert seal(ring).wrapped_key[1:9] == account.wrapped_key[1:9]
+
+
+def _wrap_when_told(path: Path, told: Any, answers: Any) -> None:
+    ring = FileKeyRing(path)
+    while told.get():
+        answers.put(ring.key_of("acme", ring.wrap("acme", b"k" * 32, context=b"")))
+
+
+def test_another_process_wraps_under_the_newest_key(path: Path) -> None:
+    """What a process wraps once `rotate` has returned in another one is under the new secret, each time."""
+    FileKeyRing.create(path)
+    spawning = multiprocessing.get_context("spawn")
+    told, answers = spawning.Queue(), spawning.Queue()
+    child = spawning.Process(target=_wrap_when_told, args=(path, told, answers), daemon=True)
+    child.start()
+    found: list[str] = []
+    for turn in range(5):
+        if turn:
+            FileKeyRing.rotate(path)
+        told.put(True)
+        found.append(answers.get(timeout=60))
+    told.put(False)
+    child.join()
+    assert tuple(found) == FileKeyRing(path).key_ids

@@ -1,9 +1,11 @@
 """Kits that prove a directory source or a storage backend of yours. Needs the extra ``[testing]``.
 
 Subclass a kit in your tests and give it one fixture, ``world``; each test in it is one numbered clause of a contract
-(``docs/reference/directory-contract.md``, ``docs/reference/storage-contract.md``, ``docs/reference/sink-contract.md``).
+(``docs/reference/directory-contract.md``, ``docs/reference/storage-contract.md``, ``docs/reference/sink-contract.md``,
+``docs/reference/key-ring-contract.md``).
 
 - `DirectoryConformance` proves a `DirectorySource` through a `DirectoryWorld`; `FakeDirectoryWorld` is one.
+- `KeyRingConformance` proves a `KeyRing` through a `KeyRingWorld`, with promises of `KeyRingCapability`.
 - `StorageConformance` proves a `Storage` through a `StorageWorld`, which says by `StorageCapability` what it promises.
 - `SinkConformance` proves the `Sink` of a request log through a `SinkWorld`, with promises of `SinkCapability`.
 """
@@ -28,6 +30,8 @@ pytest.register_assert_rewrite(
 from ._directory_kit import DirectoryConformance  # noqa: E402 - after the rewriting is registered
 from ._directory_world import DirectoryWorld  # noqa: E402 - as above
 from ._fake_directory_world import FakeDirectoryWorld  # noqa: E402 - as above
+from ._key_ring_kit import KeyRingConformance  # noqa: E402 - as above
+from ._key_ring_world import KeyRingCapability, KeyRingWorld  # noqa: E402 - as above
 from ._sink_kit import SinkConformance  # noqa: E402 - as above
 from ._sink_world import SinkCapability, SinkWorld  # noqa: E402 - as above
 from ._storage_kit import StorageConformance  # noqa: E402 - as above
@@ -37,6 +41,9 @@ __all__ = [
     "DirectoryConformance",
     "DirectoryWorld",
     "FakeDirectoryWorld",
+    "KeyRingCapability",
+    "KeyRingConformance",
+    "KeyRingWorld",
     "SinkCapability",
     "SinkConformance",
     "SinkWorld",
