@@ -97,5 +97,7 @@ def coverage(session: nox.Session) -> None:
 @nox.session
 def benchmarks(session: nox.Session) -> None:
     """Measure. Slow, and wants a quiet machine: no part of the gate."""
-    session.install("-e", ".[analysis,cli,google-kms,postgresql,requestlog,spark,testing]", *_group("test", "benchmarks"))
+    session.install(
+        "-e", ".[analysis,cli,google-kms,postgresql,requestlog,spark,testing]", *_group("test", "benchmarks")
+    )
     session.run("python", "-m", "pytest", "-s", "tests/benchmarks", *session.posargs)

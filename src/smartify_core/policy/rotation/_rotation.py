@@ -173,7 +173,7 @@ class Rotation:
         that somebody saved before is out of date. Cut short, the next call goes on where this one was.
 
         Args:
-            tenant: The tenant, or `smartify_core.policy.LEDGER` for what policy itself has sealed.
+            tenant: The tenant, or `smartify_core.model.LEDGER` for what policy itself has sealed.
             actor: The id of whoever has it done, for the audit trail: ``key.rewrapped``.
 
         Raises:
@@ -206,7 +206,7 @@ class Rotation:
         does nothing.
 
         Args:
-            tenant: The tenant, or `smartify_core.policy.LEDGER`.
+            tenant: The tenant, or `smartify_core.model.LEDGER`.
             before: The instant, aware and not after the present one.
             actor: The id of whoever has it done, for the audit trail: ``key.resealed``.
 
@@ -249,7 +249,7 @@ class Rotation:
             yield work, document
 
     def _tenants(self) -> Iterator[str]:
-        return (record.tenant for record in every_tenant(self._storage))
+        return (record.tenant for record in every_tenant(self._storage, with_ledger=True))
 
     def _keys_in_use(self, tenant: str) -> Iterator[tuple[bool, str | None]]:
         """Yield for each account and sealed document whether it is an account, and its key; ``None`` if damaged."""

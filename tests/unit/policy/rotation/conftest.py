@@ -10,8 +10,7 @@ import pytest
 from attrs import define, field
 
 from smartify_core.lifecycle import Reconciler, Rules, Run
-from smartify_core.model import PutDocument
-from smartify_core.policy import LEDGER
+from smartify_core.model import LEDGER, PutDocument
 from smartify_core.policy.audit import Trail
 from smartify_core.policy.rotation import Rotation
 from smartify_core.sealing import FileKeyRing, Sealer

@@ -26,8 +26,7 @@ from smartify_core.errors import (
     WriteConflict,
     WrongKey,
 )
-from smartify_core.model import OUTBOX, Batch, Put, PutDocument, SealedAccount
-from smartify_core.policy import LEDGER
+from smartify_core.model import LEDGER, OUTBOX, Batch, Put, PutDocument, SealedAccount
 from smartify_core.policy.rotation import Remaining, Renewed, Rotation
 from smartify_core.sealing import FileKeyRing, Sealer
 from smartify_core.sealing.google_kms import GoogleKmsKeyRing
