@@ -103,6 +103,7 @@ def test_a_run_after_a_rewrap_finds_nothing_to_do(world: World) -> None:
         was = accounts[source_id]
         assert account == evolve(was, wrapped_key=account.wrapped_key, payload=account.payload, version=account.version)
     counts = world.run().counts
+    assert world.storage.tenant("acme").revision == after.revision
     assert (counts.unchanged, counts.updated, counts.provisioned, counts.deleted) == (PEOPLE, 0, 0, 0)
     assert world.storage.tenant("acme").position == before.position
     world.directory.rename(identity("s03"), family_name="Changed")
