@@ -191,6 +191,30 @@ class WitnessRefused(UsageError):
     code = "SC122"
 
 
+class KeyStillUsed(UsageError):
+    """A wrapping key cannot be retired: it is the current one, or something is still wrapped under it."""
+
+    code = "SC125"
+
+
+class KeyServiceRejected(UsageError):
+    """The key service refuses: no permission, no such key, or one that is disabled."""
+
+    code = "SC126"
+
+
+class UnknownKey(UsageError, LookupError):
+    """No wrapping key has this name."""
+
+    code = "SC127"
+
+
+class RingCannotTell(UsageError):
+    """The key ring does not tell which key wrapped, so nothing can be moved to its newest."""
+
+    code = "SC128"
+
+
 class VendorInvalid(UsageError):
     """A vendor, an undertaking or a register of vendors is misshapen; the message names vendor and key."""
 
@@ -219,30 +243,6 @@ class OptedOut(UsageError):
     """The tenant or the person does not want communications kept. Nothing was written."""
 
     code = "SC141"
-
-
-class KeyStillUsed(UsageError):
-    """A wrapping key cannot be retired: it is the current one, or something is still wrapped under it."""
-
-    code = "SC125"
-
-
-class KeyServiceRejected(UsageError):
-    """The key service refuses: no permission, no such key, or one that is disabled."""
-
-    code = "SC126"
-
-
-class UnknownKey(UsageError, LookupError):
-    """No wrapping key has this name."""
-
-    code = "SC127"
-
-
-class RingCannotTell(UsageError):
-    """The key ring does not tell which key wrapped, so nothing can be moved to its newest."""
-
-    code = "SC128"
 
 
 # --- the directory's side must act ----------------------------------------------------------------------------------
