@@ -46,7 +46,7 @@ class Holds(RuleBasedStateMachine):
     @initialize(retain=st.sampled_from([0, 2]))
     def furnish(self, retain: int) -> None:
         """Begin with everybody there, who has a key."""
-        self.rules = Rules(retain_for=timedelta(days=retain))
+        self.host_rules = Rules(retain_for=timedelta(days=retain))
         self.directory.add(identity("colleague"), *(identity(name, source_id=name) for name in PEOPLE))
         self.reconciler.run(TENANT)
 
@@ -54,7 +54,7 @@ class Holds(RuleBasedStateMachine):
     def reconciler(self) -> Reconciler:
         """Return a worker that has just started."""
         sources = {TENANT: self.directory}
-        return Reconciler(sources, self.storage, self.sealer, rules=self.rules, clock=self.clock, batch_size=1)
+        return Reconciler(sources, self.storage, self.sealer, rules=self.host_rules, clock=self.clock, batch_size=1)
 
     def _live(self) -> dict[str, SealedAccount]:
         return dict(self.storage.load(TENANT, PEOPLE))
