@@ -64,6 +64,15 @@ class EndingsHead:
     root: bytes = EMPTY_ROOT
 
 
+@frozen(order=False)
+class _Closed:
+    """Where a block ends in the file, the line that closes it, and what that says."""
+
+    offset: int
+    line: bytes
+    head: EndingsHead
+
+
 class EndingsFile:
     """The register in a file. Several processes may add to it.
 
@@ -76,6 +85,8 @@ class EndingsFile:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = Path(path)
+        #: Where the latest block that was met ends, how it is closed, and what that says: most of the file is old.
+        self._met = _Closed(len(_line(_HEADER)), _line(_HEADER), EndingsHead())
         if not self._path.is_file():
             raise EndingsInvalid(
                 "there is no register of endings", where=str(path), cure="Make one once, with EndingsFile.create."
@@ -94,6 +105,7 @@ class EndingsFile:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(_line(_HEADER))
                 _sync(file)
+            _sync_folder(Path(path))
         except FileExistsError:
             raise FileExists(
                 "a file is there already; it was left as it is", where=str(path), cure="Use it, or name another path."
@@ -124,7 +136,7 @@ class EndingsFile:
             EndingsUnavailable: It cannot be read now.
         """
         with self._opened("rb") as file:
-            for block, _, _ in self._blocks(file):
+            for block, _ in self._blocks(file):
                 yield from block
 
     def add(self, endings: Sequence[Ending], head: EndingsHead, *, after: EndingsHead) -> bool:
@@ -159,16 +171,22 @@ class EndingsFile:
             raise _unavailable(self._path, error) from None
 
     def _end(self, file: BinaryIO) -> tuple[EndingsHead, int]:
-        head, offset = EndingsHead(), len(_line(_HEADER))
-        for _, head, offset in self._blocks(file):  # noqa: B007 - the last one is asked for
-            pass
-        return head, offset
+        met = self._met
+        file.seek(met.offset - len(met.line))
+        if file.read(len(met.line)) != met.line:
+            met = _Closed(len(_line(_HEADER)), _line(_HEADER), EndingsHead())
+        for _, closed in self._blocks(file, met):
+            met = closed
+        self._met = met
+        return met.head, met.offset
 
-    def _blocks(self, file: BinaryIO) -> Iterator[tuple[list[Ending], EndingsHead, int]]:
-        """Yield every block that is closed: its endings, its head, and where it ends in the file."""
+    def _blocks(self, file: BinaryIO, met: _Closed | None = None) -> Iterator[tuple[list[Ending], _Closed]]:
+        """Yield every block that is closed, or those beyond one: its endings, and how it is closed."""
+        file.seek(0)
         if file.readline() != _line(_HEADER):
             raise EndingsInvalid("the file is no register of endings", where=str(self._path), cure=_CURE)
-        offset, block, torn = len(_line(_HEADER)), list[Ending](), False
+        offset, block, torn = len(_line(_HEADER)) if met is None else met.offset, list[Ending](), False
+        file.seek(offset)
         for line in file:
             offset += len(line)
             read = _read(line)
@@ -179,7 +197,7 @@ class EndingsFile:
             elif torn:
                 raise EndingsInvalid("the register of endings is damaged", where=str(self._path), cure=_CURE)
             else:
-                yield block, read, offset
+                yield block, _Closed(offset, line, read)
                 block = []
 
 
@@ -227,6 +245,15 @@ def _line(held: dict[str, Any]) -> bytes:
 def _sync(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    if os.name == "posix":
+        descriptor = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _unavailable(path: Path, error: OSError) -> EndingsUnavailable:

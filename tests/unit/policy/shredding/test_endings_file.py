@@ -164,3 +164,16 @@ def test_processes_that_add_at_once_lose_nothing(tmp_path: Path) -> None:
     children = [subprocess.Popen([sys.executable, "-c", _ADDER, str(path), "10"]) for _ in range(4)]
     assert [child.wait(timeout=120) for child in children] == [0, 0, 0, 0]
     assert [one.place for one in register.endings()] == list(range(1, 41))
+
+
+def test_an_open_register_notices_that_its_file_was_replaced(register: EndingsFile, tmp_path: Path) -> None:
+    """A register that remembers where it was reads a file that was put in the place of its own from the beginning."""
+    path = tmp_path / "endings.jsonl"
+    before = path.read_bytes()
+    assert register.add([ending(2)], head(3), after=register.head())
+    assert register.head() == head(3)
+    path.write_bytes(before)
+    assert register.head() == head(2)
+    path.write_bytes(b"x" * len(before))
+    with pytest.raises(EndingsInvalid):
+        register.head()

@@ -366,3 +366,46 @@ def test_off_boarding_is_refused_while_a_hold_holds(world: World) -> None:
     world.release("ada")
     world.shredder.off_board(TENANT, by="olga", reason="the contract ended")
     assert not world.is_here("ada")
+
+
+# --- while a tenant is off-boarded ------------------------------------------------------------------------------------
+
+
+def test_a_hold_that_comes_while_an_off_boarding_begins_stops_it(
+    in_memory: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hold that is there once the tenant stands as going stops the off-boarding, which is taken back, on record."""
+    world = in_memory
+    world.staffed("ada")
+    whole = Trail.append
+
+    def append(self: Trail, *records: Any, documents: Any = ()) -> Any:
+        if records[0].kind == "tenant.off-boarding":
+            world.hold("ada")
+        return whole(self, *records, documents=documents)
+
+    monkeypatch.setattr(Trail, "append", append)
+    with pytest.raises(UnderLegalHold):
+        world.shredder.off_board(TENANT, by="olga", reason="it ended")
+    assert world.is_here("ada")
+    assert world.shredder.standing(TENANT) is None
+    assert len(world.told("tenant.off-boarding-stopped")) == 1
+
+
+def test_a_hold_on_a_tenant_that_is_going_is_refused(in_memory: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the off-boarding has looked for holds none is placed any more: it would go with the tenant."""
+    world = in_memory
+    world.staffed("ada")
+    whole, refused = MemoryStorage.erase_tenant, list[bool]()
+
+    def erase_tenant(self: MemoryStorage, claim: Claim) -> None:
+        for who in ("ada", None):
+            with pytest.raises(HoldInvalid):
+                world.hold(who)
+            refused.append(True)
+        whole(self, claim)
+
+    monkeypatch.setattr(MemoryStorage, "erase_tenant", erase_tenant)
+    world.shredder.off_board(TENANT, by="olga", reason="it ended")
+    assert refused == [True, True]
+    assert not world.storage.documents(TENANT)
