@@ -167,6 +167,24 @@ class GrantInvalid(UsageError):
     code = "SC118"
 
 
+class RecordInvalid(UsageError):
+    """Something cannot stand in the audit trail: a name that is none, a fraction, half a character, or too much."""
+
+    code = "SC120"
+
+
+class CheckpointForeign(UsageError):
+    """A checkpoint is another trail's, or contradicts this one: it was never a part of it."""
+
+    code = "SC121"
+
+
+class WitnessRefused(UsageError):
+    """A witness does not vouch for a checkpoint: it does not know the trail, or saw another one."""
+
+    code = "SC122"
+
+
 class Shredded(UsageError, LookupError):
     """The key of this account's person is gone, or may not be made any more: the account has ended."""
 
@@ -195,24 +213,6 @@ class EndingsInvalid(UsageError):
     """The register of endings cannot be used: not such a file, damaged, or of a newer format."""
 
     code = "SC134"
-
-
-class RecordInvalid(UsageError):
-    """Something cannot stand in the audit trail: a name that is none, a fraction, half a character, or too much."""
-
-    code = "SC120"
-
-
-class CheckpointForeign(UsageError):
-    """A checkpoint is another trail's, or contradicts this one: it was never a part of it."""
-
-    code = "SC121"
-
-
-class WitnessRefused(UsageError):
-    """A witness does not vouch for a checkpoint: it does not know the trail, or saw another one."""
-
-    code = "SC122"
 
 
 class VendorInvalid(UsageError):
