@@ -14,7 +14,7 @@ from smartify_core.policy._ledger import LEDGER
 from smartify_core.policy._subject_keys import SubjectKeys
 from smartify_core.policy.audit import AuditRecord, Trail
 from smartify_core.sealing import Sealer
-from smartify_core.storage import Storage
+from smartify_core.storage import KEYS_AT_ONCE, Storage
 from smartify_core.storage.walks import every_document, every_tombstone
 
 #: The kind of an account's receipt.
@@ -22,6 +22,8 @@ SHREDDED: Final = "account.shredded"
 _RECEIPT: Final = "receipt"
 _COMMUNICATION: Final = "communication"
 _AT_ONCE: Final = 200
+#: How many documents are read together that may have close to a megabyte each.
+_LARGE_AT_ONCE: Final = 50
 #: What goes with an account, in the commit that ends it.
 _GONE: Final = ("key", "payload", "indexes", "subject key")
 
@@ -118,10 +120,13 @@ class Receipts:
         """Remove what was said to and by the person. It does not open any more anyway."""
         if not self._storage.documents(tenant, _COMMUNICATION, limit=1):
             return 0
-        found = list(_under(self._storage, tenant, _COMMUNICATION, f"{account_id}/"))
-        for document in found:
-            self._remove(tenant, document)
-        return len(found)
+        prefix, ended = f"{account_id}/", 0
+        for document in _under(self._storage, tenant, _COMMUNICATION, prefix, at_once=_LARGE_AT_ONCE):
+            # A host's own ids may have a slash in them: of ``1/2`` nothing goes with ``1``.
+            if "/" not in document.key.removeprefix(prefix):
+                self._remove(tenant, document)
+                ended += 1
+        return ended
 
     def _remove(self, tenant: str, document: Document | None) -> None:
         while document is not None:
@@ -136,10 +141,10 @@ def _prefix(tenant: str) -> str:
     return sha256(tenant.encode("utf-8", "surrogatepass")).hexdigest()[:32] + "/"
 
 
-def _under(storage: Storage, tenant: str, kind: str, prefix: str) -> Iterator[Document]:
+def _under(storage: Storage, tenant: str, kind: str, prefix: str, *, at_once: int = KEYS_AT_ONCE) -> Iterator[Document]:
     """Yield the documents of a kind whose keys begin with ``prefix``, in order of key."""
     after = (kind, prefix)
-    while page := storage.documents(tenant, kind, after=after):
+    while page := storage.documents(tenant, kind, after=after, limit=at_once):
         for document in page:
             if not document.key.startswith(prefix):
                 return

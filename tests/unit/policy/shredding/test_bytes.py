@@ -13,7 +13,8 @@ from smartify_core.lifecycle import Accounts, History, Reconciler
 from smartify_core.lifecycle.events import Subscription
 from smartify_core.model import LEDGER, SUBJECT_KEY
 from smartify_core.policy import ACCOUNT_FIELDS, Policy, Purpose
-from smartify_core.policy.shredding import EndingsFile, Shredder
+from smartify_core.policy.communications import CommunicationRules, Communications
+from smartify_core.policy.shredding import EndingsFile, LegalHolds, Shredder
 from smartify_core.sealing import FileKeyRing, Sealer
 from smartify_core.storage.sqlite import SQLiteStorage
 from smartify_core.storage.walks import every_document, every_entry, every_tenant
@@ -21,6 +22,7 @@ from smartify_core.testing import FakeDirectory, ManualClock, identity
 
 TENANT = "acme"
 NAME, FAMILY, ADDRESS = "Zyxwvutania", "Qponmlkjides", "zyxwvutania@acme.example"
+SAID = "Zyxwvutania asks why nothing works"
 REASON = "Zyxwvutania cannot sign in"
 
 
@@ -35,6 +37,14 @@ class Host:
         self.storage = SQLiteStorage(folder / "store.db")
         self.register = EndingsFile.create(folder / "endings.jsonl")
         self.policy = Policy(self.storage, self.sealer, clock=self.clock)
+        self.communications = Communications(
+            self.storage,
+            self.sealer,
+            self.policy.trail,
+            self.policy.gate,
+            rules=CommunicationRules(keep=True),
+            held=LegalHolds(self.storage, self.sealer, self.policy.trail).is_held,
+        )
         self.planted = identity(
             "planted", source_id="planted", given_name=NAME, family_name=FAMILY, email=ADDRESS, groups=["wombats"]
         )
@@ -68,6 +78,9 @@ class Host:
             reason=REASON,
         )
         assert seen.given_name == NAME
+        self.communications.keep(
+            TENANT, "planted", seen.account_id, channel="chat", text=SAID, about="case-1", by="sam"
+        )
 
     def traces(self) -> Mapping[str, bytes]:
         """Return what may be left of the planted person, by what it is."""
@@ -79,6 +92,8 @@ class Host:
             "family name": FAMILY.encode(),
             "address": ADDRESS.encode(),
             "reason": REASON.encode(),
+            "said": SAID.encode(),
+            "communication": self.storage.documents(TENANT, "communication")[0].value,
             "wrapped key": account.wrapped_key,
             "payload": account.payload,
             "fingerprint": account.fingerprint,
@@ -123,7 +138,7 @@ def host(tmp_path: Path) -> Iterator[Host]:
 
 
 #: What stands in the files while somebody is there; names, reasons and bare keys never do.
-_KEPT = {"wrapped key", "payload", "fingerprint", "email index", "group index", "subject key as kept"}
+_KEPT = {"wrapped key", "payload", "fingerprint", "email index", "group index", "subject key as kept", "communication"}
 
 
 def test_no_byte_of_somebody_who_was_deleted_is_left(host: Host) -> None:

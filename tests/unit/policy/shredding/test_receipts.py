@@ -108,6 +108,17 @@ def test_what_was_said_goes_with_the_person(world: World) -> None:
     assert left == {world.account("bob").account_id}
 
 
+def test_what_was_said_to_somebody_of_a_longer_id_stays(world: World) -> None:
+    """Where hosts' ids have slashes in them, an ended account does not take along what belongs to another."""
+    world.staffed("ada", "bob")
+    ended = world.account("ada").account_id
+    for key in (f"{ended}/1", f"{ended}/2/1", f"{ended}0/1"):
+        world.storage.record(TENANT, documents=[PutDocument("communication", key, b"sealed", 0)])
+    world.leave("ada")
+    world.shredder.settle()
+    assert [one.key for one in world.storage.documents(TENANT, "communication")] == [f"{ended}/2/1", f"{ended}0/1"]
+
+
 def test_the_trail_still_proves_and_the_reason_in_it_does_not_open(world: World) -> None:
     """After shredding every entry hashes as before and the sealed reason in it is closed for good."""
     world.staffed("ada", "bob")
