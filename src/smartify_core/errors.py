@@ -167,12 +167,6 @@ class GrantInvalid(UsageError):
     code = "SC118"
 
 
-class Shredded(UsageError, LookupError):
-    """The key of this account's person is gone, or may not be made any more: the account has ended."""
-
-    code = "SC130"
-
-
 class RecordInvalid(UsageError):
     """Something cannot stand in the audit trail: a name that is none, a fraction, half a character, or too much."""
 
@@ -213,6 +207,36 @@ class RingCannotTell(UsageError):
     """The key ring does not tell which key wrapped, so nothing can be moved to its newest."""
 
     code = "SC128"
+
+
+class Shredded(UsageError, LookupError):
+    """The key of this account's person is gone, or may not be made any more: the account has ended."""
+
+    code = "SC130"
+
+
+class UnknownHold(UsageError, LookupError):
+    """No such legal hold is on record."""
+
+    code = "SC131"
+
+
+class HoldInvalid(UsageError):
+    """A legal hold cannot be placed or released as it was asked for."""
+
+    code = "SC132"
+
+
+class UnderLegalHold(UsageError):
+    """A tenant cannot be off-boarded: a legal hold forbids that what is held of it ends."""
+
+    code = "SC133"
+
+
+class EndingsInvalid(UsageError):
+    """The register of endings cannot be used: not such a file, damaged, or of a newer format."""
+
+    code = "SC134"
 
 
 class VendorInvalid(UsageError):
@@ -387,6 +411,19 @@ class WitnessUnavailable(StorageError):
     """A witness did not answer, or not in its protocol; the checkpoint was made, and nobody vouches for it yet."""
 
     code = "SC314"
+
+
+class OlderStore(StorageError):
+    """The store is older than the register of endings, or has another history: people who are gone may be in it."""
+
+    code = "SC315"
+
+
+class EndingsUnavailable(StorageError):
+    """The register of endings cannot be read or written now."""
+
+    code = "SC316"
+    retryable = True
 
 
 class KeyServiceUnavailable(StorageError):

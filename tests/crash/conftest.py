@@ -26,7 +26,7 @@ from attrs import define, evolve, field, frozen
 from tests import _postgresql as postgresql
 from tests.crash._postgresql_backend import PostgreSQLBackend
 
-from smartify_core.lifecycle import Accounts, Ceiling, Guards, HeldPlanStatus, Reconciler, Rules, Threshold
+from smartify_core.lifecycle import Ceiling, Guards, HeldPlanStatus, Reconciler, Rules, Threshold
 from smartify_core.lifecycle._journal import decode
 from smartify_core.lifecycle._run_state import load
 from smartify_core.lifecycle.events._event import events_of
@@ -36,7 +36,7 @@ from smartify_core.storage import Storage
 from smartify_core.storage._sqlite._connections import Connections
 from smartify_core.storage.memory import MemoryStorage
 from smartify_core.storage.sqlite import SQLiteStorage
-from smartify_core.testing import FakeDirectory, ManualClock, group, identity
+from smartify_core.testing import FakeDirectory, ManualClock, group, identity, opened_accounts
 
 TENANT = "acme"
 #: Names so long that the database has to grow for almost every account.
@@ -382,7 +382,7 @@ def told_by(storage: Storage) -> Told:
     tally = {effect: count for effect, count in state.in_window(_LATE, timedelta(days=90)).items() if count}
     plans = Reconciler({}, storage, SEALER).held_plans(TENANT)
     return Told(
-        accounts=tuple(Accounts(storage, SEALER).each(TENANT)),
+        accounts=tuple(opened_accounts(storage, SEALER, TENANT)),
         journal=tuple(
             (one.account_id, one.version, one.kind, one.fields, one.joined, one.left, one.plan) for one in journal
         ),

@@ -12,14 +12,14 @@ from attrs import frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smartify_core.lifecycle import Accounts, Ceiling, ChangeKind, Guards, Reconciler, Rules, Run, Threshold, Verdict
+from smartify_core.lifecycle import Ceiling, ChangeKind, Guards, Reconciler, Rules, Run, Threshold, Verdict
 from smartify_core.lifecycle._history import History
 from smartify_core.lifecycle._journal import JournalEntry
 from smartify_core.model import Account, Identity, Stage
 from smartify_core.sealing import Sealer
 from smartify_core.sealing.memory import MemoryKeyRing
 from smartify_core.storage.memory import MemoryStorage
-from smartify_core.testing import FakeDirectory, ManualClock, group, identity
+from smartify_core.testing import FakeDirectory, ManualClock, group, identity, opened_accounts
 
 TENANT = "acme"
 NAMES = ("ada", "ben", "cleo", "dan", "eve", "fay", "gus")
@@ -120,7 +120,7 @@ class Tenant:
 
     def accounts(self) -> list[Account]:
         """Return every account, ended ones too."""
-        return list(Accounts(self.storage, SEALER).each(TENANT))
+        return list(opened_accounts(self.storage, SEALER, TENANT))
 
     def journal(self) -> list[JournalEntry]:
         """Return the whole journal."""

@@ -50,6 +50,7 @@ from smartify_core.model import (
 )
 from smartify_core.sealing import Sealer
 from smartify_core.sealing._root_secrets import RootKeyRing, RootSecrets
+from smartify_core.testing import opened_accounts
 
 #: Always the same keys, or the hashes of held plans, and so their order, would differ from one replay to the next.
 KEYS = RootKeyRing(RootSecrets(bytes(8), {bytes(8): bytes(32)}, bytes(32)))
@@ -320,7 +321,7 @@ class LifecycleMachine(DirectoryMachine):
     def _as_identities(self) -> dict[str, Identity]:
         """Return the live accounts as the people whom they stand for."""
         people: dict[str, Identity] = {}
-        for one in Accounts(self.storage, self.sealer).each(TENANT):
+        for one in opened_accounts(self.storage, self.sealer, TENANT):
             if (fields := one.personal) is not None:
                 names = fields.email, fields.given_name, fields.family_name
                 people[one.source_id] = Identity(one.source_id, *names, one.inactive_reason, fields.memberships)

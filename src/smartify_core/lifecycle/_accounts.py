@@ -1,4 +1,4 @@
-"""Accounts as the host sees them: looked up by email or source id, or opened one after the other."""
+"""Accounts as the host sees them, without a name: looked up by email or source id, or one after the other."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from smartify_core.storage.walks import every_head_page, every_tombstone
 
 
 class Accounts:
-    """The accounts of a store.
+    """The accounts of a store. No personal field of theirs is shown: that is for the policy gate alone.
 
     Args:
         storage: Where they are.
-        sealer: What opens them.
+        sealer: What knows by which index an address is found.
     """
 
     def __init__(self, storage: Storage, sealer: Sealer) -> None:
@@ -52,7 +52,7 @@ class Accounts:
             self._require_our_keys(tenant)
         return _seen(found[0]) if len(found) == 1 else None
 
-    def by_source_id(self, tenant: str, source_id: str, *, opened: bool = False) -> Account | None:
+    def by_source_id(self, tenant: str, source_id: str) -> Account | None:
         """Return the live account of this person of the directory, or ``None``: what an event is about, for example.
 
         The account may be inactive, and may be younger than the event: who was deleted and came back has another
@@ -61,30 +61,21 @@ class Accounts:
         Args:
             tenant: Whose account.
             source_id: The person's id in the directory, such as `Event.source_id`.
-            opened: Whether to open the sealed fields; otherwise ``personal`` is ``None``.
-
-        Raises:
-            WrongKey: The key ring does not hold the key of the account to be opened.
-            SealBroken: The sealed bytes of the account to be opened were altered.
         """
         account = self._storage.load(tenant, [source_id]).get(source_id)
-        return None if account is None else _seen(account, opened_by=self._sealer if opened else None)
+        return None if account is None else _seen(account)
 
     def each(self, tenant: str) -> Iterator[Account]:
-        """Yield every account, opened: the live ones in bytewise order of source id, then the deleted ones.
+        """Yield every account: the live ones in bytewise order of source id, then the deleted ones.
 
-        Deleted ones have no personal fields. Holds one page of accounts at a time.
-
-        Raises:
-            WrongKey: The key ring does not hold the key of an account.
-            SealBroken: An account's sealed bytes were altered.
+        Holds one page of accounts at a time.
         """
         for page in every_head_page(self._storage, tenant):
             sealed = self._storage.load(tenant, page.source_ids)
             for source_id in page.source_ids:
                 # An account may be deleted between the page and the load; its tombstone follows.
                 if (account := sealed.get(source_id)) is not None:
-                    yield _seen(account, opened_by=self._sealer)
+                    yield _seen(account)
         for stone in every_tombstone(self._storage, tenant):
             yield Account(tenant, stone.source_id, stone.account_id, AccountState.DELETED)
 
@@ -100,14 +91,13 @@ class Accounts:
             self._ours.add(tenant)
 
 
-def _seen(account: SealedAccount, *, opened_by: Sealer | None = None) -> Account:
+def _seen(account: SealedAccount) -> Account:
     return Account(
         tenant=account.tenant,
         source_id=account.source_id,
         account_id=account.account_id,
         state=account.state,
         inactive_reason=account.inactive_reason,
-        personal=None if opened_by is None else opened_by.open(account),
         predecessor=account.predecessor,
         adopted=account.adopted,
     )

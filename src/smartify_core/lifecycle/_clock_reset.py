@@ -146,7 +146,9 @@ class ClockResets:
             if (back := _plan_brought_back(plan, now)) != plan
         ]
         mended = evolve(brought_back(state, now), clock_reset_at=now)
-        commits = Commits(self._storage, lease, mended, version, window=timedelta(0), purpose="clock reset")
+        commits = Commits(
+            self._storage, self._sealer, lease, mended, version, window=timedelta(0), purpose="clock reset"
+        )
         commits.finish(mended, documents)
 
     def _found(self, record: TenantRecord, now: datetime, every: timedelta) -> dict[str, datetime]:

@@ -213,13 +213,14 @@ def keeping_address(intent: Intent, *, index: Callable[[str], bytes]) -> Intent 
     return holding_back(intent, {Effect.RENAME}, index=index)
 
 
-def farewell(account: SealedAccount, rules: Rules, now: datetime) -> ChangeKind | None:
+def farewell(account: SealedAccount, rules: Rules, now: datetime, *, held: bool = False) -> ChangeKind | None:
     """Return the step that an account takes whose person is gone: deactivated, deleted, or ``None`` while it waits.
 
-    The retention is counted from the write that noted the deletion; what is noted only now may end at once.
+    The retention is counted from the write that noted the deletion; what is noted only now may end at once. What is
+    ``held`` does not end.
     """
     waiting = account.inactive_reason is InactiveReason.DELETED
-    if now - (account.updated_at if waiting else now) >= rules.retain_for:
+    if not held and now - (account.updated_at if waiting else now) >= rules.retain_for:
         return ChangeKind.DELETE
     return None if waiting else ChangeKind.DEACTIVATE
 

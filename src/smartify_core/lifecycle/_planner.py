@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 
 from attrs import evolve, frozen
 
+from smartify_core.errors import StalePlan
 from smartify_core.model import InactiveReason, SealedAccount
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
@@ -20,6 +22,7 @@ from ._effects import Called, Effect, EffectKey
 from ._facts import Facts
 from ._guards import judge
 from ._held_plan import HeldChange
+from ._holds import HELD, Holding, holding
 from ._plan import Held, Quarantined
 from ._rules import Rules
 from ._steps import Ending, Steps, in_order, source_id_of
@@ -175,13 +178,15 @@ class Planner:
         adopted: list[_Case] = []
         intents = list(facts.intents)
         for account, evidence in facts.gone:
-            match farewell(account, self._situation.rules, self._now):
+            held = account.account_id in self._holding
+            match farewell(account, self._situation.rules, self._now, held=held):
                 case ChangeKind.DELETE:
                     endings.append(Ending(account, evidence))
                     if account.adopted and not self._situation.rules.delete_adopted:
                         adopted += self._instead_of_deletion(account, evidence)
                 case ChangeKind.DEACTIVATE:
-                    intents.append(self._retaining(account, evidence))
+                    ends = held and farewell(account, self._situation.rules, self._now) is ChangeKind.DELETE
+                    intents.append(self._retaining(account, evidence, HELD if ends else _RETAINED))
                 case _:
                     waiting.append(account)
         return endings, waiting, [*map(self._case, intents), *adopted]
@@ -197,7 +202,8 @@ class Planner:
         yield case
 
     def _doubted(self, account: SealedAccount, doubt: str) -> Called:
-        if farewell(account, self._situation.rules, self._now) is ChangeKind.DELETE:
+        held = account.account_id in self._holding
+        if farewell(account, self._situation.rules, self._now, held=held) is ChangeKind.DELETE:
             return deletion_of(account, "not seen", doubt=doubt)
         return deactivation_of(account, "not seen", doubt=doubt)
 
@@ -216,11 +222,29 @@ class Planner:
                 allowed.append(intent)
         return allowed
 
-    def _retaining(self, account: SealedAccount, evidence: str) -> Intent:
-        known = opened(self._sealer, account)
+    @cached_property
+    def _holding(self) -> Holding:
+        """The legal holds: read once, and only where somebody is gone."""
+        return holding(self._storage, self._sealer, self._tenant, self._now)
+
+    def _retaining(self, account: SealedAccount, evidence: str, rule: str = _RETAINED) -> Intent:
+        known = opened(self._sealer, self._whole(account))
         identity = evolve(known.as_identity(), inactive_reason=InactiveReason.DELETED)
         address = self._index(identity.email)
-        return Intent(identity, known, evidence, address, rule=_RETAINED, state_alone=known.damaged)
+        return Intent(identity, known, evidence, address, rule=rule, state_alone=known.damaged)
+
+    def _whole(self, account: SealedAccount) -> SealedAccount:
+        """Return the account with its seal: a comparison drops that of whoever is expected to end."""
+        if account.wrapped_key:
+            return account
+        found = self._storage.load(self._tenant, [account.source_id]).get(account.source_id)
+        if found is None or (found.account_id, found.version) != (account.account_id, account.version):
+            raise StalePlan(
+                "the store changed while it was being compared",
+                where=f"tenant {self._tenant}, account {account.account_id}",
+                cure="Make a new plan.",
+            )
+        return found
 
 
 def _done(

@@ -391,7 +391,7 @@ class Reconciler:
         state, version = run_state.load(self._storage, tenant)
         check_clock(now, state.last_started_at, tenant)
         started = evolve(state, last_started_at=max(now, state.last_started_at or now))
-        return Commits(self._storage, lease, started, version, window=self.rules_of(tenant).guards.window)
+        return Commits(self._storage, self._sealer, lease, started, version, window=self.rules_of(tenant).guards.window)
 
     def _apply(self, draft: Draft, lease: Lease, commits: Commits, *, progress: ProgressSink | None) -> Run:
         plan, counts = draft.plan, draft.counts
@@ -461,7 +461,9 @@ class Reconciler:
                 now = self._clock()
                 check_clock(now, state.last_started_at, tenant)
                 noted = failure(state, code, now=now)
-                Commits(self._storage, lease, noted, version, window=timedelta(0), purpose="failure").finish(noted)
+                Commits(
+                    self._storage, self._sealer, lease, noted, version, window=timedelta(0), purpose="failure"
+                ).finish(noted)
             except SmartifyError:
                 log().warning("failure not noted", tenant=tenant, code=code)
             if due_at is not None:

@@ -15,14 +15,13 @@ from typing import Any, Final
 from attrs import asdict, evolve, field, frozen
 
 from smartify_core.errors import NewerSchema, StorageBroken
-from smartify_core.model import PutDocument
+from smartify_core.model import RUN_STATE, PutDocument
 from smartify_core.storage import Storage
 
 from ._effects import Effect
 from ._plan import Counts, Quarantined, Verdict
 
-KIND: Final = "run"
-KEY: Final = "state"
+KIND, KEY = RUN_STATE
 _VERSION: Final = 1
 _HOUR: Final = timedelta(hours=1)
 #: A record that was set aside is asked for again after one hour, then two, four, and so on up to a day.
@@ -148,6 +147,12 @@ def load(storage: Storage, tenant: str) -> tuple[RunState, int]:
         raise StorageBroken(
             "what is remembered of the tenant's runs is damaged", where=where, cure="Restore the store from a backup."
         ) from None
+
+
+def version(storage: Storage, tenant: str) -> int:
+    """Return the version of the document that says what is remembered of the tenant's runs; 0 for none."""
+    document = storage.document(tenant, KIND, KEY)
+    return 0 if document is None else document.version
 
 
 def put(state: RunState, *, over: int) -> PutDocument:

@@ -7,6 +7,7 @@ from ._batch import (
     LEDGER,
     LEGAL_HOLD,
     OUTBOX,
+    RUN_STATE,
     SUBJECT_KEY,
     Append,
     Batch,
@@ -21,12 +22,14 @@ from ._batch import (
 )
 from ._head import Head, HeadPage
 from ._identity import Group, Identity, InactiveReason, Membership, MembershipPath
+from ._legal_hold import LegalHold
 from ._time import Clock, ProgressSink, Stage
 
 __all__ = [
     "LEDGER",
     "LEGAL_HOLD",
     "OUTBOX",
+    "RUN_STATE",
     "SUBJECT_KEY",
     "Account",
     "AccountState",
@@ -42,6 +45,7 @@ __all__ = [
     "HeadPage",
     "Identity",
     "InactiveReason",
+    "LegalHold",
     "Membership",
     "MembershipPath",
     "PersonalFields",

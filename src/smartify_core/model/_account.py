@@ -75,7 +75,10 @@ class Tombstone:
 
 @frozen(order=False)
 class Account:
-    """An account as the host's employees may see it, opened. A deleted one has no personal fields."""
+    """An account as the host sees it.
+
+    ``personal`` is ``None`` unless the policy gate has opened it. A deleted one has no personal fields.
+    """
 
     tenant: str
     source_id: str

@@ -21,6 +21,9 @@ LEDGER: Final = "smartify:policy"
 SUBJECT_KEY: Final = "subject key"
 #: The kind of a tenant's documents that forbid the end of an account, sealed; the key is the account id.
 LEGAL_HOLD: Final = "legal hold"
+#: Kind and key of a tenant's document that every commit of a run writes over. Who writes it over as it is makes a run
+#: that is under way look again at what else has changed.
+RUN_STATE: Final = ("run", "state")
 
 
 @frozen(order=False)

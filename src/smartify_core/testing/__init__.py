@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ._clock import ManualClock
 from ._fake_directory import FakeDirectory
+from ._opened_accounts import opened_accounts
 from ._sample import Sample, SampleGroup, SamplePerson
 from ._sample_maker import make_sample
 from ._sample_values import group, identity
@@ -21,4 +22,5 @@ __all__ = [
     "group",
     "identity",
     "make_sample",
+    "opened_accounts",
 ]

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from attrs import define, field
 
-from smartify_core.lifecycle import Accounts, HeldPlan, Plan, Reconciler, Rules, Run, RunState, _run_state
+from smartify_core.lifecycle import HeldPlan, Plan, Reconciler, Rules, Run, RunState, _run_state
 from smartify_core.model import Account, AccountState, Identity
 from smartify_core.sealing import Sealer
 from smartify_core.sealing.memory import MemoryKeyRing
 from smartify_core.storage import Storage
 from smartify_core.storage.memory import MemoryStorage
 from smartify_core.storage.sqlite import SQLiteStorage
-from smartify_core.testing import FakeDirectory, ManualClock, identity
+from smartify_core.testing import FakeDirectory, ManualClock, identity, opened_accounts
 
 TENANT = "acme"
 
@@ -87,7 +87,7 @@ class World:
 
     def every(self) -> list[Account]:
         """Return every account, the deleted ones too."""
-        return list(Accounts(self.storage, self.sealer).each(TENANT))
+        return list(opened_accounts(self.storage, self.sealer, TENANT))
 
     def live(self) -> Mapping[str, Account]:
         """Return the live accounts by source id."""

@@ -12,6 +12,7 @@ from smartify_core.lifecycle.events import EventType, Subscription
 from smartify_core.model import AccountState, InactiveReason
 from smartify_core.sealing import Sealer
 from smartify_core.sealing.memory import MemoryKeyRing
+from smartify_core.testing import opened_accounts
 
 TENANT = "acme"
 World = Any  # the class is in conftest.py, which importlib mode does not let tests import
@@ -21,18 +22,46 @@ def _accounts(world: World) -> Accounts:
     return Accounts(world.storage, world.sealer)
 
 
-def test_account_of_an_event_is_found_closed_or_opened(world: World) -> None:
-    """An event's person leads to the account: without its personal fields, unless they are asked for."""
+def test_account_of_an_event_is_found_closed(world: World) -> None:
+    """An event's person leads to the account, without its personal fields."""
     person, *_ = world.staffed(2)
     events = Subscription(world.storage, consumer="mailer", tenant=TENANT).pull()
     (event,) = (one for one in events if one.source_id == person.source_id and one.type is EventType.PROVISIONED)
-    closed = _accounts(world).by_source_id(event.tenant, event.source_id)
-    opened = _accounts(world).by_source_id(event.tenant, event.source_id, opened=True)
-    assert closed is not None
-    assert opened is not None
-    assert (closed.account_id, closed.state, closed.personal) == (event.account_id, AccountState.ACTIVE, None)
-    assert opened.personal is not None
-    assert opened.personal.email == person.email
+    found = _accounts(world).by_source_id(event.tenant, event.source_id)
+    assert found is not None
+    assert (found.account_id, found.state, found.personal) == (event.account_id, AccountState.ACTIVE, None)
+
+
+def test_no_way_through_accounts_shows_a_name(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever accounts are asked by, and one after the other, no sealed field is opened and none is shown."""
+    person, *_ = world.staffed(3)
+    accounts = _accounts(world)
+
+    def refuse(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(Sealer, "open", refuse)
+    found = [
+        accounts.by_email(TENANT, person.email),
+        accounts.for_sign_in(TENANT, person.email),
+        accounts.by_source_id(TENANT, person.source_id),
+        *accounts.each(TENANT),
+    ]
+    assert len(found) == 6
+    assert {one and one.personal for one in found} == {None}
+
+
+def test_opened_accounts_of_a_test_suite_are_as_the_directory_has_them(world: World) -> None:
+    """`testing.opened_accounts` gives the fields of the living, and the ended without any."""
+    person, other, *_ = world.staffed(20)
+    world.directory.delete(person)
+    world.run()
+    found = {one.source_id: one for one in opened_accounts(world.storage, world.sealer, TENANT)}
+    assert found[person.source_id].personal is None
+    fields = found[other.source_id].personal
+    assert fields is not None
+    assert fields.email == other.email
+    assert len(found) == 20
 
 
 def test_account_found_by_source_id_says_why_it_is_inactive(world: World) -> None:

@@ -283,7 +283,7 @@ def nobody_ends_before_their_time(world: World) -> None:
 
 @caught_by(nobody_ends_before_their_time)
 def ignores_the_retention_clock(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(planner, "farewell", lambda *_: ChangeKind.DELETE)
+    patch.setattr(planner, "farewell", lambda *_, **__: ChangeKind.DELETE)
 
 
 # --- how much a run may do

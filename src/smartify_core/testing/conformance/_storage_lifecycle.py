@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Final
 
-from smartify_core.lifecycle import Accounts, Ceiling, Guards, HeldPlanStatus, Reconciler, Rules, Threshold
+from smartify_core.lifecycle import Ceiling, Guards, HeldPlanStatus, Reconciler, Rules, Threshold
 from smartify_core.lifecycle.events import Dispatcher, Event, RetryPolicy, Subscription, dead_letters, trim_journal
 from smartify_core.sealing import Sealer
 from smartify_core.sealing.memory import MemoryKeyRing
 from smartify_core.storage import Storage
 from smartify_core.storage.memory import MemoryStorage
-from smartify_core.testing import FakeDirectory, ManualClock, group, identity
+from smartify_core.testing import FakeDirectory, ManualClock, group, identity, opened_accounts
 
 from ._storage_world import StorageWorld
 
@@ -115,7 +115,7 @@ class _Life:
 
     def _accounts(self) -> Iterator[Any]:
         for tenant in _TENANTS:
-            yield from Accounts(self._storage, self._sealer).each(tenant)
+            yield from opened_accounts(self._storage, self._sealer, tenant)
 
     def _say(self, what: object) -> None:
         self._told.append(what)

@@ -1,0 +1,24 @@
+"""Shredding: what has ended is gone everywhere, is on record, and stays gone after a restore.
+
+- `Shredder` writes the receipts of ended accounts, off-boards tenants, and guards against older stores.
+- `EndingsFile` is the register of endings that the host keeps outside of the store's backups.
+- `LegalHolds` forbid for a while that somebody's account ends.
+"""
+
+from __future__ import annotations
+
+from ._endings_file import Ending, EndingsFile, EndingsHead
+from ._legal_holds import LegalHolds
+from ._shredder import ForgetfulKeyRing, Reshredded, Shredder
+from ._standing import TenantStanding
+
+__all__ = [
+    "Ending",
+    "EndingsFile",
+    "EndingsHead",
+    "ForgetfulKeyRing",
+    "LegalHolds",
+    "Reshredded",
+    "Shredder",
+    "TenantStanding",
+]
