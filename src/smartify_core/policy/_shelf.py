@@ -89,8 +89,11 @@ class Shelf(Generic[_Value]):
 
     def opened(self, document: Document) -> _Value:
         """Return what a document holds that was read by other means. Raises what `get` does."""
-        content = self._sealer.open_document(self._tenant, self._kind, document.key, document.value)
         where = f"{self._kind} {document.key}"
+        try:
+            content = self._sealer.open_document(self._tenant, self._kind, document.key, document.value)
+        except SealBroken as broken:
+            raise SealBroken(broken.what, where=where, cure=broken.cure) from None
         try:
             held = json.loads(content)
             number = held["format"]

@@ -34,6 +34,9 @@ class Purpose(enum.Enum):
     #: Prohibited as `SELL_DATA` is.
     ADVERTISING = "Advertising"
 
+    # Members are compared by identity; an enumeration's own hash is Python, and sets of these are looked into all day.
+    __hash__ = object.__hash__
+
     @property
     def iri(self) -> str:
         """The term's name in the whole world."""
@@ -72,6 +75,8 @@ class PersonalField(enum.Enum):
     GROUPS = "groups"
     #: The record of what was said to a person and what they said, kept to help with an issue.
     COMMUNICATION = "communication"
+
+    __hash__ = object.__hash__  # as of `Purpose`
 
     @property
     def iri(self) -> str:

@@ -14,7 +14,7 @@ from smartify_core.policy._vocabulary import PROHIBITED, PSEUDONYMOUS, PersonalF
 from ._decision import AccessRequest, AccessRules, Decision
 from ._facts import Facts, PrincipalKind, Tenancy
 from ._fitting import binding, fitting
-from ._why_not import explained
+from ._why_not import explained, without_grant
 
 _DEFAULT: Final = AccessRules()
 #: Positional, because a decision is made a hundred thousand times a second.
@@ -44,11 +44,13 @@ def decide(request: AccessRequest, facts: Facts, now: datetime, *, rules: Access
         and request.reason
         and not request.reason.isspace()
     ):
-        # The way of almost every permit, without a list of what is missing.
+        # The way of almost every question, without a list of what is missing.
         agreement = binding(request.employee, facts.agreements, now)
-        grant = None if agreement is None else fitting(request, facts, now, rules)
-        if agreement is not None and grant is not None and _exist(fields := request.fields):
+        if agreement is not None and _exist(fields := request.fields):
             ruling = rules.rulebook.rule(purpose, fields, request.tenant, facts.conditions)
+            grant = fitting(request, facts, now, rules)
+            if grant is None:
+                return without_grant(request, facts, now, rules, ruling)
             if ruling.permitted:
                 until = grant.expires_at
                 if employee.until is not None and employee.until < until:

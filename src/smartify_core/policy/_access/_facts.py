@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from attrs import field, frozen
@@ -177,6 +177,16 @@ def check_evidence(text: object) -> None:
             where="evidence",
             cure="Give the 64 hexadecimal digits that `sha256sum` prints of the signed paper.",
         )
+
+
+def in_utc(what: str, instant: object) -> datetime:
+    """Return an instant in UTC; raise `UsageError` for what is none, or has no time zone."""
+    try:
+        if isinstance(instant, datetime) and instant.utcoffset() is not None:
+            return instant.astimezone(UTC)
+    except OverflowError:
+        pass  # outside the years 1 to 9999 in UTC
+    raise UsageError(f"{what} is no instant with a time zone", where=what, cure="Pass an aware time in UTC.")
 
 
 #: Who has nothing to show.

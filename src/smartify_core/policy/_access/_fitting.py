@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
-from typing import Final
+from datetime import UTC, datetime
+from functools import cache
 
 from attrs import frozen
 
-from smartify_core.policy._vocabulary import PersonalField
+from smartify_core.policy._vocabulary import PSEUDONYMOUS, PersonalField
 
 from ._decision import AccessRequest, AccessRules, Missing
 from ._facts import Agreement, Facts, Grant
-
-#: How instants are written in explanations.
-SECONDS: Final = "%Y-%m-%d %H:%M:%SZ"
 
 
 @frozen(order=False)
@@ -47,7 +44,11 @@ def binding(who: str, agreements: tuple[Agreement, ...], now: datetime) -> Agree
 
 
 def fitting(request: AccessRequest, facts: Facts, now: datetime, rules: AccessRules) -> Grant | None:
-    """Return a grant that covers the request now; of several the one that lasts longest."""
+    """Return a grant that covers the request now.
+
+    Of several it is one that shows names where the purpose would do with pseudonyms, and of those the one that lasts
+    longest; in what order they are known does not matter.
+    """
     found: Grant | None = None
     for grant in facts.grants:
         if (
@@ -55,11 +56,20 @@ def fitting(request: AccessRequest, facts: Facts, now: datetime, rules: AccessRu
             and grant.tenant == request.tenant
             and grant.employee == request.employee
             and request.fields <= grant.fields
-            and (found is None or found.expires_at < grant.expires_at)
+            # What most grants that do not fit are: over. Nothing is put in words yet.
+            and grant.revoked_at is None
+            and grant.not_before <= now < grant.expires_at
+            and (found is None or _prevails(grant, found))
             and next(defects(grant, request, facts, now, rules), None) is None
         ):
             found = grant
     return found
+
+
+def _prevails(one: Grant, other: Grant) -> bool:
+    if one.identified is not other.identified and one.purpose in PSEUDONYMOUS:
+        return one.identified
+    return one.id < other.id if one.expires_at == other.expires_at else other.expires_at < one.expires_at
 
 
 def defects(grant: Grant, request: AccessRequest, facts: Facts, now: datetime, rules: AccessRules) -> Iterator[Defect]:
@@ -86,9 +96,9 @@ def _of_its_life(grant: Grant, now: datetime) -> Iterator[Defect]:
     if grant.revoked_at is not None:
         yield Defect(Missing.GRANT_REVOKED, 8, "was revoked", "Ask for a new one.")
     if grant.expires_at <= now:
-        yield Defect(Missing.GRANT_EXPIRED, 4, f"expired at {grant.expires_at:{SECONDS}}", "Ask for a new one.")
+        yield Defect(Missing.GRANT_EXPIRED, 4, f"expired at {told(grant.expires_at)}", "Ask for a new one.")
     if now < grant.not_before:
-        yield Defect(Missing.GRANT_NOT_YET, 1, f"begins at {grant.not_before:{SECONDS}}", "Wait until then.")
+        yield Defect(Missing.GRANT_NOT_YET, 1, f"begins at {told(grant.not_before)}", "Wait until then.")
 
 
 def _of_its_making(grant: Grant, rules: AccessRules) -> Iterator[Defect]:
@@ -103,6 +113,14 @@ def _of_its_making(grant: Grant, rules: AccessRules) -> Iterator[Defect]:
         yield Defect(Missing.GRANT_TOO_LONG, 4, f"lasts longer than {longest}", "Ask for a shorter one.")
 
 
+def told(instant: datetime) -> str:
+    """Return an instant as explanations have it: in UTC, to the second."""
+    if instant.tzinfo is not UTC:
+        instant = instant.astimezone(UTC)
+    return instant.isoformat(" ", "seconds")[:-6] + "Z"
+
+
+@cache
 def names(fields: frozenset[PersonalField]) -> str:
     """Return the names of fields, in order."""
     return ", ".join(sorted(one.value for one in fields))

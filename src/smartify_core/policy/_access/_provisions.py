@@ -77,13 +77,15 @@ class Ruling:
         permitted: Whether they permit it.
         decided_by: The ids of those that decided.
         overrides: Which prevailed over which.
-        unknown: The names of conditions of which nobody can tell whether they hold, and that stood in the way.
+        unknown: The names of conditions that stood in the way, of which nobody can tell whether they hold.
+        certain: Whether it is prohibited, or permitted by nothing, whatever became known of those conditions.
     """
 
     permitted: bool
     decided_by: tuple[str, ...] = ()
     overrides: tuple[Override, ...] = ()
     unknown: tuple[str, ...] = ()
+    certain: bool = False
 
 
 _CARE: Final = frozenset({Purpose.CUSTOMER_CARE})
@@ -150,22 +152,26 @@ class Rulebook:
         if settled is not None and fields <= settled[0]:
             return settled[1]
         applying: list[tuple[int, Provision]] = []
-        unknown: list[str] = []
-        standing_in_the_way: list[str] = []
+        perhaps: list[tuple[int, Provision]] = []
+        barring: list[Provision] = []
         for rank, one in self._by_purpose[purpose]:
             if not _speaks_of(one, fields, tenant):
                 continue
             holds = True if one.when is None else conditions.get(one.when)
-            if holds is None and one.when is not None:
-                unknown.append(one.when)
-                if one.effect is ProvisionEffect.PROHIBIT:
-                    standing_in_the_way.append(one.id)
-            elif holds:
+            if holds:
                 applying.append((rank, one))
-        if standing_in_the_way:
-            return Ruling(permitted=False, decided_by=tuple(standing_in_the_way), unknown=tuple(dict.fromkeys(unknown)))
+            elif holds is None:
+                if one.effect is ProvisionEffect.PROHIBIT:
+                    barring.append(one)
+                else:
+                    perhaps.append((rank, one))
         ruling = _ruling(applying)
-        return ruling if ruling.permitted or not unknown else _with(ruling, tuple(dict.fromkeys(unknown)))
+        if not ruling.permitted:
+            # Of the permissions that would do, the first of the highest rank: one condition less to find out.
+            helping = next((one for rank, one in perhaps if _ruling([*applying, (rank, one)]).permitted), None)
+            named = [] if helping is None else [helping]
+            ruling = _with(ruling, [*named, *barring], certain=helping is None)
+        return _barred(ruling, barring) if barring else ruling
 
     def conditions(self) -> frozenset[str]:
         """Return the names of all conditions that the provisions have."""
@@ -188,8 +194,18 @@ def _ruling(applying: list[tuple[int, Provision]]) -> Ruling:
     )
 
 
-def _with(ruling: Ruling, unknown: tuple[str, ...]) -> Ruling:
-    return Ruling(ruling.permitted, ruling.decided_by, ruling.overrides, unknown)
+def _with(ruling: Ruling, conditional: list[Provision], *, certain: bool) -> Ruling:
+    unknown = tuple(dict.fromkeys(one.when for one in conditional if one.when is not None))
+    return Ruling(ruling.permitted, ruling.decided_by, ruling.overrides, unknown, certain)
+
+
+def _barred(ruling: Ruling, barring: list[Provision]) -> Ruling:
+    """Return a ruling that prohibitions stand in the way of, of which nobody can tell whether they apply."""
+    if ruling.permitted:
+        ruling = _with(Ruling(permitted=False), barring, certain=False)
+    if ruling.certain:
+        return ruling
+    return Ruling(permitted=False, decided_by=tuple(dict.fromkeys(one.id for one in barring)), unknown=ruling.unknown)
 
 
 def _speaks_of(one: Provision, fields: frozenset[PersonalField], tenant: str) -> bool:

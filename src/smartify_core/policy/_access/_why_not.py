@@ -7,41 +7,49 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Final
 
+from attrs import evolve
+
 from smartify_core.policy._vocabulary import PROHIBITED, PSEUDONYMOUS, PersonalField, Purpose
 
 from ._decision import AccessRequest, AccessRules, Decision, Missing, Shortfall
 from ._facts import Agreement, Employee, Facts, Grant, PrincipalKind, Tenancy, is_id
-from ._fitting import SECONDS, Defect, binding, defects, fitting, names
+from ._fitting import Defect, binding, defects, fitting, names, told
+from ._provisions import Ruling
 
 #: How somebody is called who has not named themselves by an id.
 _SOMEBODY: Final = "whoever asks"
-_ADD: Final = "Record them with: smartify employee add."
-_UNHEARD_OF: Final = "No provision permits these fields for this purpose"
+_NO: Final = False
 
 
 def explained(request: AccessRequest, facts: Facts, now: datetime, rules: AccessRules) -> Decision:
     """Return the decision with every conjunct looked at, also after one is missing."""
     missing = [*_of_request(request), *_of_tenant(request.tenant, facts.tenancy)]
     bounds: list[datetime] = []
+    known = _existing(request)
+    asked = request if len(known) == len(request.fields) else evolve(request, fields=known)
     grant: Grant | None = None
     who = _named(request.employee)
     missing += _of_person(request.employee, facts.employee, now, bounds)
-    is_service = facts.employee is not None and facts.employee.kind is PrincipalKind.SERVICE
-    if is_service and facts.employee is not None:
-        missing += _of_owner(facts.employee, request, facts, now, rules, bounds)
+    behind: Grant | None = None
+    service = facts.employee
+    if service is not None and service.id == request.employee and service.kind is PrincipalKind.SERVICE:
+        behind, more = _of_owner(service, asked, facts, now, rules, bounds)
+        missing += more
     else:
+        service = None
         missing += _of_agreements(request.employee, who, facts.agreements, now, bounds)
     if isinstance(request.purpose, Purpose) and request.purpose not in PROHIBITED:
-        grant, more = _of_grants(request, facts, now, rules)
+        grant, more = _of_grants(asked, facts, now, rules)
         missing += more
         if grant is not None:
             bounds.append(grant.expires_at)
-        known = _existing(request)
         ruling = rules.rulebook.rule(request.purpose, known, request.tenant, facts.conditions)
         if not ruling.permitted:
-            missing += _of_ruling(ruling.decided_by, ruling.unknown)
+            missing += _of_ruling(ruling)
         decided_by, overrides = ruling.decided_by, ruling.overrides
-        pseudonymous = request.purpose in PSEUDONYMOUS and grant is not None and not grant.identified
+        # A service sees no more than who answers for it.
+        shown = (grant,) if service is None else (grant, behind)
+        pseudonymous = request.purpose in PSEUDONYMOUS and not all(one is not None and one.identified for one in shown)
     else:
         decided_by, overrides, pseudonymous = (), (), False
     allowed = not missing
@@ -57,6 +65,14 @@ def explained(request: AccessRequest, facts: Facts, now: datetime, rules: Access
         valid_until=min(bounds) if allowed else None,
         ticket=grant.ticket if allowed and grant is not None else None,
     )
+
+
+def without_grant(request: AccessRequest, facts: Facts, now: datetime, rules: AccessRules, ruling: Ruling) -> Decision:
+    """Return the denial of a request that lacks a grant, and perhaps a permission, but nothing else."""
+    missing = _lacking(request, facts, now, rules)
+    if not ruling.permitted:
+        missing += _of_ruling(ruling)
+    return Decision(request, now, _NO, None, ruling.decided_by, ruling.overrides, tuple(missing))
 
 
 def _of_request(request: AccessRequest) -> Iterator[Shortfall]:
@@ -120,7 +136,7 @@ def _of_person(who: str, employee: Employee | None, now: datetime, bounds: list[
         yield Shortfall(
             Missing.NOT_EMPLOYED_YET,
             "C13",
-            f"{who} begins at {employee.since:{SECONDS}}",
+            f"{who} begins at {told(employee.since)}",
             "Wait until then.",
             who,
         )
@@ -130,7 +146,7 @@ def _of_person(who: str, employee: Employee | None, now: datetime, bounds: list[
             yield Shortfall(
                 Missing.NOT_EMPLOYED_ANY_MORE,
                 "C13",
-                f"{who} left at {employee.until:{SECONDS}}",
+                f"{who} left at {told(employee.until)}",
                 "Have somebody do it who is employed.",
                 who,
             )
@@ -145,13 +161,14 @@ def _of_agreements(
         return
     theirs = [one for one in agreements if one.employee == employee]
     ended = [(one.until, one.id) for one in theirs if one.until is not None and one.until <= now]
-    coming = [(one.since, one.id) for one in theirs if one.since > now]
+    # One that was taken back before it began never comes.
+    coming = [(one.since, one.id) for one in theirs if one.since > now and (one.until is None or one.until > one.since)]
     if coming:
         since, which = min(coming)
         yield Shortfall(
             Missing.AGREEMENT_NOT_YET,
             "C14",
-            f"The confidentiality agreement {which} binds {who} from {since:{SECONDS}} on",
+            f"The confidentiality agreement {which} binds {who} from {told(since)} on",
             "Wait until then.",
             which,
         )
@@ -160,7 +177,7 @@ def _of_agreements(
         yield Shortfall(
             Missing.AGREEMENT_ENDED,
             "C14",
-            f"The confidentiality agreement {which} of {who} ended at {until:{SECONDS}}",
+            f"The confidentiality agreement {which} of {who} ended at {told(until)}",
             "Have them sign one, and record it with: smartify employee bind.",
             which,
         )
@@ -181,87 +198,66 @@ def _of_owner(  # noqa: PLR0917  # one more than what every part of an explanati
     now: datetime,
     rules: AccessRules,
     bounds: list[datetime],
-) -> Iterator[Shortfall]:
-    """Yield what is missing of the employee who answers for a service: all that they would need to ask themselves."""
+) -> tuple[Grant | None, list[Shortfall]]:
+    """Return the grant of the employee who answers for a service, or what they would lack if they asked themselves."""
     owner = facts.owner
     if service.owner is None or owner is None or owner.employee is None:
-        yield Shortfall(
-            Missing.NO_OWNER,
-            "C13",
-            f"Nobody answers for the service {service.id}",
-            "Name an employee with: smartify employee add --kind service --owner E.",
-            service.id,
-        )
-        return
+        cure = "Name an employee with: smartify employee add --kind service --owner E."
+        what = f"Nobody answers for the service {service.id}"
+        return None, [Shortfall(Missing.NO_OWNER, "C13", what, cure, service.id)]
     who = owner.employee.id
     if owner.employee.kind is not PrincipalKind.EMPLOYEE or who != service.owner:
-        yield Shortfall(
-            Missing.NO_OWNER, "C13", f"Whoever answers for {service.id} is no employee", "Name an employee.", service.id
-        )
-        return
-    yield from _of_person(who, owner.employee, now, bounds)
-    yield from _of_agreements(who, who, owner.agreements, now, bounds)
-    if isinstance(request.purpose, Purpose) and request.purpose not in PROHIBITED:
-        grant, missing = _of_grants(_asked_by(who, request), owner, now, rules)
-        if grant is not None:
-            bounds.append(grant.expires_at)
-        yield from missing
-
-
-def _asked_by(who: str, request: AccessRequest) -> AccessRequest:
-    return AccessRequest(who, request.tenant, request.purpose, request.fields, request.reason, request.subjects)
+        what = f"Whoever answers for {service.id} is no employee"
+        return None, [Shortfall(Missing.NO_OWNER, "C13", what, "Name an employee.", service.id)]
+    missing = [
+        *_of_person(who, owner.employee, now, bounds),
+        *_of_agreements(who, who, owner.agreements, now, bounds),
+    ]
+    if not isinstance(request.purpose, Purpose) or request.purpose in PROHIBITED:
+        return None, missing
+    grant, more = _of_grants(evolve(request, employee=who), owner, now, rules)
+    if grant is not None:
+        bounds.append(grant.expires_at)
+    return grant, missing + more
 
 
 def _of_grants(
     request: AccessRequest, facts: Facts, now: datetime, rules: AccessRules
 ) -> tuple[Grant | None, list[Shortfall]]:
-    """Return a grant that fits, or what the nearest one lacks."""
+    """Return a grant that fits, or what the nearest one lacks. The fields asked for are those that exist."""
     if request.fields and (fits := fitting(request, facts, now, rules)) is not None:
         return fits, []
+    return None, _lacking(request, facts, now, rules)
+
+
+def _lacking(request: AccessRequest, facts: Facts, now: datetime, rules: AccessRules) -> list[Shortfall]:
+    """Return what the nearest grant lacks, where none fits."""
     nearest: list[tuple[int, str, Grant, list[Defect]]] = []
     for grant in facts.grants:
-        if (grant.employee, grant.tenant, grant.purpose) == (request.employee, request.tenant, request.purpose):
+        if grant.purpose is request.purpose and grant.employee == request.employee and grant.tenant == request.tenant:
             found = list(defects(grant, request, facts, now, rules))
-            nearest.append((sum(one.weight for one in found), grant.id, grant, found))
-    if not nearest:
-        known = _existing(request)
-        purpose = request.purpose.value if isinstance(request.purpose, Purpose) else ""
-        return None, [
-            Shortfall(
-                Missing.NO_GRANT,
-                "C13",
-                f"{_named(request.employee)} has no grant for {purpose} in this tenant",
-                f"Ask for one for {names(known) or 'the fields that are needed'} with: smartify grant request.",
-                request.tenant if is_id(request.tenant) else "",
-            )
-        ]
-    _, _, grant, found = min(nearest, key=itemgetter(0, 1))
-    return None, [Shortfall(one.missing, "C13", f"Grant {grant.id} {one.what}", one.cure, grant.id) for one in found]
+            nearest.append((sum([one.weight for one in found]), grant.id, grant, found))
+    if nearest:
+        _, _, grant, found = min(nearest, key=itemgetter(0, 1))
+        return [Shortfall(one.missing, "C13", f"Grant {grant.id} {one.what}", one.cure, grant.id) for one in found]
+    purpose = request.purpose.value if isinstance(request.purpose, Purpose) else ""
+    wanted = names(_existing(request)) or "the fields that are needed"
+    what = f"{_named(request.employee)} has no grant for {purpose} in this tenant"
+    cure = f"Ask for one for {wanted} with: smartify grant request."
+    return [Shortfall(Missing.NO_GRANT, "C13", what, cure, request.tenant if is_id(request.tenant) else "")]
 
 
-def _of_ruling(decided_by: tuple[str, ...], unknown: tuple[str, ...]) -> Iterator[Shortfall]:
-    if unknown:
-        for condition in unknown:
-            yield Shortfall(
-                Missing.CONDITION_UNKNOWN,
-                "C17",
-                f"Nobody can tell whether the condition {condition} holds",
-                "Record whether it does.",
-                condition,
-            )
-    elif decided_by:
-        for provision in decided_by:
-            yield Shortfall(
-                Missing.NOT_PERMITTED,
-                "C17",
-                f"Provision {provision} prohibits it",
-                "Only a provision of a higher rank can permit it.",
-                provision,
-            )
-    else:
-        yield Shortfall(
-            Missing.NOT_PERMITTED, "C8", "No provision permits these fields for this purpose", "No change allows it."
-        )
+def _of_ruling(ruling: Ruling) -> Iterator[Shortfall]:
+    for condition in ruling.unknown:
+        what = f"Nobody can tell whether the condition {condition} holds"
+        yield Shortfall(Missing.CONDITION_UNKNOWN, "C17", what, "Record whether it does.", condition)
+    if ruling.certain:
+        cure = "Only a provision of a higher rank can permit it."
+        for provision in ruling.decided_by:
+            yield Shortfall(Missing.NOT_PERMITTED, "C17", f"Provision {provision} prohibits it", cure, provision)
+        if not ruling.decided_by:
+            what = "No provision permits these fields for this purpose"
+            yield Shortfall(Missing.NOT_PERMITTED, "C8", what, "No change allows it.")
 
 
 def _named(employee: str) -> str:
@@ -269,4 +265,4 @@ def _named(employee: str) -> str:
 
 
 def _existing(request: AccessRequest) -> frozenset[PersonalField]:
-    return frozenset(one for one in request.fields if isinstance(one, PersonalField))
+    return frozenset([one for one in request.fields if isinstance(one, PersonalField)])

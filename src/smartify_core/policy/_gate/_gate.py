@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
+from itertools import islice
+from threading import Lock
 from typing import Final, TypeAlias
 
 from attrs import evolve, field, frozen
@@ -40,6 +43,8 @@ MoreFacts: TypeAlias = Mapping[str, "str | int | bool | None"]
 
 #: How long a permit may wait to be used.
 _PERMIT_LASTS: Final = timedelta(minutes=1)
+#: How many permits that nobody used are forgotten when another one is given.
+_FORGOTTEN_AT_ONCE: Final = 8
 #: The most accounts that one record names.
 AT_ONCE: Final = 100
 
@@ -86,6 +91,8 @@ class Gate:
         self._rules = AccessRules() if rules is None else rules
         self._reading = Reading(storage, staff, grants, circumstances, self._rules)
         self._reasons = Reasons(storage, sealer)
+        #: Guards the one below it.
+        self._lock = Lock()
         self._outstanding: dict[str, Decision] = {}
 
     # --- asking -------------------------------------------------------------------------------------------------------
@@ -164,12 +171,12 @@ class Gate:
         if found is None:
             self.require(request)  # so that whoever may not see anybody does not learn who is there
             raise UnknownRecord("there is no such account", where=f"tenant {tenant}", cure="Look for it anew.")
-        try:
-            return self._opened(self.require(request), [found], facts or {})[0]
-        except Shredded:
-            raise UnknownRecord(
-                "the account has just ended", where=f"tenant {tenant}", cure="Look for it anew."
-            ) from None
+        opened: tuple[Disclosed, ...] = ()
+        with suppress(Shredded):
+            opened = self._opened(self.require(request), [found], facts or {})
+        if not opened:
+            raise UnknownRecord("the account has just ended", where=f"tenant {tenant}", cure="Look for it anew.")
+        return opened[0]
 
     def require(self, request: AccessRequest) -> Decision:
         """Return the decision where it is yes.
@@ -200,7 +207,12 @@ class Gate:
         """
         decision = self.require(request)
         permit = Permit(decision, secrets.token_hex(16))
-        self._outstanding[permit._id] = decision  # noqa: SLF001 - the gate's own
+        with self._lock:
+            # They stand in order of time, but for threads that overtook one another: what is left goes with the next.
+            for old, held in list(islice(self._outstanding.items(), _FORGOTTEN_AT_ONCE)):
+                if held.at + _PERMIT_LASTS <= decision.at:
+                    del self._outstanding[old]
+            self._outstanding[permit._id] = decision  # noqa: SLF001 - the gate's own
         return permit
 
     def disclose(
@@ -213,12 +225,16 @@ class Gate:
             accounts: At most 100 accounts of its tenant, and of its subjects where it names some.
             facts: What else belongs into the record.
 
+        Returns:
+            The people, in the order given, without those who have ended meanwhile.
+
         Raises:
             PermitSpent: The permit was used before, is too old, or is none of this gate's.
             AccessDenied: What it was given for is not so any more, or the accounts are not those.
             AuditUnavailable: It cannot be recorded now, so nothing opens.
         """
-        decision = self._outstanding.pop(permit._id, None)  # noqa: SLF001 - the gate's own
+        with self._lock:
+            decision = self._outstanding.pop(permit._id, None)  # noqa: SLF001 - the gate's own
         now = self._now()
         if decision is None or decision is not permit.decision or not decision.at <= now < decision.at + _PERMIT_LASTS:
             raise PermitSpent("this permit opens nothing", where="Gate.disclose", cure="Ask the gate for another one.")
@@ -252,6 +268,13 @@ class Gate:
     def _opened(self, decision: Decision, accounts: Sequence[SealedAccount], facts: MoreFacts) -> tuple[Disclosed, ...]:
         request = decision.request
         self._record(decision, accounts, facts)
+        # Whoever has ended since they were read stays shut, although the record names them.
+        present = self._storage.load(request.tenant, [one.source_id for one in accounts])
+        accounts = [
+            found
+            for one in accounts
+            if (found := present.get(one.source_id)) is not None and found.account_id == one.account_id
+        ]
         fields = frozenset(one for one in request.fields if isinstance(one, PersonalField))
         if decision.pseudonymous and isinstance(request.purpose, Purpose):
             return tuple(pseudonymised(one, self._sealer, request.purpose, fields) for one in accounts)

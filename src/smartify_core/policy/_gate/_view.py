@@ -49,8 +49,8 @@ class View:
         """
         request = self._request
         if self._source_ids is not None:
-            accounts = [one for some in _pages(self._source_ids) for one in self._loaded(some)]
-            request = evolve(request, subjects=frozenset(one.account_id for one in accounts))
+            ids = (one.account_id for some in _pages(self._source_ids) for one in self._loaded(some))
+            request = evolve(request, subjects=frozenset(ids))
         self._gate.require(request)
         self._is_open = True
         return self

@@ -15,6 +15,8 @@ from smartify_core.policy.audit import AuditRecord, Trail
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 
+from ._anew import begun_anew
+
 #: Tells whether an issue is open in the host's own system; ``None`` where it cannot tell.
 TicketIsOpen = Callable[[str], "bool | None"]
 
@@ -58,6 +60,7 @@ class Circumstances:
         """Return of each issue whether it is open; ``None`` where nobody can tell."""
         return {ticket: self._is_open(ticket) for ticket in named}
 
+    @begun_anew
     def state(self, tenant: str, condition: str, *, holds: bool, by: str) -> None:
         """Say whether a condition that a provision names holds for a tenant.
 
@@ -90,6 +93,7 @@ class Circumstances:
             return None
         return answer if isinstance(answer, bool) else None
 
+    @begun_anew
     def _set_ticket(self, ticket: str, by: str, *, is_open: bool) -> None:
         check_id("ticket", ticket)
         check_id("by", by)

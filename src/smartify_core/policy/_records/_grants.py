@@ -11,7 +11,7 @@ from attrs import evolve
 
 from smartify_core.errors import GrantInvalid, RecordClash, UnknownRecord
 from smartify_core.policy._access._decision import LONGEST_REASON, AccessRules
-from smartify_core.policy._access._facts import Grant, PrincipalKind, check_id
+from smartify_core.policy._access._facts import Grant, PrincipalKind, check_id, in_utc
 from smartify_core.policy._access._fitting import binding
 from smartify_core.policy._ledger import LEDGER
 from smartify_core.policy._log import log
@@ -22,12 +22,15 @@ from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 from smartify_core.storage.walks import every_document
 
+from ._anew import begun_anew
 from ._staff import Staff
 
 _KIND: Final = "grant"
 #: Where a grant is moved to that has been over for a while, so that decisions do not read it again and again.
 _PAST: Final = "grant past"
 _PAST_AFTER: Final = timedelta(days=30)
+#: How many grants are moved there at once, by whoever asks for one more.
+_MOST_MOVED: Final = 100
 _ID_BYTES: Final = 5
 
 
@@ -40,7 +43,8 @@ class Grants:
         trail: What every change is recorded in, in the same step.
         staff: Who is employed.
         rules: How long a grant may last.
-        on_emergency: Called with every grant that somebody took without approval, once it is on record.
+        on_emergency: Called with every grant that somebody took without approval, once it is on record. What it raises
+            is logged, and takes the grant from nobody.
     """
 
     def __init__(
@@ -94,7 +98,8 @@ class Grants:
             identified: Whether names are needed where the purpose would do with pseudonyms.
 
         Raises:
-            GrantInvalid: The purpose is prohibited, no field or no reason is given, or it would last too long.
+            GrantInvalid: The purpose is prohibited or none, no field or no reason is given, or it would last too long.
+            UsageError: An id or ``not_before`` is none.
             UnknownRecord: The employee is not on record.
             AuditUnavailable: It could not be recorded, and so was not done.
         """
@@ -133,7 +138,7 @@ class Grants:
         ``on_emergency``, and a finding of every review until somebody else has looked at it.
 
         Raises:
-            GrantInvalid, UnknownRecord, AuditUnavailable: As `request` does.
+            GrantInvalid, UsageError, UnknownRecord, AuditUnavailable: As `request` does.
         """
         grant = self._made(
             employee,
@@ -152,11 +157,15 @@ class Grants:
         self._added("grant.emergency", grant)
         log().warning("glass broken", employee=employee, tenant=tenant, grant=grant.id, purpose=purpose.value)
         if self._on_emergency is not None:
-            self._on_emergency(grant)
+            try:
+                self._on_emergency(grant)
+            except Exception as error:  # noqa: BLE001 - the grant is on record, whatever became of telling the host
+                log().error("nobody was told that glass is broken", grant=grant.id, error=type(error).__name__)
         return grant
 
     # --- deciding about it --------------------------------------------------------------------------------------------
 
+    @begun_anew
     def approve(self, grant_id: str, *, by: str) -> Grant:
         """Approve a grant that somebody else asked for.
 
@@ -182,6 +191,7 @@ class Grants:
         approved = evolve(grant, approved_by=by, approved_at=now)
         return self._changed("grant.approved", key, approved, version, by)
 
+    @begun_anew
     def revoke(self, grant_id: str, *, by: str) -> Grant:
         """Take a grant back: from now on it opens nothing.
 
@@ -197,6 +207,7 @@ class Grants:
         revoked = evolve(grant, revoked_at=self._trail.now(), revoked_by=by)
         return self._changed("grant.revoked", key, revoked, version, by)
 
+    @begun_anew
     def review(self, grant_id: str, *, by: str) -> Grant:
         """Say that somebody else has looked at an emergency.
 
@@ -259,19 +270,16 @@ class Grants:
             check_id("ticket", ticket)
         now = self._trail.now()
         longest = self._rules.longest_emergency if emergency else self._rules.longest_grant
-        if purpose in PROHIBITED:
-            raise _invalid(f"{purpose.value} is prohibited, and nobody can grant it", "There is no way.")
-        if not fields or not set(fields) <= set(PersonalField):
-            raise _invalid("no field is asked for, or one that does not exist", "Name the fields that are needed.")
-        if not reason or reason.isspace() or len(reason) > LONGEST_REASON:
-            raise _invalid("no reason is given, or a very long one", "Say in a few words what it is needed for.")
+        _check_asked(tenant, purpose, fields, reason, subjects)
         if not timedelta(0) < lasts <= longest:
             raise _invalid(f"a grant lasts at most {longest}", "Ask for a shorter one, and for a new one after it.")
-        if not tenant or tenant == LEDGER:
-            raise _invalid("a grant is for a tenant", "Name one.")
         if self._staff.get(employee) is None:
             raise UnknownRecord("there is no such employee on record", where="employee", cure="Add them first.")
-        begins = now if not_before is None else not_before
+        begins = now if not_before is None else in_utc("not_before", not_before)
+        try:
+            ends = begins + lasts
+        except OverflowError:
+            raise _invalid("a grant ends before the year 10000", "Have it begin sooner.") from None
         return Grant(
             id=f"g-{secrets.token_hex(_ID_BYTES)}",
             employee=employee,
@@ -282,20 +290,25 @@ class Grants:
             requested_by=requester,
             requested_at=now,
             not_before=begins,
-            expires_at=begins + lasts,
+            expires_at=ends,
             subjects=frozenset(subjects),
             identified=identified,
             ticket=ticket,
             emergency=emergency,
         )
 
+    @begun_anew
     def _added(self, what: str, grant: Grant) -> Grant:
         key = f"{_place(grant.employee, grant.tenant)}{grant.id}"
         writes = [self._shelf.put(key, grant, over=0)]
         over_since = self._trail.now() - _PAST_AFTER
         for old_key, old, version in self._shelf.beginning_with(_place(grant.employee, grant.tenant)):
-            if min(old.expires_at, old.revoked_at or old.expires_at) < over_since:
+            # An emergency stays where it is seen until somebody has looked at it.
+            waits = old.emergency and old.reviewed_by is None
+            if not waits and min(old.expires_at, old.revoked_at or old.expires_at) < over_since:
                 writes += [self._shelf.remove(old_key, over=version), self._past.put(old_key, old, over=0)]
+                if len(writes) > 2 * _MOST_MOVED:
+                    break
         self._trail.append(_entry(what, grant, grant.requested_by, self._trail.now()), documents=writes)
         return grant
 
@@ -316,8 +329,9 @@ class Grants:
     def _require_other(self, grant: Grant, by: str, now: datetime, what: str) -> None:
         """Raise `GrantInvalid` unless somebody may approve or review this grant."""
         check_id("by", by)
-        record, owned = self._staff.get(by), self._staff.get(grant.employee)
-        involved = {grant.employee, grant.requested_by, None if owned is None else owned.employee.owner}
+        record, involved = self._staff.get(by), {grant.employee, grant.requested_by}
+        # Whoever answers for a service has asked for what it asks for.
+        involved |= {held.employee.owner for who in involved if (held := self._staff.get(who)) and held.employee.owner}
         if by in involved:
             raise _invalid(f"whoever asked for a grant, or has it, does not {what} it", "Have somebody else do it.")
         if (
@@ -331,6 +345,24 @@ class Grants:
                 f"{by} may not {what} grants",
                 "Have it done by an employee who may approve, and is bound by a confidentiality agreement.",
             )
+
+
+def _check_asked(
+    tenant: str, purpose: object, fields: Collection[object], reason: object, subjects: Collection[object]
+) -> None:
+    """Raise what `Grants.request` does unless this may be asked for. Types are no promise at run time."""
+    if not isinstance(purpose, Purpose):
+        raise _invalid("there is no such purpose", "Name one by its member of Purpose.")
+    if purpose in PROHIBITED:
+        raise _invalid(f"{purpose.value} is prohibited, and nobody can grant it", "There is no way.")
+    if not fields or not set(fields) <= set(PersonalField):
+        raise _invalid("no field is asked for, or one that does not exist", "Name the fields that are needed.")
+    if not isinstance(reason, str) or not reason.strip() or len(reason) > LONGEST_REASON:
+        raise _invalid("no reason is given, or a very long one", "Say in a few words what it is needed for.")
+    if not tenant or tenant == LEDGER:
+        raise _invalid("a grant is for a tenant", "Name one.")
+    for subject in subjects:
+        check_id("subjects", subject)
 
 
 def _place(employee: str, tenant: str) -> str:

@@ -9,11 +9,20 @@ from typing import Final
 from attrs import evolve, frozen
 
 from smartify_core.errors import RecordClash, UnknownRecord, UsageError
-from smartify_core.policy._access._facts import Agreement, Employee, PrincipalKind, check_evidence, check_id
+from smartify_core.policy._access._facts import (
+    Agreement,
+    Employee,
+    PrincipalKind,
+    check_evidence,
+    check_id,
+    in_utc,
+)
 from smartify_core.policy._shelf import Shelf
 from smartify_core.policy.audit import AuditRecord, Trail
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
+
+from ._anew import begun_anew
 
 _KIND: Final = "employee"
 
@@ -44,6 +53,7 @@ class Staff:
         self._trail = trail
         self._shelf = Shelf(storage, sealer, _KIND, StaffRecord)
 
+    @begun_anew
     def add(
         self,
         employee: str,
@@ -65,7 +75,7 @@ class Staff:
             may_approve: Whether they may approve grants of others.
 
         Raises:
-            UsageError: An id is none, a service has no owner, or somebody else has one.
+            UsageError: An id or an instant is none, a service has no owner, or somebody else has one.
             RecordClash: They are on record and have not left.
             AuditUnavailable: It could not be recorded, and so was not done.
         """
@@ -84,26 +94,35 @@ class Staff:
         if held is not None and (held.employee.until is None or now < held.employee.until):
             raise RecordClash("they are on record already", where=f"employee {employee}", cure="Nothing is to be done.")
         agreements = () if held is None else held.agreements
-        added = Employee(employee, kind, now if since is None else since, None, owner, may_approve)
+        added = Employee(employee, kind, now if since is None else in_utc("since", since), None, owner, may_approve)
         self._write(
             "employee.added", StaffRecord(added, agreements), version, by, kind=kind.value, approves=may_approve
         )
         return added
 
+    @begun_anew
     def leave(self, employee: str, *, by: str, at: datetime | None = None) -> Employee:
         """Say when somebody leaves, or left: from that instant on nothing opens to them.
 
         Raises:
             UnknownRecord: They are not on record.
+            RecordClash: They have left, and leave no later for being told so again.
+            UsageError: ``at`` has no time zone.
             AuditUnavailable: It could not be recorded, and so was not done.
         """
         check_id("by", by)
         held, version = self._named(employee)
-        until = self._trail.now() if at is None else at
+        now, ended = self._trail.now(), held.employee.until
+        until = now if at is None else in_utc("at", at)
+        if ended is not None and ended <= now and ended < until:
+            raise RecordClash(
+                "they have left already", where=f"employee {employee}", cure="Add them anew, if they are back."
+            )
         left = evolve(held.employee, until=until)
         self._write("employee.left", evolve(held, employee=left), version, by, until=until.isoformat())
         return left
 
+    @begun_anew
     def bind(
         self,
         employee: str,
@@ -127,14 +146,15 @@ class Staff:
         Raises:
             UnknownRecord: They are not on record.
             RecordClash: They have an agreement of this id.
-            UsageError: An id or the evidence is none, or it ends before it begins.
+            UsageError: An id, an instant or the evidence is none, or it ends before it begins.
             AuditUnavailable: It could not be recorded, and so was not done.
         """
         check_id("agreement", agreement)
         check_id("by", by)
         check_evidence(evidence)
         held, version = self._named(employee)
-        begins = self._trail.now() if since is None else since
+        begins = self._trail.now() if since is None else in_utc("since", since)
+        until = None if until is None else in_utc("until", until)
         if until is not None and until <= begins:
             raise UsageError("the agreement ends before it begins", where="until", cure="Give a later instant.")
         if any(one.id == agreement for one in held.agreements):
@@ -146,11 +166,14 @@ class Staff:
         self._write("agreement.signed", evolve(held, agreements=agreements), version, by, agreement=agreement)
         return added
 
+    @begun_anew
     def unbind(self, employee: str, *, agreement: str, by: str, at: datetime | None = None) -> Agreement:
         """Say when an agreement ends, or ended: without another one nothing opens from that instant on.
 
         Raises:
             UnknownRecord: There is no such employee or agreement.
+            RecordClash: It ends before that already.
+            UsageError: ``at`` has no time zone.
             AuditUnavailable: It could not be recorded, and so was not done.
         """
         check_id("by", by)
@@ -160,7 +183,14 @@ class Staff:
             raise UnknownRecord(
                 "they have no agreement of this id", where=f"employee {employee}", cure="List what is on record."
             )
-        ended = evolve(found, until=self._trail.now() if at is None else at)
+        until = self._trail.now() if at is None else in_utc("at", at)
+        if found.until is not None and found.until < until:
+            raise RecordClash(
+                "the agreement ends before that already",
+                where=f"employee {employee}",
+                cure="Put a new one on record: none is made longer than what was signed.",
+            )
+        ended = evolve(found, until=until)
         agreements = tuple(ended if one is found else one for one in held.agreements)
         self._write("agreement.ended", evolve(held, agreements=agreements), version, by, agreement=agreement)
         return ended

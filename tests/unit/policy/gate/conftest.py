@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from smartify_core.lifecycle import Reconciler
+from smartify_core.model import Identity
 from smartify_core.policy import ACCOUNT_FIELDS, Grant, PersonalField, Policy, Purpose
 from smartify_core.sealing import Sealer
 from smartify_core.sealing.memory import MemoryKeyRing
@@ -25,12 +26,12 @@ EVIDENCE = "ab" * 32
 class Vendor:
     """A real SQLite store with accounts of two tenants, and policy over it."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *more: Identity, storage: Storage | None = None) -> None:
         self.file = file
         self.clock = ManualClock("2030-01-01")
-        self.storage: Storage = SQLiteStorage(file)
+        self.storage: Storage = SQLiteStorage(file) if storage is None else storage
         self.sealer = Sealer(MemoryKeyRing())
-        self.directory = FakeDirectory(ADA, BOB, clock=self.clock)
+        self.directory = FakeDirectory(ADA, BOB, *more, clock=self.clock)
         self.other = FakeDirectory(identity("cyd"), clock=self.clock)
         sources = {"acme": self.directory, "globex": self.other}
         self.reconciler = Reconciler(sources, self.storage, self.sealer, clock=self.clock)
