@@ -167,6 +167,12 @@ class GrantInvalid(UsageError):
     code = "SC118"
 
 
+class OffBoarded(UsageError):
+    """The tenant is gone: its people were erased, and nobody of it is provisioned any more."""
+
+    code = "SC119"
+
+
 class RecordInvalid(UsageError):
     """Something cannot stand in the audit trail: a name that is none, a fraction, half a character, or too much."""
 

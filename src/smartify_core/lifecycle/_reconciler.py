@@ -10,8 +10,8 @@ from typing import Final, get_args
 from attrs import evolve
 
 from smartify_core.directory import Capability, DirectorySource
-from smartify_core.errors import SmartifyError, StalePlan, StorageError, UnknownTenant, UsageError
-from smartify_core.model import LEDGER, Claim, Clock, ProgressSink, Stage
+from smartify_core.errors import OffBoarded, SmartifyError, StalePlan, StorageError, UnknownTenant, UsageError
+from smartify_core.model import LEDGER, TENANT_STANDING, Claim, Clock, ProgressSink, Stage
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 
@@ -360,6 +360,12 @@ class Reconciler:
             raise UnknownTenant(
                 f"no directory is configured for tenant {tenant!r}", cure="Configure its source, or check the spelling."
             ) from None
+        if self._storage.document(LEDGER, TENANT_STANDING, tenant) is not None:
+            raise OffBoarded(
+                "the tenant is off-boarded: nobody of it is provisioned any more",
+                where=f"tenant {tenant}",
+                cure="Take it out of the configuration, or serve it under another name.",
+            )
         if Capability.IMMUTABLE_IDS not in source.capabilities:
             raise UsageError(
                 "the directory source does not promise that an id always means the same person",

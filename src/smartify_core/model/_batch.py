@@ -16,6 +16,9 @@ OUTBOX: Final = "outbox"
 #: The name under which a store holds what policy knows: the audit trail, employees, grants, vendors. No tenant may have
 #: it, and it outlives every tenant.
 LEDGER: Final = "smartify:policy"
+
+#: The kind of document under `LEDGER` that says of a tenant that it is off-boarded, or being so; the key is its name.
+TENANT_STANDING: Final = "tenant standing"
 #: The kind of a tenant's documents that hold the key of one account's person, sealed; the key is the account id. What
 #: else is kept about the person is sealed under it. It goes with the account, in the same commit.
 SUBJECT_KEY: Final = "subject key"

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from smartify_core.model import LEDGER, TENANT_STANDING
 from smartify_core.policy._access._decision import AccessRequest, AccessRules
 from smartify_core.policy._access._facts import Employee, Facts, Grant, PrincipalKind, Tenancy
-from smartify_core.policy._ledger import LEDGER
 from smartify_core.policy._records._circumstances import Circumstances
 from smartify_core.policy._records._grants import Grants
 from smartify_core.policy._records._staff import Staff
 from smartify_core.storage import Storage
-
-#: The kind of document that says that a tenant is off-boarded.
-STANDING: Final = "tenant standing"
 
 
 class Reading:
@@ -60,7 +57,7 @@ class Reading:
     def _tenancy(self, tenant: str) -> Tenancy | None:
         if not is_key(tenant) or tenant == LEDGER:
             return None
-        if self._storage.document(LEDGER, STANDING, tenant) is not None:
+        if self._storage.document(LEDGER, TENANT_STANDING, tenant) is not None:
             return Tenancy.OFF_BOARDED
         known = self._storage.tenant(tenant)
         return Tenancy.ACTIVE if known.revision or known.accounts else None

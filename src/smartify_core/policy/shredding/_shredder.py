@@ -121,7 +121,7 @@ class Shredder:
         """Erase all that is held of a tenant, for good, and say so in the audit trail and in the register.
 
         Nothing of the tenant opens any more from the first step on. Whatever it was interrupted at, calling it again
-        finishes it. Take the tenant out of the configuration before, or the next run provisions it anew.
+        finishes it. No run provisions anybody of it from then on.
 
         Args:
             tenant: The tenant.

@@ -6,8 +6,7 @@ from datetime import datetime
 
 from attrs import field, frozen
 
-from smartify_core.model import PutDocument
-from smartify_core.policy._gate._reading import STANDING
+from smartify_core.model import TENANT_STANDING, PutDocument
 from smartify_core.policy._shelf import Shelf
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
@@ -43,7 +42,7 @@ class Standings:
     """
 
     def __init__(self, storage: Storage, sealer: Sealer) -> None:
-        self._shelf = Shelf(storage, sealer, STANDING, TenantStanding)
+        self._shelf = Shelf(storage, sealer, TENANT_STANDING, TenantStanding)
 
     def get(self, tenant: str) -> tuple[TenantStanding | None, int]:
         """Return how a tenant stands and the version of the document that says so. Raises what `Shelf.get` does."""

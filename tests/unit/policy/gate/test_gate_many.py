@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import ast
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,6 @@ from typing import Any
 import pytest
 from tests.unit.policy.gate.conftest import ADA, BOB, Vendor
 
-import smartify_core
 from smartify_core.errors import UnknownRecord
 from smartify_core.model import LEDGER
 from smartify_core.policy import ACCOUNT_FIELDS, AccessRequest, Purpose
@@ -197,27 +195,3 @@ def test_permits_that_nobody_uses_are_forgotten(vendor: Vendor) -> None:
     for _ in range(4):
         gate.permit(request)
     assert len(gate._outstanding) == 4
-
-
-#: Who opens sealed accounts, and what for.
-OPENERS = {
-    "policy/_gate/_gate.py": "shows what was decided and recorded",
-    "lifecycle/_accounts.py": "shows accounts to a host that has no policy",
-    "lifecycle/_damaged.py": "finds out whether an account still opens, and shows nothing",
-}
-
-
-def test_only_those_listed_open_sealed_accounts() -> None:
-    """Of the whole library three files call `Sealer.open`; within policy it is the gate, once."""
-    root = Path(smartify_core.__file__).parent
-    found = [
-        file.relative_to(root).as_posix()
-        for file in root.rglob("*.py")
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "open"
-        and ast.unparse(node.func.value).rpartition(".")[2].lstrip("_") in {"sealer", "opened_by"}
-    ]
-    assert set(found) == set(OPENERS)
-    assert found.count("policy/_gate/_gate.py") == 1

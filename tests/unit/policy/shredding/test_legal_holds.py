@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from smartify_core.errors import AuditUnavailable, HoldInvalid, StalePlan, UnderLegalHold, UnknownHold
+from smartify_core.errors import AuditUnavailable, HoldInvalid, OffBoarded, StalePlan, UnderLegalHold, UnknownHold
 from smartify_core.lifecycle import ChangeKind, Counts, History, Rules, load_plan, save_plan
 from smartify_core.lifecycle import _commits as commits
 from smartify_core.lifecycle import _planner as planner
@@ -366,6 +366,20 @@ def test_off_boarding_is_refused_while_a_hold_holds(world: World) -> None:
     world.release("ada")
     world.shredder.off_board(TENANT, by="olga", reason="the contract ended")
     assert not world.is_here("ada")
+
+
+def test_nobody_of_an_off_boarded_tenant_is_provisioned(world: World) -> None:
+    """A run, a plan and a refresh of a tenant that is gone are refused, though its directory is still configured."""
+    world.staffed("ada")
+    world.shredder.off_board(TENANT, by="olga", reason="the contract ended")
+    reconciler = world.reconciler()
+    assert isinstance(next(reconciler.run_each([TENANT])).error, OffBoarded)
+    for call in (reconciler.run, reconciler.plan):
+        with pytest.raises(OffBoarded):
+            call(TENANT)
+    with pytest.raises(OffBoarded):
+        reconciler.refresh(TENANT, "ada")
+    assert world.storage.tenant(TENANT).accounts == 0
 
 
 # --- while a tenant is off-boarded ------------------------------------------------------------------------------------
