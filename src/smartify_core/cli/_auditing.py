@@ -142,6 +142,15 @@ def listing(output: Output, file: Path, *, tenant: str | None, since: datetime |
     return exit_codes.DONE
 
 
+def reason(output: Output, file: Path, place: int, *, by: str) -> int:
+    """Print why something was opened."""
+    with opened(file) as at:
+        why = at.policy.gate.reason(by, place)
+    output.document({"place": place, "reason": why})
+    output.line("The key is gone with whom it was about." if why is None else why)
+    return exit_codes.DONE
+
+
 def _of_checkpoint(made: SignedCheckpoint) -> Document:
     return {
         "origin": made.checkpoint.origin,

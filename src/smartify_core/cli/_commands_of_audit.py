@@ -59,6 +59,16 @@ def list_entries(asked: Asked, *, tenant: str | None, since: datetime | None, ki
 
 
 @audit.command()
+@click.argument("place", type=click.IntRange(min=0))
+@click.option("--as", "by", metavar="EMPLOYEE", required=True, help="Who reads it: somebody who may approve grants.")
+@shared
+@click.pass_obj
+def reason(asked: Asked, *, place: int, by: str) -> None:
+    """Print why something was opened, by the place of the opening in the trail."""
+    asked.action = lambda output, config: auditing.reason(output, config, place, by=by)
+
+
+@audit.command()
 @click.option("--rotate", is_flag=True, help="Sign with a new key from now on; the old one vouches for it.")
 @shared
 @click.pass_obj

@@ -36,6 +36,7 @@ from smartify_core.storage import Storage
 from ._disclosed import Disclosed, disclosed, pseudonymised
 from ._reading import Reading, is_key
 from ._reasons import Reasons
+from ._reviewing import Reviewing
 from ._view import View
 
 #: What a caller may add to the record of an opening: ids, codes and counts.
@@ -91,6 +92,7 @@ class Gate:
         self._rules = AccessRules() if rules is None else rules
         self._reading = Reading(storage, staff, grants, circumstances, self._rules)
         self._reasons = Reasons(storage, sealer)
+        self._reviewing = Reviewing(trail, staff, self._reasons)
         #: Guards the one below it.
         self._lock = Lock()
         self._outstanding: dict[str, Decision] = {}
@@ -196,6 +198,23 @@ class Gate:
         )
         denied.missing = tuple(one.missing.value for one in decision.shortfalls)
         raise denied
+
+    def reason(self, employee: str, place: int) -> str | None:
+        """Return why something was opened, as whoever opened it said; ``None`` once the person or the tenant is gone.
+
+        That somebody read it is recorded before they do.
+
+        Args:
+            employee: Who reads it: an employee who may approve grants, and is bound by confidentiality.
+            place: The place of the opening in the audit trail.
+
+        Raises:
+            AccessDenied: They may not.
+            UsageError: There is no such entry, or it holds no reason.
+            AuditUnavailable: It cannot be recorded now, so nothing opens.
+            SealBroken: The reason was altered.
+        """
+        return self._reviewing.reason(employee, place)
 
     # --- in two steps -------------------------------------------------------------------------------------------------
 
