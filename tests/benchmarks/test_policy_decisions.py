@@ -77,7 +77,7 @@ def questions() -> list[Case]:
     made = []
     for number in range(REQUESTS):
         near = drawn.choice(grants)
-        field = drawn.choice([*near.fields, PersonalField.EMAIL])
+        field = drawn.choice([*sorted(near.fields, key=lambda one: one.value), PersonalField.EMAIL])
         tenant = near.tenant if number % 3 else f"t-{drawn.randrange(TENANTS)}"
         purpose = near.purpose if number % 2 else drawn.choice(PURPOSES)
         who = near.employee
