@@ -24,6 +24,7 @@ when {
     !context.fields.isEmpty() && context.hasReason &&
     context.grant.notBefore <= context.now && context.now < context.grant.expires &&
     context.grant.lasts <= context.longest && !context.grant.revoked &&
+    (!(principal has returned) || principal.returned <= context.grant.requested) &&
     (context.grant.emergency || context.grant has approver) &&
     (!(context.grant has approver) ||
         (context.grant.approver != context.grant.requester && context.grant.approver != principal.id)) &&
@@ -87,6 +88,7 @@ def cedar_request(one: Case, facts: Facts, agreement: Agreement | None, grant: G
             "lasts": (grant.expires_at - grant.not_before) // one.now.resolution,
             "emergency": grant.emergency,
             "revoked": grant.revoked_at is not None,
+            "requested": micro(one, grant.requested_at),
             "requester": grant.requested_by,
         }
         if grant.approved_by is not None:
@@ -115,6 +117,8 @@ def entities(one: Case, facts: Facts, employee: Employee | None) -> list[dict[st
         }
         if employee.until is not None:
             attributes["until"] = micro(one, employee.until)
+        if employee.returned_at is not None:
+            attributes["returned"] = micro(one, employee.returned_at)
         known.append(_entity("Employee", employee.id, attributes))
     if facts.tenancy is not None:
         standing = "active" if facts.tenancy is Tenancy.ACTIVE else "off-boarded"

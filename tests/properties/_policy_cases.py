@@ -124,6 +124,7 @@ def _employee(choose: Choose, often: Any, who: str, kind: PrincipalKind) -> Empl
         choose([*BEFORE, often(NOW, NOW + TICK)]),
         choose([None, None, None, *AFTER, often(NOW + HOUR, NOW, NOW - TICK)]),
         owner,
+        returned_at=often(None, NOW - 2 * HOUR, NOW - 4 * HOUR),
     )
 
 

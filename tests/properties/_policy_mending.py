@@ -58,7 +58,7 @@ _OF_GRANTS: dict[Missing, Callable[[Grant], Grant]] = {
     Missing.GRANT_SELF_APPROVED: lambda one: evolve(one, approved_by="e-5"),
     Missing.GRANT_NOT_YET: lambda one: evolve(one, not_before=NOW),
     Missing.GRANT_EXPIRED: _longer,
-    Missing.GRANT_REVOKED: lambda one: evolve(one, revoked_at=None),
+    Missing.GRANT_REVOKED: lambda one: evolve(one, revoked_at=None, requested_at=NOW),
     Missing.GRANT_TOO_LONG: _shorter,
     Missing.GRANT_OTHER_FIELDS: lambda one: evolve(one, fields=frozenset(PersonalField)),
     Missing.GRANT_OTHER_SUBJECTS: lambda one: evolve(one, subjects=frozenset()),

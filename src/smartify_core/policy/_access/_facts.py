@@ -39,6 +39,7 @@ class Employee:
         until: When that ends or ended; ``None`` while no end is known.
         owner: The employee who answers for a service.
         may_approve: Whether they may approve the grants of others.
+        returned_at: When they came back, if they had left before: what was granted until then is gone.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Employee:
     until: datetime | None = None
     owner: str | None = None
     may_approve: bool = False
+    returned_at: datetime | None = None
 
     def is_employed(self, now: datetime) -> bool:
         """Return whether they are there at ``now``."""

@@ -11,7 +11,7 @@ from attrs import frozen
 from smartify_core.policy._vocabulary import PSEUDONYMOUS, PersonalField
 
 from ._decision import AccessRequest, AccessRules, Missing
-from ._facts import Agreement, Facts, Grant
+from ._facts import Agreement, Employee, Facts, Grant
 
 
 @frozen(order=False)
@@ -74,7 +74,7 @@ def _prevails(one: Grant, other: Grant) -> bool:
 
 def defects(grant: Grant, request: AccessRequest, facts: Facts, now: datetime, rules: AccessRules) -> Iterator[Defect]:
     """Yield what keeps a grant of the right employee, tenant and purpose from covering a request."""
-    yield from _of_its_life(grant, now)
+    yield from _of_its_life(grant, facts.employee, now)
     yield from _of_its_making(grant, rules)
     if not request.fields <= grant.fields:
         what = f"is for {names(grant.fields)} only"
@@ -92,9 +92,11 @@ def defects(grant: Grant, request: AccessRequest, facts: Facts, now: datetime, r
             yield Defect(Missing.TICKET_CLOSED, 2, what, "Reopen it, or ask for a new one.")
 
 
-def _of_its_life(grant: Grant, now: datetime) -> Iterator[Defect]:
+def _of_its_life(grant: Grant, holder: Employee | None, now: datetime) -> Iterator[Defect]:
     if grant.revoked_at is not None:
         yield Defect(Missing.GRANT_REVOKED, 8, "was revoked", "Ask for a new one.")
+    elif holder is not None and holder.returned_at is not None and grant.requested_at < holder.returned_at:
+        yield Defect(Missing.GRANT_REVOKED, 8, "ended when its holder left", "Ask for a new one.")
     if grant.expires_at <= now:
         yield Defect(Missing.GRANT_EXPIRED, 4, f"expired at {told(grant.expires_at)}", "Ask for a new one.")
     if now < grant.not_before:

@@ -94,7 +94,14 @@ class Staff:
         if held is not None and (held.employee.until is None or now < held.employee.until):
             raise RecordClash("they are on record already", where=f"employee {employee}", cure="Nothing is to be done.")
         agreements = () if held is None else held.agreements
-        added = Employee(employee, kind, now if since is None else in_utc("since", since), None, owner, may_approve)
+        added = Employee(
+            employee,
+            kind,
+            now if since is None else in_utc("since", since),
+            owner=owner,
+            may_approve=may_approve,
+            returned_at=None if held is None else now,
+        )
         self._write(
             "employee.added", StaffRecord(added, agreements), version, by, kind=kind.value, approves=may_approve
         )

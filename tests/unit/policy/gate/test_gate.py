@@ -176,7 +176,7 @@ def test_a_grant_for_some_accounts_opens_those(vendor: Vendor) -> None:
 def test_leaving_an_ended_agreement_a_closed_ticket_and_revoking_shut_at_once(vendor: Vendor) -> None:
     """Each of them shuts the gate at that instant, also to a view that is being read."""
     policy = vendor.policy
-    grant = vendor.grant(ticket="T-1")
+    vendor.grant(ticket="T-1")
     assert policy.gate.open(**vendor.ask()).email == ADA.email
     policy.circumstances.close("T-1", by="e-3")
     assert denied(vendor) == ("ticket-closed",)
@@ -194,8 +194,10 @@ def test_leaving_an_ended_agreement_a_closed_ticket_and_revoking_shut_at_once(ve
     assert denied(vendor) == ("not-employed-any-more",)
     vendor.clock.advance(timedelta(seconds=1))
     policy.staff.add("e-1", by="admin")
+    assert denied(vendor) == ("grant-revoked",)
+    anew = vendor.grant()
     assert policy.gate.open(**vendor.ask()).email == ADA.email
-    policy.grants.revoke(grant.id, by="e-3")
+    policy.grants.revoke(anew.id, by="e-3")
     assert denied(vendor) == ("grant-revoked",)
 
 
