@@ -116,7 +116,8 @@ class HttpWitness:
             else HTTPConnection(self._host, self._port, timeout=self._timeout)
         )
         # A witness that answers a byte at a time never runs into the limit of a single wait.
-        limit = threading.Timer(self._timeout, _cut, [connection])
+        is_over = threading.Event()
+        limit = threading.Timer(self._timeout, _cut, [connection, is_over])
         limit.daemon = True
         limit.start()
         try:
@@ -129,6 +130,8 @@ class HttpWitness:
         finally:
             limit.cancel()
             connection.close()
+        if is_over.is_set():
+            raise self._unavailable("it did not answer in time")
         if len(answer) > _LARGEST_ANSWER:
             raise self._unavailable("its answer is not in its protocol")
         return response.status, kind, answer
@@ -146,8 +149,9 @@ class HttpWitness:
         )
 
 
-def _cut(connection: HTTPConnection) -> None:
+def _cut(connection: HTTPConnection, is_over: threading.Event) -> None:
     """End a connection under whoever waits for it."""
+    is_over.set()
     sock: socket.socket | None = connection.sock
     if sock is not None:
         with suppress(OSError):
