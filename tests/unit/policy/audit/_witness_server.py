@@ -65,6 +65,7 @@ class WitnessServer:
         self.asked: list[bytes] = []
         self.say: Answer | None = None
         self.stall: threading.Event | None = None
+        self.body_stalls = False
         self.url = ""
 
     def answer(self, body: bytes) -> Answer:  # noqa: PLR0911  # one for each rule of the protocol
@@ -119,7 +120,7 @@ def serving(witness: WitnessServer) -> Iterator[WitnessServer]:
                 witness.answer(body) if self.path == "/log/add-checkpoint" else (404, "text/plain", b"no such path")
             )
             if witness.stall is not None:
-                self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+                self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n" if witness.body_stalls else b"HTTP/1.1 200 OK\r\n")
                 while not witness.stall.wait(0.05):
                     try:
                         self.wfile.write(b"X")

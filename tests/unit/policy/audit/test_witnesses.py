@@ -174,9 +174,12 @@ def test_a_witness_that_signs_something_else_is_refused(
     assert "not signed by its key" in failed(checkpoints).what
 
 
-def test_a_witness_that_never_ends_is_left(filled: Filled, sealer: Sealer, server: WitnessServer) -> None:
+@pytest.mark.parametrize("in_body", [False, True])
+def test_a_witness_that_never_ends_is_left(
+    filled: Filled, sealer: Sealer, server: WitnessServer, in_body: bool
+) -> None:
     """The time that an exchange may take counts as a whole: a byte now and then does not prolong it."""
-    server.stall = threading.Event()
+    server.stall, server.body_stalls = threading.Event(), in_body
     error = failed(with_witness(filled(3), sealer, http(server, timeout=0.3)))
     assert isinstance(error, WitnessUnavailable)
     assert "did not answer in time" in error.what
