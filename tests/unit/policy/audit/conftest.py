@@ -1,34 +1,17 @@
-"""What tests of the audit trail share: a trail with people in it, and an attacker who can write whatever he likes."""
+"""What tests of the audit trail get handed: a trail with entries, and the keys to it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+from tests.unit.policy.audit._forger import NOON, ORIGIN, SEALER, Filled, opened_record
 
-from smartify_core.model import Append, PutDocument
-from smartify_core.policy import LEDGER
 from smartify_core.policy.audit import AuditRecord, Checkpoints, Trail
 from smartify_core.sealing import Sealer
-from smartify_core.sealing._root_secrets import RootKeyRing, RootSecrets
-from smartify_core.storage import Storage
 from smartify_core.storage.memory import MemoryStorage
-from smartify_core.storage.walks import every_document, every_entry
 from smartify_core.testing import ManualClock
-
-NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
-ORIGIN = "vendor.example/audit"
-TENANTS = ("acme", "umbrella", None)
-
-
-def opened_record(number: int) -> AuditRecord:
-    """Return a record of somebody who opened something."""
-    tenant = TENANTS[number % len(TENANTS)]
-    facts = {"grant": f"g-{number}", "purpose": "CommunicationForCustomerCare", "code": "support"}
-    return AuditRecord(
-        "access.granted", NOON + timedelta(seconds=number), tenant, "e-7", (f"{number:032x}",) if tenant else (), facts
-    )
 
 
 @pytest.fixture
@@ -40,10 +23,7 @@ def record() -> Callable[[int], AuditRecord]:
 @pytest.fixture
 def sealer() -> Sealer:
     """Return a sealer that has the same keys in every process."""
-    return Sealer(RootKeyRing(RootSecrets(bytes(8), {bytes(8): bytes(32)}, bytes(32))))
-
-
-Filled = Callable[[int], Checkpoints]
+    return SEALER
 
 
 @pytest.fixture
@@ -57,42 +37,3 @@ def filled(sealer: Sealer) -> Filled:
         return Checkpoints(trail, sealer, origin=ORIGIN, clock=ManualClock(NOON + timedelta(days=1)))
 
     return make
-
-
-class Forger:
-    """All that a store holds of a trail, to be changed at will and put into another store.
-
-    Attributes:
-        entries: The bytes of the entries.
-        nodes: The hashes of the nodes.
-        documents: The documents, by kind and key.
-    """
-
-    def __init__(self, storage: Storage) -> None:
-        self.entries = [one.content for one in every_entry(storage, LEDGER, "audit")]
-        self.nodes = [one.content for one in every_entry(storage, LEDGER, "audit nodes")]
-        self.documents = {(one.kind, one.key): one.value for one in every_document(storage, LEDGER)}
-
-    def rewrite(self, records: Sequence[AuditRecord], *, first: int = 0) -> None:
-        """Make a trail of other records from this place on, whole in itself, as its own software would write it."""
-        storage = MemoryStorage()
-        held = Trail(self.stored())
-        before = [entry.record for entry in held.entries()][:first]
-        for one in (before, records):
-            if one:
-                Trail(storage).append(*one)
-        made = Forger(storage)
-        # What was there before stays as it was, byte for byte, but for who wrote it.
-        self.entries, self.nodes = made.entries, made.nodes
-        others = {place: value for place, value in self.documents.items() if place[0] not in {"audit", "audit tail"}}
-        self.documents = {**others, **made.documents}
-
-    def stored(self) -> Storage:
-        """Return a store that holds it."""
-        storage = MemoryStorage()
-        storage.record(
-            LEDGER,
-            documents=[PutDocument(kind, key, value, 0) for (kind, key), value in self.documents.items()],
-            appends=[Append("audit", tuple(self.entries)), Append("audit nodes", tuple(self.nodes))],
-        )
-        return storage

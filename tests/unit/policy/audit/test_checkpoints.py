@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.unit.policy.audit.conftest import NOON, ORIGIN, Filled, Forger
+from tests.unit.policy.audit._forger import NOON, ORIGIN, Filled, Forger
 
 from smartify_core.errors import CheckpointForeign, TrailBroken, UsageError, WitnessUnavailable, WrongKey
 from smartify_core.policy.audit import (

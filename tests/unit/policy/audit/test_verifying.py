@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from tests.unit.policy.audit.conftest import NOON, ORIGIN, Filled, Forger
+from tests.unit.policy.audit._forger import NOON, ORIGIN, Filled, Forger
 
 from smartify_core.policy.audit import (
     Anchor,

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.policy.audit._forger import ORIGIN, Filled, Forger
 from tests.unit.policy.audit._witness_server import WitnessServer, grew, serving
-from tests.unit.policy.audit.conftest import ORIGIN, Filled, Forger
 
 from smartify_core.errors import SmartifyError, UsageError, WitnessRefused, WitnessUnavailable
 from smartify_core.policy.audit import (
