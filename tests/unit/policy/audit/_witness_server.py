@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from base64 import b64decode, b64encode
@@ -110,8 +111,8 @@ class WitnessServer:
 
 
 @contextmanager
-def serving(witness: WitnessServer) -> Iterator[WitnessServer]:
-    """Have a witness listen on this machine."""
+def serving(witness: WitnessServer, tls: ssl.SSLContext | None = None) -> Iterator[WitnessServer]:
+    """Have a witness listen on this machine, by TLS where a context is given."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -137,9 +138,11 @@ def serving(witness: WitnessServer) -> Iterator[WitnessServer]:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
-    witness.url = f"http://127.0.0.1:{server.server_port}/log"
+    witness.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_port}/log"
     try:
         yield witness
     finally:

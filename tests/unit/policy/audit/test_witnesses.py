@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 import os
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.policy.audit._forger import ORIGIN, Filled, Forger
@@ -192,6 +197,42 @@ def test_a_witness_that_is_away_is_told(filled: Filled, sealer: Sealer) -> None:
     error = failed(with_witness(filled(3), sealer, http(gone)))
     assert isinstance(error, WitnessUnavailable)
     assert error.retryable
+
+
+def certified(folder: Path) -> Path:
+    """Return a file with a key and a certificate of this machine, signed by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    file = folder / "tls.pem"
+    file.write_bytes(certificate.public_bytes(pem) + secret)
+    return file
+
+
+def test_a_witness_behind_tls_must_be_who_it_says(filled: Filled, sealer: Sealer, tmp_path: Path) -> None:
+    """With a certificate that is trusted it is asked as any other; without that, nothing is sent to it."""
+    file = certified(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(file)
+    with serving(WitnessServer(), tls) as server:
+        cosigner = Cosigner.of_vkey(server.vkey)
+        checkpoints = filled(3)
+        server.logs[ORIGIN] = checkpoints.verifier.key
+        stranger = HttpWitness(server.url, cosigner, timeout=60)
+        assert isinstance(failed(with_witness(checkpoints, sealer, stranger)), WitnessUnavailable)
+        assert server.asked == []
+        trusted = HttpWitness(server.url, cosigner, timeout=60, context=ssl.create_default_context(cafile=file))
+        assert not with_witness(checkpoints, sealer, trusted).make().failures
+        assert len(server.asked) == 1
 
 
 @pytest.mark.parametrize(
