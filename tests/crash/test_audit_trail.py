@@ -15,8 +15,7 @@ import pytest
 from tests.crash._postgresql_backend import PostgreSQLBackend
 
 from smartify_core.errors import AuditUnavailable
-from smartify_core.model import PutDocument
-from smartify_core.policy import LEDGER
+from smartify_core.model import LEDGER, PutDocument
 from smartify_core.policy.audit import AuditRecord, Checkpoints, FileWitness, Trail, verify
 from smartify_core.sealing import Sealer
 from smartify_core.sealing._root_secrets import RootKeyRing, RootSecrets

@@ -15,8 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from pymerkle import InmemoryTree, verify_consistency, verify_inclusion
 
 from smartify_core.errors import WriteConflict
-from smartify_core.model import PutDocument
-from smartify_core.policy import LEDGER
+from smartify_core.model import LEDGER, PutDocument
 from smartify_core.policy.audit import (
     Anchor,
     AuditRecord,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from smartify_core.model import Append, PutDocument
-from smartify_core.policy import LEDGER
+from smartify_core.model import LEDGER, Append, PutDocument
 from smartify_core.policy.audit import AuditRecord, Checkpoints, Trail
 from smartify_core.sealing import Sealer
 from smartify_core.sealing._root_secrets import RootKeyRing, RootSecrets
