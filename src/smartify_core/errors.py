@@ -417,6 +417,7 @@ class WitnessUnavailable(StorageError):
     """A witness did not answer, or not in its protocol; the checkpoint was made, and nobody vouches for it yet."""
 
     code = "SC314"
+    retryable = True
 
 
 class OlderStore(StorageError):

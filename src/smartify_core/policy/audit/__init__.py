@@ -29,7 +29,7 @@ from ._state import TrailHead
 from ._trail import Trail
 from ._tree import EMPTY_ROOT, Frontier, Node, leaf_hash, node_hash, root_of
 from ._verifying import Anchor, Verification, verify
-from ._walk import Finding
+from ._walk import TrailFinding
 from ._witness import CallableWitness, ProofFrom, Witness
 
 __all__ = [
@@ -47,7 +47,6 @@ __all__ = [
     "Exported",
     "Fact",
     "FileWitness",
-    "Finding",
     "Frontier",
     "HttpWitness",
     "Node",
@@ -55,6 +54,7 @@ __all__ = [
     "SignedCheckpoint",
     "Signer",
     "Trail",
+    "TrailFinding",
     "TrailHead",
     "Verification",
     "Verifier",

@@ -21,6 +21,8 @@ Fact: TypeAlias = str | int | bool | tuple[str, ...] | None
 
 #: The most bytes that an entry has.
 LONGEST_ENTRY: Final = 65_536
+#: What an entry has beside the pieces of its record, at most: an instant, three numbers and a writer.
+_BESIDE: Final = 150
 #: The largest whole number that every reader of JSON takes as it is (RFC 8785, appendix D).
 LARGEST_NUMBER: Final = 2**53 - 1
 _FORMAT: Final = 1
@@ -113,28 +115,16 @@ class AuditEntry:
 
     @property
     def content(self) -> bytes:
-        """The bytes of the entry: what the tree is made over.
-
-        Raises:
-            RecordInvalid: They are more than an entry may have.
-        """
+        """The bytes of the entry: what the tree is made over."""
         record = self.record
-        of_tenant = (
-            "null"
-            if self.number is None
-            else f'{{"number":{self.number},"previous":{"null" if self.previous is None else self.previous}}}'
+        return written(
+            pieces_of(record),
+            at=record.at,
+            place=self.place,
+            number=self.number,
+            previous=self.previous,
+            writer=self.writer,
         )
-        facts = ",".join([f'"{name}":{_written(value)}' for name, value in record.facts.items()])
-        content = (
-            f'{{"actor":{_written(record.actor)},"at":"{instant(record.at)}","facts":{{{facts}}},"kind":"{record.kind}",'
-            f'"of_tenant":{of_tenant},"place":{self.place},"subjects":{_written(record.subjects)},'
-            f'"tenant":{_written(record.tenant)},"v":{_FORMAT},"writer":"{self.writer}"}}'
-        ).encode()
-        if len(content) > LONGEST_ENTRY:
-            raise _refused(
-                f"a record is longer than {LONGEST_ENTRY:,} bytes", "Split it, or keep less of it.", record.kind
-            )
-        return content
 
     @classmethod
     def of_content(cls, content: bytes) -> AuditEntry:
@@ -145,11 +135,39 @@ class AuditEntry:
         """
         try:
             entry = _entry(json.loads(content.decode()))
-            if entry.content == content:
+            if len(content) <= LONGEST_ENTRY and entry.content == content:
                 return entry
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
             pass
         raise _refused("these bytes are no entry of an audit trail", "Verify the trail.")
+
+
+def pieces_of(record: AuditRecord) -> tuple[str, str, str]:
+    """Return the text of an entry as far as its record makes it: what is around the instant and the numbers.
+
+    Raises:
+        RecordInvalid: The entry would be longer than one may be.
+    """
+    facts = ",".join([f'"{name}":{_written(value)}' for name, value in record.facts.items()])
+    pieces = (
+        f'{{"actor":{_written(record.actor)},"at":"',
+        f'","facts":{{{facts}}},"kind":"{record.kind}","of_tenant":',
+        f',"subjects":{_written(record.subjects)},"tenant":{_written(record.tenant)},"v":{_FORMAT},"writer":"',
+    )
+    if _BESIDE + sum(len(one.encode()) for one in pieces) > LONGEST_ENTRY:
+        raise _refused(f"a record is longer than {LONGEST_ENTRY:,} bytes", "Split it, or keep less of it.", record.kind)
+    return pieces
+
+
+def written(
+    pieces: tuple[str, str, str], *, at: datetime, place: int, number: int | None, previous: int | None, writer: str
+) -> bytes:
+    """Return the bytes of an entry: the pieces of its record, and where it stands."""
+    before, middle, after = pieces
+    of_tenant = "null"
+    if number is not None:
+        of_tenant = f'{{"number":{number},"previous":{"null" if previous is None else previous}}}'
+    return f'{before}{instant(at)}{middle}{of_tenant},"place":{place}{after}{writer}"}}'.encode()
 
 
 def instant(at: datetime) -> str:

@@ -8,7 +8,7 @@ import ssl
 import threading
 from base64 import b64encode
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Final
 from urllib.parse import urlsplit
@@ -115,20 +115,25 @@ class HttpWitness:
             if self._secure
             else HTTPConnection(self._host, self._port, timeout=self._timeout)
         )
-        # A witness that answers a byte at a time never runs into the limit of a single wait.
-        limit = threading.Timer(self._timeout, _cut, [connection])
-        limit.daemon = True
-        limit.start()
+        is_over = threading.Event()
         try:
-            connection.request("POST", self._path, body, {"Content-Type": "text/plain; charset=utf-8"})
-            response = connection.getresponse()
-            answer = response.read(_LARGEST_ANSWER + 1)
-            kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+            with closing(connection):
+                connection.connect()
+                # A witness that answers a byte at a time never runs into the limit of a single wait.
+                limit = threading.Timer(self._timeout, _cut, [connection.sock, is_over])
+                limit.daemon = True
+                limit.start()
+                try:
+                    connection.request("POST", self._path, body, {"Content-Type": "text/plain; charset=utf-8"})
+                    with connection.getresponse() as response:
+                        answer = response.read(_LARGEST_ANSWER + 1)
+                        kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+                finally:
+                    limit.cancel()
         except (OSError, HTTPException, ValueError):
             raise self._unavailable("it cannot be reached, or did not answer in time") from None
-        finally:
-            limit.cancel()
-            connection.close()
+        if is_over.is_set():
+            raise self._unavailable("it did not answer in time")
         if len(answer) > _LARGEST_ANSWER:
             raise self._unavailable("its answer is not in its protocol")
         return response.status, kind, answer
@@ -146,9 +151,8 @@ class HttpWitness:
         )
 
 
-def _cut(connection: HTTPConnection) -> None:
+def _cut(sock: socket.socket, is_over: threading.Event) -> None:
     """End a connection under whoever waits for it."""
-    sock: socket.socket | None = connection.sock
-    if sock is not None:
-        with suppress(OSError):
-            sock.shutdown(socket.SHUT_RDWR)
+    is_over.set()
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)

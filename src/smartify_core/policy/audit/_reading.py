@@ -12,7 +12,7 @@ from smartify_core.policy._ledger import LEDGER
 from smartify_core.storage import Storage
 from smartify_core.storage.walks import every_document, every_entry
 
-from ._entries import AuditEntry
+from ._entries import AuditEntry, is_number
 from ._state import ENTRIES, HEAD, NODES, TAIL, Tail, TrailHead, node_position, nodes_of, tail_key
 from ._tree import HASH_BYTES, NodeOf
 
@@ -142,7 +142,7 @@ class Reading:
                 yield document.key
 
     def _stored(self, place: int) -> Entry:
-        if type(place) is not int or place < 0:
+        if not is_number(place):
             raise UsageError("the trail has no such entry", where="entry", cure="Count places from 0.")
         page = self._storage.entries(LEDGER, journal=ENTRIES, after=place, limit=1)
         if page and page[0].position == place + 1:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import Final
 
-from smartify_core.errors import TrailBroken, UsageError, WriteConflict
+from smartify_core.errors import CheckpointForeign, TrailBroken, UsageError, WriteConflict
 from smartify_core.model import PutDocument
 from smartify_core.policy._ledger import LEDGER
 from smartify_core.sealing import Sealer
@@ -44,6 +44,7 @@ class SigningKey:
         Raises:
             WrongKey: The key ring does not hold the key that it was sealed under.
             SealBroken: It was altered.
+            CheckpointForeign: The trail has another name.
         """
         while (found := self._signer()) is None:
             first = Signer(self._name, os.urandom(_SEED_BYTES))
@@ -85,6 +86,13 @@ class SigningKey:
         present = self._storage.document(LEDGER, KEY, _PRIVATE)
         if present is None:
             return None
+        verifiers = self._public()[0]
+        if verifiers and verifiers[0].name != self._name:
+            raise CheckpointForeign(
+                "the trail in this store has another name",
+                where=self._name,
+                cure=f"Give it the origin that its key has: {verifiers[0].name}.",
+            )
         seed = self._sealer.open_document(LEDGER, KEY, _PRIVATE, present.value)
         return Signer(self._name, seed), present.version
 

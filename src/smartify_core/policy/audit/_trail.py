@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
-from attrs import define, evolve, frozen
+from attrs import define, frozen
 
 from smartify_core.errors import (
     AuditUnavailable,
@@ -24,7 +24,7 @@ from smartify_core.storage import Storage
 from smartify_core.storage.checks import check_record
 from smartify_core.storage.refusals import document_conflict
 
-from ._entries import AuditEntry, AuditRecord
+from ._entries import AuditRecord, pieces_of, written
 from ._group import Line
 from ._reading import Reading
 from ._state import ENTRIES, HEAD, KINDS, NODES, TAIL, Tail, TrailHead, nodes_of, tail_key
@@ -43,6 +43,8 @@ class _Wish:
     """What one caller wants to be kept, and what came of it."""
 
     records: tuple[AuditRecord, ...]
+    #: What the entries are made of: whoever leads the commit has the less to do.
+    pieces: tuple[tuple[str, str, str], ...]
     documents: tuple[PutDocument, ...]
     places: tuple[int, ...] | None = None
     error: SmartifyError | None = None
@@ -131,10 +133,7 @@ class Trail(Reading):
         check_record(LEDGER, documents, ())
         if any(put.kind in KINDS for put in documents):
             raise _refused_document()
-        for record in records:
-            # The longest that it can become: nothing is found out only in the middle of a commit.
-            AuditEntry(2**53 - 1, record, None if record.tenant is None else 2**53 - 1, 2**53 - 1, "0" * 8).content  # noqa: B018
-        wish = _Wish(records, tuple(documents))
+        wish = _Wish(records, tuple(map(pieces_of, records)), tuple(documents))
         self._pen().line.pass_through(wish)
         if wish.error is not None:
             raise wish.error
@@ -183,15 +182,14 @@ class Trail(Reading):
         places: list[tuple[int, ...]] = []
         for wish in wishes:
             first = size
-            for record in wish.records:
+            for record, pieces in zip(wish.records, wish.pieces, strict=True):
                 at = max(at, record.at)
                 number = previous = None
                 if (tenant := record.tenant) is not None:
                     tail, version = tails.get(tenant) or known.tails.get(tenant) or self._tail(tenant)
                     number, previous = tail.number + 1, tail.last
                     tails[tenant] = (Tail(number, size), version)
-                raised = record if at is record.at else evolve(record, at=at)
-                entries.append(AuditEntry(size, raised, number, previous, pen.writer).content)
+                entries.append(written(pieces, at=at, place=size, number=number, previous=previous, writer=pen.writer))
                 size += 1
             places.append(tuple(range(first, size)))
         frontier, made = known.head.frontier.append(*entries)

@@ -18,7 +18,7 @@ from ._kept import SignedCheckpoint, Vouched
 from ._notes import Verifier, opened
 from ._reading import Reading
 from ._state import CHECKPOINT, TrailHead, tail_key
-from ._walk import Finding, Walk, beyond
+from ._walk import TrailFinding, Walk, beyond
 
 _MOST_FINDINGS: Final = 100
 
@@ -54,7 +54,7 @@ class Verification:
     at: datetime | None
     checkpoint: int | None
     vouched: tuple[Vouched, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[TrailFinding, ...]
 
     @property
     def is_sound(self) -> bool:
@@ -124,12 +124,12 @@ def verify(
     Raises:
         StorageError: The store cannot be read.
     """
-    findings: list[Finding] = []
+    findings: list[TrailFinding] = []
     known = beyond(trail)
     try:
         head = trail.head()
     except TrailBroken as error:
-        return Verification(0, Walk(trail).frontier.root, None, None, (), (Finding(None, error.what),))
+        return Verification(0, Walk(trail).frontier.root, None, None, (), (TrailFinding(None, error.what),))
     findings += known(head)
     marks: list[tuple[Checkpoint, Vouched | None, str]] = []
     latest = _latest(trail, verifiers, findings)
@@ -146,7 +146,7 @@ def verify(
     for checkpoint, vouched, name in sorted(marks, key=lambda mark: mark[0].size):
         if checkpoint.size > head.frontier.size:
             findings.append(
-                Finding(
+                TrailFinding(
                     head.frontier.size,
                     f"{name} has {checkpoint.size} entries: {checkpoint.size - head.frontier.size} were removed",
                 )
@@ -154,7 +154,9 @@ def verify(
             continue
         _go(walk, checkpoint.size, findings)
         if walk.frontier.size == checkpoint.size and walk.frontier.root != checkpoint.root:
-            findings.append(Finding(None, f"the first {checkpoint.size} entries are not those that {name} was made of"))
+            findings.append(
+                TrailFinding(None, f"the first {checkpoint.size} entries are not those that {name} was made of")
+            )
         elif walk.frontier.size == checkpoint.size and vouched is not None:
             fitting.append(vouched)
     _go(walk, head.frontier.size, findings)
@@ -170,13 +172,13 @@ def verify(
     )
 
 
-def _go(walk: Walk, size: int, findings: list[Finding]) -> None:
+def _go(walk: Walk, size: int, findings: list[TrailFinding]) -> None:
     for finding in walk.to(size):
         if len(findings) < _MOST_FINDINGS:
             findings.append(finding)
 
 
-def _latest(trail: Reading, verifiers: Sequence[Verifier], findings: list[Finding]) -> SignedCheckpoint | None:
+def _latest(trail: Reading, verifiers: Sequence[Verifier], findings: list[TrailFinding]) -> SignedCheckpoint | None:
     """Return the latest checkpoint in the store, as far as it can be believed."""
     present = trail.storage.document(LEDGER, CHECKPOINT, "latest")
     if present is None:
@@ -186,20 +188,20 @@ def _latest(trail: Reading, verifiers: Sequence[Verifier], findings: list[Findin
         if verifiers:
             opened(latest.note, verifiers)
     except SmartifyError as error:
-        findings.append(Finding(None, f"the latest checkpoint in the store is false: {error.what}"))
+        findings.append(TrailFinding(None, f"the latest checkpoint in the store is false: {error.what}"))
         return None
     return latest
 
 
-def _opened(anchor: Anchor, verifiers: Sequence[Verifier], findings: list[Finding]) -> Checkpoint | None:
+def _opened(anchor: Anchor, verifiers: Sequence[Verifier], findings: list[TrailFinding]) -> Checkpoint | None:
     try:
         text, vouching = opened(anchor.note, verifiers)
         checkpoint = Checkpoint.of_body(text)
         if checkpoint.origin in {one.name for one in vouching}:
             return checkpoint
-        findings.append(Finding(None, f"a checkpoint of {anchor.kept_by} is another trail's"))
+        findings.append(TrailFinding(None, f"a checkpoint of {anchor.kept_by} is another trail's"))
     except UsageError as error:
-        findings.append(Finding(None, f"a checkpoint of {anchor.kept_by} is none of this trail's: {error.what}"))
+        findings.append(TrailFinding(None, f"a checkpoint of {anchor.kept_by} is none of this trail's: {error.what}"))
     return None
 
 
@@ -214,7 +216,7 @@ def _cosigned(
     ]
 
 
-def _strange_tails(trail: Reading, walk: Walk, head: TrailHead) -> Iterable[Finding]:
+def _strange_tails(trail: Reading, walk: Walk, head: TrailHead) -> Iterable[TrailFinding]:
     """Yield the ends of tenants' entries that no entry is at."""
     if walk.frontier.size != head.frontier.size:
         return
@@ -222,6 +224,6 @@ def _strange_tails(trail: Reading, walk: Walk, head: TrailHead) -> Iterable[Find
     try:
         for key in trail.tail_keys(head.frontier.size):
             if key not in keys:
-                yield Finding(None, "it names the end of a tenant's entries of which there are none")
+                yield TrailFinding(None, "it names the end of a tenant's entries of which there are none")
     except TrailBroken as error:
-        yield Finding(None, error.what)
+        yield TrailFinding(None, error.what)

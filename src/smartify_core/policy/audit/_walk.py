@@ -22,7 +22,7 @@ _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @frozen(order=False)
-class Finding:
+class TrailFinding:
     """Something in a trail that is not as it was written.
 
     Args:
@@ -59,7 +59,7 @@ class Walk:
     #: Whether entries are missing where the walk is, so that nobody can go on.
     is_stuck: bool = False
 
-    def to(self, size: int) -> Iterator[Finding]:
+    def to(self, size: int) -> Iterator[TrailFinding]:
         """Walk until the tree has this size, and yield what is wrong; ends early where entries are missing."""
         if self.is_stuck:
             return
@@ -77,32 +77,34 @@ class Walk:
             for node in made:
                 if next(nodes, None) != node.hash:
                     if node.level == 0:
-                        yield Finding(node.index, "its bytes are not those that the tree was made over")
+                        yield TrailFinding(node.index, "its bytes are not those that the tree was made over")
                         self.nodes_follow = False
                     elif self.nodes_follow:
                         last = ((node.index + 1) << node.level) - 1
-                        yield Finding(last, f"the node of level {node.level} above it is not made of those below it")
+                        yield TrailFinding(
+                            last, f"the node of level {node.level} above it is not made of those below it"
+                        )
                         self.nodes_follow = False
             if len(contents) < wanted:
                 self.is_stuck = True
-                yield Finding(self.frontier.size, "it is missing, and with it the proof of all that follow")
+                yield TrailFinding(self.frontier.size, "it is missing, and with it the proof of all that follow")
                 return
 
-    def _read(self, place: int, content: bytes) -> Iterator[Finding]:
+    def _read(self, place: int, content: bytes) -> Iterator[TrailFinding]:
         try:
             entry = AuditEntry.of_content(content)
         except RecordInvalid:
-            yield Finding(place, "its bytes are no entry")
+            yield TrailFinding(place, "its bytes are no entry")
             return
         if entry.place != place:
-            yield Finding(place, f"it says that it is entry {entry.place}")
+            yield TrailFinding(place, f"it says that it is entry {entry.place}")
         if entry.record.at < self.at:
-            yield Finding(place, "its instant is before that of the entry in front of it")
+            yield TrailFinding(place, "its instant is before that of the entry in front of it")
         self.at = max(self.at, entry.record.at)
         if (tenant := entry.record.tenant) is not None:
             tail = self.tails.get(tenant) or self._before(tenant, entry)
             if (entry.number, entry.previous) != (tail.number + 1, tail.last):
-                yield Finding(place, "it does not follow the entry of its tenant before it")
+                yield TrailFinding(place, "it does not follow the entry of its tenant before it")
             self.tails[tenant] = Tail(entry.number or 0, place)
 
     def _before(self, tenant: str, entry: AuditEntry) -> Tail:
@@ -121,26 +123,26 @@ class Walk:
     def _nodes(self) -> Iterator[bytes]:
         return self.reading.node_hashes(self.frontier.size)
 
-    def ends_at(self, head: TrailHead) -> Iterator[Finding]:
+    def ends_at(self, head: TrailHead) -> Iterator[TrailFinding]:
         """Yield what is wrong with what the trail says of its end, when the walk has come there."""
         if self.frontier.size != head.frontier.size:
             return
         if self.frontier != head.frontier:
-            yield Finding(None, "its head is not that of the tree over its entries")
+            yield TrailFinding(None, "its head is not that of the tree over its entries")
         if self.frontier.size and self.at != head.at:
-            yield Finding(None, "the instant of its head is not that of its latest entry")
+            yield TrailFinding(None, "the instant of its head is not that of its latest entry")
         for tenant, tail in self.tails.items():
             try:
                 kept = self.reading.tail(tenant)
             except TrailBroken as error:
-                yield Finding(tail.last, error.what)
+                yield TrailFinding(tail.last, error.what)
                 continue
             # Whoever appends meanwhile has moved it beyond the head that was read.
             if kept != tail and not (kept.last is not None and kept.last >= head.frontier.size):
-                yield Finding(tail.last, "it is the latest of its tenant, and the trail says otherwise")
+                yield TrailFinding(tail.last, "it is the latest of its tenant, and the trail says otherwise")
 
 
-def beyond(reading: Reading) -> Callable[[TrailHead], Iterator[Finding]]:
+def beyond(reading: Reading) -> Callable[[TrailHead], Iterator[TrailFinding]]:
     """Look how many entries and nodes there are, and return what tells whether a head, read afterwards, is behind them.
 
     A head is written together with what it is the head of.
@@ -148,15 +150,15 @@ def beyond(reading: Reading) -> Callable[[TrailHead], Iterator[Finding]]:
     positions = reading.storage.tenant(LEDGER).positions
     entries, nodes = positions.get(ENTRIES, 0), positions.get(NODES, 0)
 
-    def findings(head: TrailHead) -> Iterator[Finding]:
+    def findings(head: TrailHead) -> Iterator[TrailFinding]:
         size = head.frontier.size
         if entries > size or nodes > nodes_of(size):
-            yield Finding(size, "there are entries or nodes that its head does not count")
+            yield TrailFinding(size, "there are entries or nodes that its head does not count")
 
     return findings
 
 
-def first_of(findings: Iterable[Finding]) -> None:
+def first_of(findings: Iterable[TrailFinding]) -> None:
     """Raise `TrailBroken` for the first finding, if there is one."""
     for finding in findings:
         raise TrailBroken(

@@ -133,15 +133,20 @@ def _checkpoint(note: str, vkey: str) -> tuple[int, bytes]:
 
 def _keys(vkey: str, successions: Sequence[object]) -> list[str]:
     """Return the key that is known, and those that followed it, each named by the one before."""
-    keys = [vkey]
+    keys: list[str] = []
     for note in successions:
         lines = note.split("\n") if isinstance(note, str) else []
-        if len(lines) < _LINES or lines[0] != "smartify audit key succession":
+        if (
+            len(lines) < _LINES
+            or lines[0] != "smartify audit key succession"
+            or [lines[1]] != (keys[-1:] or [lines[1]])
+        ):
             raise Wrong("this is no succession of keys")
         _opened("\n".join(lines), lines[1], lines[2])
-        if lines[1] == keys[-1]:
-            keys.append(lines[2])
-    return keys
+        keys = [*(keys or [lines[1]]), lines[2]]
+    if vkey not in (keys or [vkey]):
+        raise Wrong("the keys of the trail do not lead to the one that is known")
+    return keys[keys.index(vkey) :] if keys else [vkey]
 
 
 # --- proofs (RFC 9162, sections 2.1.3.2 and 2.1.4.2) ------------------------------------------------------------------
