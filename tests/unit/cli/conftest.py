@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -92,6 +93,16 @@ def smartify(folder: Path) -> Callable[..., Result]:
         return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """Give the library's logger back as it was: a command that runs in this process sets it up for itself."""
+    ours = logging.getLogger("smartify_core")
+    propagate, level, handlers = ours.propagate, ours.level, list(ours.handlers)
+    yield
+    ours.propagate, ours.handlers = propagate, handlers
+    ours.setLevel(level)
 
 
 @pytest.fixture
