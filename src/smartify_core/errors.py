@@ -450,7 +450,7 @@ class PlanHeld(SmartifyError):
 
 
 class AccessDenied(SmartifyError):
-    """Policy said no. ``missing`` tells what was missing for a yes, by the codes of `smartify_core.policy.Fact`."""
+    """Policy said no. ``missing`` tells what was missing for a yes, by the codes of `smartify_core.policy.Missing`."""
 
     code = "SC500"
     missing: tuple[str, ...] = ()

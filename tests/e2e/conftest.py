@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from attrs import define, field
+from tests._let_in import AS, let_in
 
 from smartify_core.errors import UsageError
 from smartify_core.sealing import FileKeyRing
@@ -66,7 +67,8 @@ class Customer:
 
     def accounts(self) -> tuple[list[dict[str, Any]], list[str]]:
         """Return the living accounts in the words of `Workspace.truth`, and the source ids of the deleted ones."""
-        code, document = self.smartify("accounts", "--tenant", "acme")
+        let_in(self.folder, "acme")
+        code, document = self.smartify("accounts", "--tenant", "acme", *AS)
         assert code == 0
         living, dead = [], []
         for account in document["accounts"]:

@@ -14,6 +14,7 @@ _path = click.Path(path_type=Path)
 
 
 @click.group()
+@shared
 def audit() -> None:
     """Who opened what, when and why: the record, and the proof of it."""
 

@@ -29,6 +29,7 @@ _grant_id = click.argument("grant_id", metavar="GRANT")
 
 
 @click.group()
+@shared
 def employee() -> None:
     """Who is employed, and bound by confidentiality. Nobody else is let in."""
 
@@ -147,6 +148,7 @@ def _wanted(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.group()
+@shared
 def grant() -> None:
     """Who may open which fields of whom, what for, and how long."""
 

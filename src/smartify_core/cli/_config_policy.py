@@ -14,7 +14,8 @@ from smartify_core.policy.audit import EMPTY_ROOT, Checkpoint, Cosigner, HttpWit
 
 from ._config_table import Table
 
-_KEYS: Final = frozenset({"longest_grant", "longest_emergency", "origin", "endings", "witness_folder", "witnesses"})
+#: The keys of the table.
+POLICY: Final = frozenset({"longest_grant", "longest_emergency", "origin", "endings", "witness_folder", "witnesses"})
 _LONGEST: Final = timedelta(days=366)
 #: Whose trail a checkpoint is of, unless told otherwise.
 DEFAULT_ORIGIN: Final = "smartify/audit"
@@ -51,7 +52,7 @@ def policy_settings_of(document: Table) -> PolicySettings:
     table = document.optional("policy", document.table)
     if table is None:
         return PolicySettings(usual, DEFAULT_ORIGIN, endings)
-    table.only(_KEYS)
+    table.only(POLICY)
     grant = _lasting(table, "longest_grant", usual.longest_grant)
     emergency = _lasting(table, "longest_emergency", usual.longest_emergency)
     return PolicySettings(

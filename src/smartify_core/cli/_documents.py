@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import asdict
 
-from smartify_core.errors import SmartifyError
+from smartify_core.errors import AccessDenied, SmartifyError
 from smartify_core.lifecycle import Change, HeldPlan, Plan, Run
 from smartify_core.model import AccountState, Tombstone
 from smartify_core.policy import Disclosed
@@ -15,8 +15,15 @@ Document = dict[str, Any]
 
 
 def of_error(error: SmartifyError) -> Document:
-    """Return an error: its code, what happened, where, the cure, and all of it as one message."""
-    return {"code": error.code, "what": error.what, "where": error.where, "cure": error.cure, "message": str(error)}
+    """Return an error: its code, what happened, where, the cure, and all of it as one message.
+
+    A denial has a key more, ``missing``: the codes of what was missing for a yes.
+    """
+    document: Document = {"code": error.code, "what": error.what, "where": error.where, "cure": error.cure}
+    document["message"] = str(error)
+    if isinstance(error, AccessDenied):
+        document["missing"] = list(error.missing)
+    return document
 
 
 def of_run(run: Run) -> Document:

@@ -34,8 +34,9 @@ def of_employee(record: StaffRecord, now: datetime) -> Document:
     }
 
 
-def of_grant(grant: Grant, now: datetime) -> Document:
-    """Return a grant. Its reason is what somebody wrote for whoever approves."""
+def of_grant(grant: Grant, now: datetime, *, with_reason: bool = False) -> Document:
+    """Return a grant; ``with_reason`` with the reason, which is written for whoever approves and for nobody else."""
+    reason = {"reason": grant.reason} if with_reason else {}
     return {
         "id": grant.id,
         "state": state_of(grant, now),
@@ -43,7 +44,7 @@ def of_grant(grant: Grant, now: datetime) -> Document:
         "tenant": grant.tenant,
         "purpose": grant.purpose.value,
         "fields": sorted(one.value for one in grant.fields),
-        "reason": grant.reason,
+        **reason,
         "subjects": sorted(grant.subjects),
         "identified": grant.identified,
         "ticket": grant.ticket,

@@ -9,12 +9,12 @@ from pathlib import Path
 from attrs import frozen
 
 from smartify_core.errors import UsageError
-from smartify_core.policy import AccessRequest, Grant, Purpose
+from smartify_core.policy import AccessRequest, Grant
 
 from . import _documents_of_policy as documents
 from . import _exit_codes as exit_codes
 from ._output import Output
-from ._policy_of import Opened, existing, fields_of, opened, purpose_of
+from ._policy_of import Opened, existing, fields_of, known_purpose, opened, purpose_of
 
 
 @frozen(order=False)
@@ -54,12 +54,13 @@ def request(
     identified: bool,
 ) -> int:
     """Ask for a grant."""
-    with opened(file) as at:
+    purpose, fields = known_purpose(wanted.purpose), existing(wanted.fields)
+    with opened(file, wanted.tenant) as at:
         grant = at.policy.grants.request(
             wanted.employee,
             tenant=wanted.tenant,
-            purpose=_known(wanted.purpose),
-            fields=existing(wanted.fields),
+            purpose=purpose,
+            fields=fields,
             reason=wanted.reason,
             lasts=lasts,
             by=by,
@@ -68,7 +69,7 @@ def request(
             ticket=wanted.ticket,
             identified=identified,
         )
-        _tell(output, at, grant)
+        _tell(output, at, grant, with_reason=True)
     output.line("It opens nothing until somebody else approves it:")
     output.line(f"  smartify grant approve {grant.id} --as APPROVER")
     return exit_codes.DONE
@@ -76,18 +77,19 @@ def request(
 
 def break_glass(output: Output, file: Path, wanted: Wanted, *, lasts: timedelta | None) -> int:
     """Take a grant without approval, in an emergency."""
-    with opened(file) as at:
+    purpose, fields = known_purpose(wanted.purpose), existing(wanted.fields)
+    with opened(file, wanted.tenant) as at:
         grant = at.policy.grants.break_glass(
             wanted.employee,
             tenant=wanted.tenant,
-            purpose=_known(wanted.purpose),
-            fields=existing(wanted.fields),
+            purpose=purpose,
+            fields=fields,
             reason=wanted.reason,
             lasts=lasts,
             subjects=wanted.subjects(at),
             ticket=wanted.ticket,
         )
-        _tell(output, at, grant)
+        _tell(output, at, grant, with_reason=True)
     output.note(f"smartify: the glass is broken; somebody else must look at it: smartify grant review {grant.id}")
     return exit_codes.DONE
 
@@ -130,9 +132,10 @@ def listing(output: Output, file: Path, *, employee: str | None, tenant: str | N
             and tenant in {None, grant.tenant}
             and (also_over or (grant.revoked_at is None and now < grant.expires_at))
         ]
-    output.document({"grants": [documents.of_grant(grant, now) for grant in found]})
+    output.document({"grants": [documents.of_grant(grant, now, with_reason=True) for grant in found]})
     for grant in found:
         output.line(_line(grant, now))
+        output.line(f"  because: {grant.reason}")
     if not found:
         output.note("There are no such grants.")
     return exit_codes.DONE
@@ -140,7 +143,7 @@ def listing(output: Output, file: Path, *, employee: str | None, tenant: str | N
 
 def explain(output: Output, file: Path, wanted: Wanted) -> int:
     """Say whether somebody may see something, and why not; opens and records nothing."""
-    with opened(file) as at:
+    with opened(file, wanted.tenant) as at:
         decision = at.policy.gate.decide(
             AccessRequest(
                 wanted.employee,
@@ -168,14 +171,9 @@ def report(output: Output, file: Path, *, unused_after: timedelta) -> int:
     return exit_codes.DONE
 
 
-def _known(purpose: str) -> Purpose:
-    found = purpose_of(purpose)
-    return found if isinstance(found, Purpose) else Purpose.of(found)
-
-
-def _tell(output: Output, at: Opened, grant: Grant) -> int:
+def _tell(output: Output, at: Opened, grant: Grant, *, with_reason: bool = False) -> int:
     now = at.policy.trail.now()
-    output.document({"grant": documents.of_grant(grant, now)})
+    output.document({"grant": documents.of_grant(grant, now, with_reason=with_reason)})
     output.line(_line(grant, now))
     return exit_codes.DONE
 

@@ -57,6 +57,15 @@ file = "smartify.keys"
 # keep_days = 30              # how long a file is kept
 # k = 5                       # no report names what fewer networks than this share
 
+# Who may see a name, for `smartify accounts`, `smartify grant` and `smartify audit`.
+[policy]
+# longest_grant = "30d"       # the longest time that an employee may be let in for
+# longest_emergency = "1h"    # and without anybody's approval
+# origin = "smartify/audit"   # the name of your audit trail, which no other trail has
+# endings = "smartify.endings"   # the register of what has ended: keep it apart from the store and its backups
+# witness_folder = "witness"  # a folder of another host, where every checkpoint of the trail is kept as well
+# witnesses = { }             # who else is shown every checkpoint: NAME = { url = "...", key = "..." }
+
 # One table for each customer. The name after "tenants." is yours to choose: letters, digits, dots, hyphens and
 # underscores.
 [tenants.acme]

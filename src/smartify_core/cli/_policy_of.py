@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from attrs import frozen
 
-from smartify_core.errors import ConfigInvalid
-from smartify_core.policy import PersonalField, Policy, Purpose
+from smartify_core.errors import ConfigInvalid, UsageError
+from smartify_core.policy import PROHIBITED, PersonalField, Policy, Purpose
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 
-from ._build import sealer_of, store_is_absent, store_of
+from ._build import chosen, sealer_of, store_is_absent, store_of
 from ._config import Config, load
 
 
@@ -28,24 +29,60 @@ class Opened:
 
 
 @contextmanager
-def opened(file: Path) -> Iterator[Opened]:
+def opened(file: Path, tenant: str | None = None) -> Iterator[Opened]:
     """Open the store that is configured and yield policy over it.
 
+    Args:
+        file: The configuration.
+        tenant: The tenant that it is about, if it is about one.
+
     Raises:
-        ConfigInvalid: The configuration is wrong, or names a store that is not there.
+        UnknownTenant: There is no such tenant in the configuration.
+        ConfigInvalid: The configuration is wrong, or names a store that is not there, or that does not last.
         StorageError: The store cannot be opened.
     """
     config = load(file)
+    chosen(config, tenant)
+    if config.storage_url.startswith("memory:"):
+        raise ConfigInvalid(
+            "a store in memory keeps no record of anybody",
+            where=f"{file}: storage.url",
+            cure="Use a store that lasts, such as sqlite:///smartify.db.",
+        )
     if store_is_absent(config):
         raise ConfigInvalid("there is no store yet", where=f"{file}: storage.url", cure="Make it with: smartify sync")
     sealer = sealer_of(config)
     with store_of(config, create=False) as storage:
-        yield Opened(config, storage, sealer, Policy(storage, sealer, rules=config.policy.access))
+        try:
+            yield Opened(config, storage, sealer, Policy(storage, sealer, rules=config.policy.access))
+        except UsageError as error:
+            if type(error) is UsageError and error.where in _OPTIONS:
+                # In the words of whoever typed it.
+                option = _OPTIONS[error.where]
+                what = error.what.replace(f"{error.where} is no id", "what it names is no id")
+                raise UsageError(what, where=option, cure=error.cure) from None
+            raise
 
 
 def purpose_of(text: str) -> Purpose | str:
     """Return the purpose of a DPV name, also one in lower-case words with hyphens; another text as it is."""
     return _BY_WORDS.get(text, text)
+
+
+def known_purpose(text: str) -> Purpose:
+    """Return the purpose of a DPV name, also one in lower-case words with hyphens, or of an IRI.
+
+    Raises:
+        UsageError: There is no such purpose; the nearest one is named.
+    """
+    found = purpose_of(text)
+    if isinstance(found, Purpose):
+        return found
+    try:
+        return Purpose.of(found)
+    except UsageError as error:
+        names = {spelt: one.value for one in _GRANTABLE for spelt in (one.value, _hyphenated(one.value))}
+        raise UsageError(error.what, where="--purpose", cure=_nearest(text, names) + (error.cure or "")) from None
 
 
 def fields_of(texts: Sequence[str]) -> frozenset[str]:
@@ -57,13 +94,29 @@ def existing(names: Sequence[str]) -> frozenset[PersonalField]:
     """Return the fields of these names.
 
     Raises:
-        UsageError: There is no such field.
+        UsageError: There is no such field; the nearest one is named.
     """
-    return frozenset(PersonalField.of(name) for name in fields_of(names))
+    return frozenset(map(_field, fields_of(names)))
+
+
+def _field(name: str) -> PersonalField:
+    try:
+        return PersonalField.of(name)
+    except UsageError as error:
+        hint = _nearest(name, {one.value: one.value for one in PersonalField})
+        raise UsageError(error.what, where="--fields", cure=hint + (error.cure or "")) from None
+
+
+def _nearest(text: str, names: Mapping[str, str]) -> str:
+    near = difflib.get_close_matches(text, names, n=1, cutoff=0.5)
+    return f"Did you mean {names[near[0]]}? " if near else ""
 
 
 def _hyphenated(name: str) -> str:
     return "".join(f"-{one.lower()}" if one.isupper() else one for one in name).lstrip("-")
 
 
+#: Which options stand for what policy calls otherwise.
+_OPTIONS = {"by": "--as", "owner": "--owner", "agreement": "--agreement", "until": "--until", "ticket": "--ticket"}
+_GRANTABLE = [one for one in Purpose if one not in PROHIBITED]
 _BY_WORDS = {_hyphenated(one.value): one for one in Purpose}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -12,7 +13,9 @@ from typing import Any
 
 import pytest
 from attrs import frozen
+from tests._let_in import AS, let_in
 
+from smartify_core.cli import main
 from smartify_core.directory.jsonl import write_jsonl
 from smartify_core.sealing import FileKeyRing
 from smartify_core.testing import Sample, identity, make_sample
@@ -88,6 +91,40 @@ def smartify(folder: Path) -> Callable[..., Result]:
             check=False,
         )
         return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """Give the library's logger back as it was: a command that runs in this process sets it up for itself."""
+    ours = logging.getLogger("smartify_core")
+    propagate, level, handlers = ours.propagate, ours.level, list(ours.handlers)
+    yield
+    ours.propagate, ours.handlers = propagate, handlers
+    ours.setLevel(level)
+
+
+@pytest.fixture
+def at_once(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+    """Run the command in this process, which is quicker, with the folder as the current one."""
+
+    def run(*arguments: str) -> Result:
+        monkeypatch.chdir(folder)
+        code = main(arguments)
+        said = capsys.readouterr()
+        return Result(code, said.out, said.err)
+
+    return run
+
+
+@pytest.fixture
+def accounts(folder: Path, smartify: Callable[..., Result]) -> Callable[..., Result]:
+    """Print the accounts of a tenant as an employee does who may see them, and is let in for it at the first time."""
+
+    def run(tenant: str, *arguments: str, **environment: str) -> Result:
+        let_in(folder, tenant)
+        return smartify("accounts", "--tenant", tenant, *AS, *arguments, **environment)
 
     return run
 

@@ -21,7 +21,9 @@ def user(number: int, email: str) -> dict[str, str]:
 ADOPT = ("adopt", "--tenant", "initech", "--users", "users.jsonl", "--domain", "acme.example", "--json")
 
 
-def test_users_of_the_host_are_linked_by_address(files: Any, smartify: Callable[..., Any]) -> None:
+def test_users_of_the_host_are_linked_by_address(
+    files: Any, smartify: Callable[..., Any], accounts: Callable[..., Any]
+) -> None:
     """Linked people keep the host's ids, the others get ids of ours, and nobody unowned is touched."""
     mine = identity("ada").email
     users(files, user(1, mine.upper()), user(2, "nobody@acme.example"), user(3, "hank@elsewhere.example"), "")
@@ -36,8 +38,8 @@ def test_users_of_the_host_are_linked_by_address(files: Any, smartify: Callable[
         ["host-3"],
     )
     assert done.document["run"]["provisioned"] == 3
-    accounts = smartify("accounts", "--tenant", "initech", "--json").document["accounts"]
-    assert {account["email"]: account["account_id"] for account in accounts}[mine] == "host-1"
+    found = accounts("initech", "--json").document["accounts"]
+    assert {account["email"]: account["account_id"] for account in found}[mine] == "host-1"
 
 
 def test_words_name_ids_only(files: Any, smartify: Callable[..., Any]) -> None:

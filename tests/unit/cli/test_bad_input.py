@@ -10,9 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests._let_in import AS, let_in
 
 from smartify_core.sealing import FileKeyRing
 from smartify_core.testing.google import USER_SCOPE
+
+WANTED = ("--employee", "e-9", "--purpose", "ServiceProvision", "--fields", "email", "--reason", "a test")
+
+COMMANDS = [
+    ("sync",),
+    ("plan", "--tenant", "acme"),
+    ("accounts", "--tenant", "acme", *AS),
+    ("employee", "add", "e-9", "--as", "hr"),
+    ("grant", "report"),
+]
 
 
 def edit(shop: Any, old: str, new: str) -> None:
@@ -43,7 +54,7 @@ def all_failed(result: Any) -> dict[str, str]:
     return dict(run["error"])
 
 
-@pytest.mark.parametrize("command", [("sync",), ("plan", "--tenant", "acme"), ("accounts", "--tenant", "acme")])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_unknown_key_is_named_with_the_nearest_valid_one(
     shop: Any, smartify: Callable[..., Any], everything: Callable[[Path], dict[str, bytes]], command: tuple[str, ...]
 ) -> None:
@@ -133,17 +144,19 @@ def test_service_account_file_that_cannot_be_read(shop: Any, smartify: Callable[
     assert not (shop.folder / "smartify.db").exists()
 
 
-def accounts_in(smartify: Callable[..., Any]) -> list[dict[str, Any]]:
-    found = smartify("accounts", "--tenant", "acme", "--json").document["accounts"]
+def accounts_in(accounts: Callable[..., Any]) -> list[dict[str, Any]]:
+    found = accounts("acme", "--json").document["accounts"]
     assert isinstance(found, list)
     return found
 
 
 @pytest.mark.parametrize("mistake", ["scope", "subject"])
-def test_wrong_scope_or_subject(shop: Any, smartify: Callable[..., Any], mistake: str) -> None:
+def test_wrong_scope_or_subject(
+    shop: Any, smartify: Callable[..., Any], accounts: Callable[..., Any], mistake: str
+) -> None:
     """A scope that was not granted, or a subject who does not exist, is no empty directory: nobody loses an account."""
     smartify("sync")
-    before = accounts_in(smartify)
+    before = accounts_in(accounts)
     assert len(before) == 24
     if mistake == "scope":
         (shop.folder / "sa.json").unlink()
@@ -154,7 +167,7 @@ def test_wrong_scope_or_subject(shop: Any, smartify: Callable[..., Any], mistake
     error = all_failed(result)
     assert (result.code, error["code"]) == (1, "SC202")
     assert "nobody-there" not in result.out + result.err
-    assert accounts_in(smartify) == before
+    assert accounts_in(accounts) == before
 
 
 @pytest.mark.parametrize("mistake", ["scope", "subject"])
@@ -172,19 +185,22 @@ def test_first_sync_that_is_refused_leaves_nothing_behind(
     assert everything(shop.folder) == before
 
 
-@pytest.mark.parametrize("command", ["plan", "sync", "accounts"])
+@pytest.mark.parametrize(
+    "command",
+    [("plan",), ("sync",), ("accounts", *AS), *(("grant", one, *WANTED) for one in ("explain", "break-glass"))],
+)
 def test_unknown_tenant(
-    shop: Any, smartify: Callable[..., Any], everything: Callable[[Path], dict[str, bytes]], command: str
+    shop: Any, smartify: Callable[..., Any], everything: Callable[[Path], dict[str, bytes]], command: tuple[str, ...]
 ) -> None:
     """A tenant that is not configured is refused, with those that are."""
     before = everything(shop.folder)
-    error = refused(smartify, command, "--tenant", "acne")
+    error = refused(smartify, *command, "--tenant", "acne")
     assert error["code"] == "SC102"
     assert "acme" in error["cure"]
     assert everything(shop.folder) == before
 
 
-@pytest.mark.parametrize("command", [("sync",), ("plan", "--tenant", "acme"), ("accounts", "--tenant", "acme")])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_store_of_a_newer_version(
     shop: Any, smartify: Callable[..., Any], everything: Callable[[Path], dict[str, bytes]], command: tuple[str, ...]
 ) -> None:
@@ -215,10 +231,10 @@ def test_file_of_another_program(
     assert everything(shop.folder) == before
 
 
-def test_locked_store(shop: Any, smartify: Callable[..., Any]) -> None:
+def test_locked_store(shop: Any, smartify: Callable[..., Any], accounts: Callable[..., Any]) -> None:
     """A store that another process keeps locked fails the run; the accounts stay as they were."""
     smartify("sync")
-    before = accounts_in(smartify)
+    before = accounts_in(accounts)
     shop.workspace.delete_user(next(one for one in shop.sample.people[1:]).source_id)
     with closing(sqlite3.connect(shop.folder / "smartify.db", isolation_level=None)) as other:
         other.execute("begin immediate")
@@ -226,12 +242,13 @@ def test_locked_store(shop: Any, smartify: Callable[..., Any]) -> None:
         other.execute("rollback")
     assert result.code == 1
     assert "SC302" in result.out
-    assert accounts_in(smartify) == before
+    assert accounts_in(accounts) == before
 
 
 def test_key_file_of_another_store(shop: Any, smartify: Callable[..., Any]) -> None:
     """With the keys of another store nothing is provisioned anew or rewritten: the run fails, and so does looking."""
     smartify("sync")
+    let_in(shop.folder, "acme")
     keys = shop.folder / "smartify.keys"
     right = keys.read_bytes()
     keys.unlink()
@@ -239,7 +256,8 @@ def test_key_file_of_another_store(shop: Any, smartify: Callable[..., Any]) -> N
     result = smartify("sync", "--json")
     assert (result.code, all_failed(result)["code"]) == (2, "SC107")
     assert refused(smartify, "plan", "--tenant", "acme")["code"] == "SC107"
-    assert refused(smartify, "accounts", "--tenant", "acme")["code"] == "SC107"
+    assert refused(smartify, "accounts", "--tenant", "acme", *AS)["code"] == "SC107"
+    assert refused(smartify, "employee", "list")["code"] == "SC107"
     keys.write_bytes(right)
     (run,) = smartify("sync", "--json").document["runs"]
     assert (run["verdict"], run["unchanged"], run["provisioned"], run["updated"]) == ("complete", 24, 0, 0)
@@ -274,4 +292,5 @@ def test_broken_line_is_named_by_number(folder: Path, smartify: Callable[..., An
     assert (result.code, error["code"]) == (1, "SC203")
     assert "people.jsonl line 2" in error["where"]
     assert "quux" not in result.out + result.err
-    assert accounts_in(smartify) == []
+    (acme,) = smartify("status", "--json").document["tenants"]
+    assert acme["accounts"] == 0

@@ -73,22 +73,24 @@ def test_approved_plan_is_done(plan_hash: str, smartify: Callable[..., Any]) -> 
     assert (again.code, again.error["code"]) == (1, "SC113")
 
 
-def test_rejected_plan_is_dropped(plan_hash: str, smartify: Callable[..., Any]) -> None:
+def test_rejected_plan_is_dropped(plan_hash: str, smartify: Callable[..., Any], accounts: Callable[..., Any]) -> None:
     """A rejection writes nothing to any account, and the plan cannot be approved afterwards."""
     result = smartify("reject", "--tenant", "acme", "--plan", plan_hash, *DECISION, "--json")
     assert (result.code, result.document["held_plan"]["status"]) == (0, "rejected")
     assert smartify("approve", "--plan", plan_hash, *DECISION).code == 1
-    accounts = smartify("accounts", "--tenant", "acme", "--json").document["accounts"]
-    assert [account["state"] for account in accounts] == ["active"] * 20
+    found = accounts("acme", "--json").document["accounts"]
+    assert [account["state"] for account in found] == ["active"] * 20
 
 
-def test_plan_that_is_no_longer_true_is_not_applied(plan_hash: str, files: Any, smartify: Callable[..., Any]) -> None:
+def test_plan_that_is_no_longer_true_is_not_applied(
+    plan_hash: str, files: Any, smartify: Callable[..., Any], accounts: Callable[..., Any]
+) -> None:
     """When somebody is back, the approval of their deletion is refused whole."""
     files.write("acme", *PEOPLE[5:], deleted=PEOPLE[:5])
     result = smartify("approve", "--plan", plan_hash, *DECISION, "--json")
     assert (result.code, result.error["code"]) == (1, "SC105")
-    accounts = smartify("accounts", "--tenant", "acme", "--json").document["accounts"]
-    assert [account["state"] for account in accounts] == ["active"] * 20
+    found = accounts("acme", "--json").document["accounts"]
+    assert [account["state"] for account in found] == ["active"] * 20
 
 
 @pytest.mark.parametrize("command", ["approve", "reject"])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -11,11 +12,14 @@ import pytest
 
 from smartify_core.cli import main
 from smartify_core.cli._demo_day import EXPECTED, Happening, differences, live_through
-from smartify_core.model import Account, AccountState, PersonalFields
+from smartify_core.model import AccountState
+from smartify_core.policy import Disclosed
 from smartify_core.testing import Sample, make_sample
 from smartify_core.testing.google import Workspace
 
 FILES = {"smartify-demo-service-account.json", "smartify.db", "smartify.keys", "smartify.toml"}
+
+LOOK = ("accounts", "--tenant", "acme", "--as", "e-17", "--purpose", "ServiceProvision", "--reason", "a look", "--json")
 
 
 def test_demo_plays_the_whole_story(folder: Path, smartify: Callable[..., Any]) -> None:
@@ -51,20 +55,36 @@ def test_demo_tells_people_what_happens(smartify: Callable[..., Any]) -> None:
 def test_what_the_demo_says_to_type_works(folder: Path, smartify: Callable[..., Any]) -> None:
     """Each command that the demo ends with does what it promises, right there."""
     commands = smartify("demo", "--json").document["next"]
-    first, second, third = (command.split() for command in commands)
-    assert first[0] == second[0] == "smartify"
-    assert smartify(*first[1:]).out.count("\n") == 62
-    assert len(smartify(*second[1:]).document["accounts"]) == 62
-    assert third == ["mkdir", "../mine", "&&", "cd", "../mine", "&&", "smartify", "init"]
+    looks, sells, grants, begins = (shlex.split(command) for command in commands)
+    assert looks[0] == sells[0] == grants[0] == "smartify"
+    assert smartify(*looks[1:]).out.count("\n") == 62
+    assert len(smartify(*looks[1:], "--json").document["accounts"]) == 62
+    denied = smartify(*sells[1:], "--json")
+    assert (denied.code, denied.error["missing"]) == (4, ["purpose-prohibited"])
+    (grant,) = smartify(*grants[1:], "--json").document["grants"]
+    assert (grant["state"], grant["employee"], grant["approved_by"]) == ("live", "e-17", "e-2")
+    assert begins == ["mkdir", "../mine", "&&", "cd", "../mine", "&&", "smartify", "init"]
     assert folder.joinpath("smartify.toml").exists()
 
 
+def test_demo_lets_one_employee_look_and_nobody_else(folder: Path, smartify: Callable[..., Any]) -> None:
+    """Only who has the grant of the demo sees names: neither who approved it nor anybody who is not on record."""
+    said = smartify("demo")
+    assert "e-17 asked to see names for a day" in said.out
+    for who, missing in (("e-2", ["no-grant"]), ("e-99", ["employee-unknown", "no-agreement", "no-grant"])):
+        look = ("accounts", "--tenant", "acme", "--as", who, "--purpose", "ServiceProvision", "--reason", "a look")
+        denied = smartify(*look, "--json")
+        assert (denied.code, denied.error["missing"]) == (4, missing)
+        assert "@" not in denied.out + denied.err
+
+
 def test_store_of_the_demo_holds_no_readable_name(folder: Path, smartify: Callable[..., Any]) -> None:
-    """As the demo says, no name and no address stands in the store's bytes."""
+    """As the demo says, no name and no address stands in the store's bytes, not even after somebody has looked."""
     smartify("demo")
-    accounts = smartify("accounts", "--tenant", "acme", "--json").document["accounts"]
-    raw = (folder / "smartify.db").read_bytes()
-    for account in accounts:
+    found = smartify(*LOOK).document["accounts"]
+    raw = b"".join(file.read_bytes() for file in folder.glob("smartify.db*"))
+    assert len(found) == 62
+    for account in found:
         for key in ("email", "given_name", "family_name"):
             value = account.get(key, "")
             if len(value) > 4:
@@ -112,11 +132,12 @@ def test_demo_that_was_made_ones_own_is_not_replaced(
 def test_sync_after_the_demo_fails_at_once(folder: Path, smartify: Callable[..., Any]) -> None:
     """The sample directory is gone after the demo; a sync says so at once and leaves the accounts alone."""
     smartify("demo")
-    before = smartify("accounts", "--tenant", "acme", "--json").document
+    before = smartify(*LOOK).document
+    assert len(before["accounts"]) == 62
     result = smartify("sync", "--json")
     (run,) = result.document["runs"]
     assert (result.code, run["error"]["code"]) == (1, "SC201")
-    assert smartify("accounts", "--tenant", "acme", "--json").document == before
+    assert smartify(*LOOK).document == before
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -133,24 +154,16 @@ def test_the_day_works_out_for_every_sample(seed: int, people: int) -> None:
     assert {who for who in before.keys() | after.keys() if before.get(who) != after.get(who)} == touched
 
 
-def account(source_id: str, state: AccountState, personal: PersonalFields | None) -> Account:
-    return Account("acme", source_id, f"account-{source_id}", state, personal=personal)
+def account(source_id: str, state: AccountState, family_name: str = "L") -> Disclosed:
+    return Disclosed("acme", source_id, f"account-{source_id}", state, "a@x", "A", family_name, ())
 
 
 def test_differences_are_noticed() -> None:
-    """The demo's check sees a wrong field, a missing account and one too many; deleted ones do not count."""
+    """The demo's check sees a wrong field, a missing account and one too many."""
     ada = {"id": "1", "email": "a@x", "given_name": "A", "family_name": "L", "state": "active", "groups": []}
     truth = {"people": [ada, ada | {"id": "2"}], "deleted": []}
-    good = PersonalFields("a@x", "A", "L")
-    assert differences(truth, [account("1", AccountState.ACTIVE, good), account("2", AccountState.ACTIVE, good)]) == ()
-    found = differences(
-        truth,
-        [
-            account("1", AccountState.INACTIVE, PersonalFields("a@x", "A", "M")),
-            account("3", AccountState.ACTIVE, good),
-            account("2", AccountState.DELETED, None),
-        ],
-    )
+    assert differences(truth, [account("1", AccountState.ACTIVE), account("2", AccountState.ACTIVE)]) == ()
+    found = differences(truth, [account("1", AccountState.INACTIVE, "M"), account("3", AccountState.ACTIVE)])
     assert found == (
         "source id 1 differs in family_name, state",
         "source id 3 has an account and is not in the directory",

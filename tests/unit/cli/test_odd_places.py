@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests._let_in import AS, let_in
 
 COMMAND = (sys.executable, "-m", "smartify_core.cli")
 FULL = Path("/dev/full")
@@ -19,13 +20,16 @@ needs_full = pytest.mark.skipif(not FULL.exists(), reason="this system has no de
 
 
 @needs_full
-@pytest.mark.parametrize("arguments", [("accounts", "--tenant", "acme"), ("sync",), ("status",), ("--version",)])
+@pytest.mark.parametrize(
+    "arguments", [("accounts", "--tenant", "acme", *AS), ("grant", "list"), ("sync",), ("status",), ("--version",)]
+)
 @pytest.mark.parametrize("form", [(), ("--json",)])
 def test_full_device_is_one_clear_sentence(
     files: Any, smartify: Callable[..., Any], arguments: tuple[str, ...], form: tuple[str, ...]
 ) -> None:
     """When stdout takes nothing, stderr says so in one line and the exit code is 1."""
     assert smartify("sync").code == 0
+    let_in(files.folder, "acme")
     with FULL.open("w") as full:
         done = subprocess.run(
             [*COMMAND, *arguments, *form], cwd=files.folder, stdout=full, stderr=subprocess.PIPE, text=True, check=False

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
+from smartify_core.cli import _config_policy as config_policy
 from smartify_core.cli import _config_rules as config_rules
 from smartify_core.cli import _exit_codes as exit_codes
 from smartify_core.cli._commands import command_line
@@ -35,7 +36,9 @@ def options(command: click.Command) -> set[str]:
     with click.Context(command, help_option_names=["--help", "-h"]) as context:
         parameters = command.get_params(context)
         arguments = {(one.metavar or str(one.name).upper()) for one in parameters if isinstance(one, click.Argument)}
-    return arguments | {name for one in parameters if isinstance(one, click.Option) for name in one.opts}
+    return arguments | {
+        name for one in parameters if isinstance(one, click.Option) for name in (*one.opts, *one.secondary_opts)
+    }
 
 
 def every_command(group: click.Group = command_line, *before: str) -> dict[str, click.Command]:
@@ -70,7 +73,7 @@ def test_every_option_is_documented(name: str) -> None:
 def test_groups_take_the_options_of_every_command() -> None:
     """A group of commands has no options of its own."""
     groups = [command for command in command_line.commands.values() if isinstance(command, click.Group)]
-    assert sorted(str(group.name) for group in groups) == ["logs", "storage"]
+    assert sorted(str(group.name) for group in groups) == ["audit", "employee", "grant", "logs", "storage"]
     assert all(options(group) == shared() for group in groups)
 
 
@@ -103,6 +106,7 @@ def test_every_exit_code_is_documented() -> None:
         ("`[keys]`", 2, {"file"}),
         ("`[schedule]`", 2, {"every"}),
         ("`[logs]`", 2, set(LOGS)),
+        ("`[policy]`", 2, set(config_policy.POLICY)),
         ("`[rules]`", 2, set(config_rules.RULES - {"guards"})),
         ("`[rules.guards]`", 3, set(config_rules.GUARDS)),
         ("`[tenants.NAME]`", 2, {"source", "rules"}),
@@ -131,6 +135,7 @@ def test_template_explains_every_key() -> None:
     assert written == {
         *("url", "file", "source", "every"),
         *LOGS,
+        *config_policy.POLICY,
         *GoogleTenant.__annotations__,
         *JsonLinesTenant.__annotations__,
         *(config_rules.RULES - {"guards"}),

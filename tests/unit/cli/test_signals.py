@@ -139,14 +139,14 @@ sys.exit(main(["sync", "--json"]))
 """
 
 
-def test_stopped_while_writing(shop: Any, smartify: Callable[..., Any]) -> None:
+def test_stopped_while_writing(shop: Any, smartify: Callable[..., Any], accounts: Callable[..., Any]) -> None:
     """A signal between batches leaves whole batches, each as the directory has it, and the next sync does the rest."""
     done = subprocess.run(
         [sys.executable, "-c", WRITING], cwd=shop.folder, capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 143
     truth = {person["id"]: person for person in shop.workspace.truth()["people"]}
-    found = smartify("accounts", "--tenant", "acme", "--json").document["accounts"]
+    found = accounts("acme", "--json").document["accounts"]
     assert len(found) == 10
     for account in found:
         person = truth[account["source_id"]]

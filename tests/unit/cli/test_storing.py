@@ -30,20 +30,21 @@ def look(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
-def test_a_store_is_copied_and_goes_on(files: Any, smartify: Callable[..., Any]) -> None:
-    """The copy is compared, works in place of the original at once, and is finished when asked for again."""
+def test_a_store_is_copied_and_goes_on(files: Any, smartify: Callable[..., Any], accounts: Callable[..., Any]) -> None:
+    """The copy is compared, works in place of the original at once, with its grants, and a second one finishes it."""
     smartify("sync")
-    before = smartify("accounts", "--tenant", "acme", "--json").document
+    before = accounts("acme", "--json").document
     copied = smartify("storage", "copy", "sqlite:///smartify.db", "sqlite:///new.db", "--json")
-    acme, initech = copied.document["tenants"]
+    acme, initech, policy = copied.document["tenants"]
     assert (copied.code, copied.document["left"]) == (0, 0), copied.err
     assert (acme["tenant"], acme["accounts"], acme["tombstones"], acme["error"]) == ("acme", 20, 0, None)
     assert (initech["accounts"], initech["entries"]) == (3, 3)
+    assert (policy["tenant"], policy["accounts"], policy["error"]) == ("smartify:policy", 0, None)
     again = smartify("storage", "copy", "sqlite:///smartify.db", "sqlite:///new.db")
     assert "initech: 3 accounts, 0 tombstones, 3 entries, 1 document; 0 written now" in again.out
-    assert "2 tenants copied and compared, 0 left" in again.out
+    assert "3 tenants copied and compared, 0 left" in again.out
     (files.folder / "new.db").replace(files.folder / "smartify.db")
-    assert smartify("accounts", "--tenant", "acme", "--json").document == before
+    assert accounts("acme", "--json").document == before
     assert [run["unchanged"] for run in smartify("sync", "--json").document["runs"]] == [20, 3]
 
 

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
+from tests._let_in import AS, let_in
+
 from smartify_core.testing.google import Fault
 
 RUN_KEYS = [
@@ -107,13 +109,15 @@ def test_plan_of_a_synced_store_is_empty(shop: Any, smartify: Callable[..., Any]
     assert "nothing to do" in smartify("plan", "--tenant", "acme").out
 
 
-def test_accounts_are_as_the_directory_says(shop: Any, smartify: Callable[..., Any]) -> None:
+def test_accounts_are_as_the_directory_says(
+    shop: Any, smartify: Callable[..., Any], accounts: Callable[..., Any]
+) -> None:
     """``accounts --json`` gives each account with the promised keys, and a deleted one without any personal field."""
     smartify("sync")
     leaver = next(one for one in shop.sample.people if one.email != shop.sample.admin_email)
     shop.workspace.delete_user(leaver.source_id)
     smartify("sync")
-    document = smartify("accounts", "--tenant", "acme", "--json").document
+    document = accounts("acme", "--json").document
     *living, dead = document["accounts"]
     assert list(dead) == ["source_id", "account_id", "state"]
     assert (dead["source_id"], dead["state"]) == (leaver.source_id, "deleted")
@@ -125,25 +129,44 @@ def test_accounts_are_as_the_directory_says(shop: Any, smartify: Callable[..., A
     assert sorted(living, key=lambda one: one["id"]) == shop.workspace.truth()["people"]
 
 
-def test_account_that_does_not_open_ends_the_listing(shop: Any, smartify: Callable[..., Any]) -> None:
-    """When an account's sealed bytes are damaged, what was printed before stays one document, with the error in it."""
+def test_account_that_does_not_open_ends_the_listing(
+    files: Any, smartify: Callable[..., Any], accounts: Callable[..., Any]
+) -> None:
+    """Accounts open a hundred at a time: where one is damaged, those before stay one document, with the error in it."""
+    files.write("acme", *(f"p{number:03}" for number in range(120)))
     smartify("sync")
-    whole = smartify("accounts", "--tenant", "acme", "--json").document["accounts"]
-    with closing(sqlite3.connect(shop.folder / "smartify.db")) as store:
+    whole = accounts("acme", "--json").document["accounts"]
+    assert len(whole) == 120
+    with closing(sqlite3.connect(files.folder / "smartify.db")) as store:
         last = "(select sealed from account order by source_id desc limit 1)"
         store.execute(f"update sealed set record = zeroblob(length(record)) where id = {last}")
         store.commit()
-    result = smartify("accounts", "--tenant", "acme", "--json")
-    assert result.document["accounts"] == whole[:-1]
+    result = accounts("acme", "--json")
+    assert result.document["accounts"] == whole[:100]
     assert (result.code, result.error["code"]) in {(1, "SC309"), (2, "SC107")}
     assert result.error["message"] in result.err
 
 
-def test_accounts_of_a_tenant_never_synced_are_none(shop: Any, smartify: Callable[..., Any]) -> None:
-    """Before the first sync there are no accounts, no store is made by looking, and people are told what to do."""
-    assert smartify("accounts", "--tenant", "acme", "--json").document == {"tenant": "acme", "accounts": []}
-    assert "smartify sync --tenant acme" in smartify("accounts", "--tenant", "acme").err
+def test_before_the_first_sync_nobody_can_look(shop: Any, smartify: Callable[..., Any]) -> None:
+    """Before the first sync no store is made by looking, by adding somebody or by asking, and the cure is a sync."""
+    for command in (
+        ("accounts", "--tenant", "acme", *AS),
+        ("employee", "list"),
+        ("employee", "add", "e-17", "--as", "hr"),
+        ("grant", "list"),
+    ):
+        result = smartify(*command, "--json")
+        assert (result.code, result.error["code"]) == (2, "SC101")
+        assert "smartify sync" in result.error["cure"]
     assert not (shop.folder / "smartify.db").exists()
+
+
+def test_accounts_of_a_tenant_never_synced_are_denied(files: Any, smartify: Callable[..., Any]) -> None:
+    """A tenant that is configured and was never synced is unknown to the store, and whoever asks is denied."""
+    smartify("sync", "--tenant", "initech")
+    let_in(files.folder, "acme")
+    result = smartify("accounts", "--tenant", "acme", *AS, "--json")
+    assert (result.code, result.error["code"], result.error["missing"]) == (4, "SC500", ["tenant-unknown"])
 
 
 def test_log_names_ids_only(shop: Any, smartify: Callable[..., Any]) -> None:

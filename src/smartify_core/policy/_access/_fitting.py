@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
+from typing import Final
 
 from attrs import frozen
 
@@ -12,6 +13,13 @@ from smartify_core.policy._vocabulary import PSEUDONYMOUS, PersonalField
 
 from ._decision import AccessRequest, AccessRules, Missing
 from ._facts import Agreement, Employee, Facts, Grant
+
+_UNITS: Final = (
+    ("day", timedelta(days=1)),
+    ("hour", timedelta(hours=1)),
+    ("minute", timedelta(minutes=1)),
+    ("second", timedelta(seconds=1)),
+)
 
 
 @frozen(order=False)
@@ -112,7 +120,7 @@ def _of_its_making(grant: Grant, rules: AccessRules) -> Iterator[Defect]:
         what = "was approved by whoever asked for it"
         yield Defect(Missing.GRANT_SELF_APPROVED, 2, what, "Have somebody else approve one.")
     if grant.expires_at - grant.not_before > longest:
-        yield Defect(Missing.GRANT_TOO_LONG, 4, f"lasts longer than {longest}", "Ask for a shorter one.")
+        yield Defect(Missing.GRANT_TOO_LONG, 4, f"lasts longer than {spelt(longest)}", "Ask for a shorter one.")
 
 
 def told(instant: datetime) -> str:
@@ -120,6 +128,15 @@ def told(instant: datetime) -> str:
     if instant.tzinfo is not UTC:
         instant = instant.astimezone(UTC)
     return instant.isoformat(" ", "seconds")[:-6] + "Z"
+
+
+def spelt(lasts: timedelta) -> str:
+    """Return how long something lasts, in the largest unit that tells it exactly."""
+    for name, unit in _UNITS:
+        number, rest = divmod(lasts, unit)
+        if number and not rest:
+            return f"{number} {name}" if number == 1 else f"{number} {name}s"
+    return str(lasts)
 
 
 @cache

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from operator import itemgetter
 from typing import Final
@@ -81,7 +82,7 @@ def _of_request(request: AccessRequest) -> Iterator[Shortfall]:
             Missing.PURPOSE_UNKNOWN,
             "C8",
             "There is no such purpose",
-            f"Name one of: {', '.join(one.value for one in Purpose if one not in PROHIBITED)}.",
+            f"{_nearest([request.purpose], _PURPOSES)}Name one of: {', '.join(dict.fromkeys(_PURPOSES.values()))}.",
         )
     elif request.purpose in PROHIBITED:
         clause = "C16" if request.purpose is Purpose.ADVERTISING else "C15"
@@ -94,12 +95,12 @@ def _of_request(request: AccessRequest) -> Iterator[Shortfall]:
         )
     if not request.fields:
         yield Shortfall(Missing.NO_FIELD, "C13", "No field is asked for", "Name the fields that are needed.")
-    if any(isinstance(one, str) for one in request.fields):
+    if unknown := sorted(one for one in request.fields if isinstance(one, str)):
         yield Shortfall(
             Missing.FIELD_UNKNOWN,
             "C13",
             "There is no such field",
-            f"Name some of: {', '.join(one.value for one in PersonalField)}.",
+            f"{_nearest(unknown, _FIELDS)}Name some of: {', '.join(one.value for one in PersonalField)}.",
         )
     if not request.reason or request.reason.isspace():
         yield Shortfall(Missing.NO_REASON, "C13", "No reason is given", "Say in a few words what it is needed for.")
@@ -119,9 +120,9 @@ def _of_person(who: str, employee: Employee | None, now: datetime, bounds: list[
         yield Shortfall(
             Missing.EMPLOYEE_UNKNOWN,
             "C13",
-            "Whoever asks is on no record",
-            "Record them with: smartify employee add.",
-            who,
+            f"{_at_first(who)} is not on record as an employee",
+            "Put them on record with: smartify employee add.",
+            who if is_id(who) else "",
         )
         return
     if employee.kind is PrincipalKind.CONTRACTOR:
@@ -178,7 +179,7 @@ def _of_agreements(
             Missing.AGREEMENT_ENDED,
             "C14",
             f"The confidentiality agreement {which} of {who} ended at {told(until)}",
-            "Have them sign one, and record it with: smartify employee bind.",
+            "Have them sign a confidentiality agreement, and record it with: smartify employee bind.",
             which,
         )
     else:
@@ -186,7 +187,7 @@ def _of_agreements(
             Missing.NO_AGREEMENT,
             "C14",
             f"No confidentiality agreement of {who} is on record",
-            "Have them sign one, and record it with: smartify employee bind.",
+            "Have them sign a confidentiality agreement, and record it with: smartify employee bind.",
             who,
         )
 
@@ -242,8 +243,8 @@ def _lacking(request: AccessRequest, facts: Facts, now: datetime, rules: AccessR
         return [Shortfall(one.missing, "C13", f"Grant {grant.id} {one.what}", one.cure, grant.id) for one in found]
     purpose = request.purpose.value if isinstance(request.purpose, Purpose) else ""
     wanted = names(_existing(request)) or "the fields that are needed"
-    what = f"{_named(request.employee)} has no grant for {purpose} in this tenant"
-    cure = f"Ask for one for {wanted} with: smartify grant request."
+    what = f"{_at_first(request.employee)} has no grant for {purpose} in this tenant"
+    cure = f"Ask for a grant of {wanted} with: smartify grant request."
     return [Shortfall(Missing.NO_GRANT, "C13", what, cure, request.tenant if is_id(request.tenant) else "")]
 
 
@@ -260,8 +261,28 @@ def _of_ruling(ruling: Ruling) -> Iterator[Shortfall]:
             yield Shortfall(Missing.NOT_PERMITTED, "C8", what, "No change allows it.")
 
 
+def _at_first(employee: str) -> str:
+    return employee if is_id(employee) else _SOMEBODY.capitalize()
+
+
 def _named(employee: str) -> str:
     return employee if is_id(employee) else _SOMEBODY
+
+
+#: What can be meant, by the ways of writing it: as DPV does, and in lower-case words with hyphens.
+_PURPOSES: Final = {
+    spelt: one.value
+    for one in Purpose
+    if one not in PROHIBITED
+    for spelt in (one.value, "".join(f"-{part.lower()}" if part.isupper() else part for part in one.value)[1:])
+}
+_FIELDS: Final = {one.value: one.value for one in PersonalField}
+
+
+def _nearest(given: Iterable[str], names: Mapping[str, str]) -> str:
+    """Return a hint at what was meant. What was given is not repeated: it may be anything."""
+    near = [names[found] for one in given for found in difflib.get_close_matches(one, names, n=1)]
+    return f"Did you mean {' and '.join(dict.fromkeys(near))}? " if near else ""
 
 
 def _existing(request: AccessRequest) -> frozenset[PersonalField]:

@@ -12,7 +12,7 @@ from attrs import evolve
 from smartify_core.errors import GrantInvalid, RecordClash, UnknownRecord
 from smartify_core.policy._access._decision import LONGEST_REASON, AccessRules
 from smartify_core.policy._access._facts import Grant, PrincipalKind, check_id, in_utc
-from smartify_core.policy._access._fitting import binding
+from smartify_core.policy._access._fitting import binding, spelt
 from smartify_core.policy._ledger import LEDGER
 from smartify_core.policy._log import log
 from smartify_core.policy._shelf import Shelf
@@ -272,7 +272,8 @@ class Grants:
         longest = self._rules.longest_emergency if emergency else self._rules.longest_grant
         _check_asked(tenant, purpose, fields, reason, subjects)
         if not timedelta(0) < lasts <= longest:
-            raise _invalid(f"a grant lasts at most {longest}", "Ask for a shorter one, and for a new one after it.")
+            cure = "Ask for a shorter one, and for a new one after it."
+            raise _invalid(f"a grant lasts at most {spelt(longest)}", cure)
         if self._staff.get(employee) is None:
             raise UnknownRecord("there is no such employee on record", where="employee", cure="Add them first.")
         begins = now if not_before is None else in_utc("not_before", not_before)
