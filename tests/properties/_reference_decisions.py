@@ -165,7 +165,7 @@ def grant_codes(  # noqa: C901, PLR0912  # as above
     """Return what keeps one grant from covering a request."""
     codes: set[str] = set()
     holder = facts.employee
-    came_back = None if holder is None else holder.returned_at
+    came_back = None if holder is None or holder.id != grant.employee else holder.returned_at
     if grant.revoked_at is not None or (came_back is not None and grant.requested_at < came_back):
         codes.add("grant-revoked")
     if now >= grant.expires_at:

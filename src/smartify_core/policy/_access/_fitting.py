@@ -103,7 +103,12 @@ def defects(grant: Grant, request: AccessRequest, facts: Facts, now: datetime, r
 def _of_its_life(grant: Grant, holder: Employee | None, now: datetime) -> Iterator[Defect]:
     if grant.revoked_at is not None:
         yield Defect(Missing.GRANT_REVOKED, 8, "was revoked", "Ask for a new one.")
-    elif holder is not None and holder.returned_at is not None and grant.requested_at < holder.returned_at:
+    elif (
+        holder is not None
+        and holder.id == grant.employee
+        and holder.returned_at is not None
+        and grant.requested_at < holder.returned_at
+    ):
         yield Defect(Missing.GRANT_REVOKED, 8, "ended when its holder left", "Ask for a new one.")
     if grant.expires_at <= now:
         yield Defect(Missing.GRANT_EXPIRED, 4, f"expired at {told(grant.expires_at)}", "Ask for a new one.")
