@@ -307,7 +307,9 @@ class Gate:
                 reason = self._reasons.about_one(one, request.reason)
             else:
                 reason = self._reasons.about_many(request.tenant, request.reason)
-        except StorageError as error:
+        except Shredded:
+            raise
+        except (StorageError, UsageError) as error:  # a store that is read only refuses the call
             raise AuditUnavailable(
                 f"the reason of an opening cannot be kept, so nothing was opened: {error.code} {error.what}",
                 where=error.where,

@@ -20,6 +20,7 @@ from smartify_core.model import LEDGER, AccountState, PutDocument
 from smartify_core.policy import ACCOUNT_FIELDS, AccessRequest, PersonalField, Purpose
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
+from smartify_core.storage.sqlite import SQLiteStorage
 
 
 def denied(vendor: Vendor, **options: Any) -> tuple[str, ...]:
@@ -116,6 +117,13 @@ def test_no_record_no_access(vendor: Vendor, monkeypatch: pytest.MonkeyPatch) ->
         list(view)
     with pytest.raises(AuditUnavailable):
         gate.open(**vendor.ask(employee="nobody"))
+
+
+def test_a_store_that_is_read_only_opens_nothing(vendor: Vendor) -> None:
+    """Over a store that takes no writes no record can be made, so nothing opens, and the error says so."""
+    vendor.grant()
+    with SQLiteStorage(vendor.file, read_only=True) as storage, pytest.raises(AuditUnavailable):
+        vendor.policy_of(storage).gate.open(**vendor.ask())
 
 
 def test_nobody_sees_without_a_grant(vendor: Vendor) -> None:
