@@ -6,7 +6,7 @@ A purpose or a field that is not here does not exist, and what does not exist is
 from __future__ import annotations
 
 import enum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from smartify_core.errors import UsageError
 
@@ -35,7 +35,8 @@ class Purpose(enum.Enum):
     ADVERTISING = "Advertising"
 
     # Members are compared by identity; an enumeration's own hash is Python, and sets of these are looked into all day.
-    __hash__ = object.__hash__
+    if not TYPE_CHECKING:
+        __hash__ = object.__hash__
 
     @property
     def iri(self) -> str:
@@ -76,7 +77,8 @@ class PersonalField(enum.Enum):
     #: The record of what was said to a person and what they said, kept to help with an issue.
     COMMUNICATION = "communication"
 
-    __hash__ = object.__hash__  # as of `Purpose`
+    if not TYPE_CHECKING:
+        __hash__ = object.__hash__
 
     @property
     def iri(self) -> str:
