@@ -40,7 +40,9 @@ def _public_modules() -> list[str]:
 def _pure_files() -> list[str]:
     found = [file for file in PACKAGE.rglob("*.py") if file.stem in PURE_NAMES or file.parent.name == "model"]
     wires = list((PACKAGE / "directory").rglob("_wire.py"))
-    return sorted(file.relative_to(PACKAGE).as_posix() for file in (*found, *wires, PACKAGE / "errors.py"))
+    return sorted(
+        file.relative_to(PACKAGE).as_posix() for file in (*found, *wires, *(PACKAGE / "errors").glob("_*.py"))
+    )
 
 
 def test_the_root_imports_nothing_of_ours() -> None:
