@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import cached_property
 
 from smartify_core.model import Clock
-from smartify_core.sealing import Sealer
+from smartify_core.sealing import KeyRing, Sealer
 from smartify_core.storage import Storage
 
 from ._access._decision import AccessRules
@@ -19,10 +20,17 @@ from ._records._grants import Grants
 from ._records._staff import Staff
 from ._records._usage import uses_in
 from .audit import Trail
+from .communications import CommunicationRules, Communications
+from .rotation import Rotation
+from .shredding import EndingsFile, LegalHolds, Shredder
+from .vendors import Exports, Vendors
 
 
 class Policy:
     """The rooms of policy, each over the same store, keys and clock. Threads may share it.
+
+    Making one reads and writes nothing. What most hosts need is there at once; ``vendors``, ``exports``,
+    ``communications``, ``holds``, ``shredder`` and ``rotation`` are made when they are first asked for.
 
     Args:
         storage: The store that holds the accounts. What policy knows lies in it under a name of its own.
@@ -30,7 +38,14 @@ class Policy:
         rules: How strict the host is.
         ticket_is_open: Asks the host's issue tracker whether an issue is open; ``None`` or an exception closes.
         on_emergency: Called with every grant that somebody took without approval.
+        notice: How long before a vendor's first data a customer has to be told.
+        communications: Whether what is said to people is kept, and for how long. Off where nothing is said.
+        ring: The key ring behind ``sealer``; it is asked to forget a tenant that is off-boarded, where it can.
+        register: The register of endings, kept outside of the store's backups.
         clock: What tells the time.
+
+    Raises:
+        UsageError: ``notice`` is not between nothing and ten years (when vendors are first asked for).
     """
 
     def __init__(
@@ -41,8 +56,19 @@ class Policy:
         rules: AccessRules | None = None,
         ticket_is_open: TicketIsOpen | None = None,
         on_emergency: Callable[[Grant], None] | None = None,
+        notice: timedelta = timedelta(days=30),
+        communications: CommunicationRules | None = None,
+        ring: KeyRing | None = None,
+        register: EndingsFile | None = None,
         clock: Clock = utc_now,
     ) -> None:
+        self._storage = storage
+        self._sealer = sealer
+        self._notice = notice
+        self._communication_rules = communications
+        self._ring = ring
+        self._register = register
+        self._clock = clock
         self.rules = AccessRules() if rules is None else rules
         self.trail = Trail(storage, clock=clock)
         self.staff = Staff(storage, sealer, self.trail)
@@ -57,6 +83,43 @@ class Policy:
             circumstances=self.circumstances,
             rules=self.rules,
         )
+
+    @cached_property
+    def vendors(self) -> Vendors:
+        """The register of vendors."""
+        return Vendors(self._storage, self._sealer, self.trail, notice=self._notice)
+
+    @cached_property
+    def exports(self) -> Exports:
+        """The one way in which data goes to a vendor."""
+        return Exports(self.vendors, self.gate)
+
+    @cached_property
+    def holds(self) -> LegalHolds:
+        """The legal holds."""
+        return LegalHolds(self._storage, self._sealer, self.trail)
+
+    @cached_property
+    def communications(self) -> Communications:
+        """What was said to people, where that is kept. What a legal hold stands over is not removed."""
+        return Communications(
+            self._storage,
+            self._sealer,
+            self.trail,
+            self.gate,
+            rules=self._communication_rules,
+            held=self.holds.is_held,
+        )
+
+    @cached_property
+    def shredder(self) -> Shredder:
+        """What sees to it that whoever is gone is gone."""
+        return Shredder(self._storage, self._sealer, self.trail, ring=self._ring, register=self._register)
+
+    @cached_property
+    def rotation(self) -> Rotation:
+        """What moves accounts and documents to newer keys."""
+        return Rotation(self._storage, self._sealer, self.trail, clock=self._clock)
 
     def hygiene(self, *, unused_after: timedelta = timedelta(days=7)) -> Iterator[HygieneFinding]:
         """Yield what a reviewer of grants should look at: unused, wider than used, self-approved, not reviewed.

@@ -6,6 +6,6 @@
 from __future__ import annotations
 
 from ._communication import Communication, CommunicationRules
-from ._communications import Communications, Swept
+from ._communications import Communications, Swept, Tally
 
-__all__ = ["Communication", "CommunicationRules", "Communications", "Swept"]
+__all__ = ["Communication", "CommunicationRules", "Communications", "Swept", "Tally"]

@@ -41,6 +41,19 @@ class Swept:
     damaged: int = 0
 
 
+@frozen(order=False)
+class Tally:
+    """How many texts there are.
+
+    Args:
+        kept: All of them, those too that are over.
+        overdue: Texts whose time is over and that nothing holds: the next sweep removes them.
+    """
+
+    kept: int = 0
+    overdue: int = 0
+
+
 class Communications:
     """The communications of a store.
 
@@ -243,6 +256,24 @@ class Communications:
             sum(one.held for one in each),
             sum(one.damaged for one in each),
         )
+
+    def tally(self, tenant: str | None = None) -> Tally:
+        """Return how many texts there are, and how many a sweep would remove by now. Opens no text.
+
+        Args:
+            tenant: The customer; without one, every tenant of the store.
+
+        Raises:
+            WrongKey: The key ring does not hold the keys of a tenant.
+            StorageError: The store could not be read.
+        """
+        now, kept, overdue = self._now(), 0, 0
+        for name in (one.tenant for one in every_tenant(self._storage)) if tenant is None else [tenant]:
+            for _, one in self._filed.each(name):
+                kept += 1
+                if not isinstance(one, SealBroken) and one.ends_at <= now:
+                    overdue += not self._is_held(name, one.account_id)
+        return Tally(kept, overdue)
 
     # --- inside -------------------------------------------------------------------------------------------------------
 

@@ -36,3 +36,16 @@ class Renewed:
     accounts: int
     documents: int
     damaged: int
+
+
+@frozen(order=False)
+class UnderKey:
+    """How much is wrapped under one key."""
+
+    accounts: int = 0
+    documents: int = 0
+
+    @property
+    def total(self) -> int:
+        """How many the key still opens."""
+        return self.accounts + self.documents

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,7 @@ from smartify_core.sealing import FileKeyRing, Sealer, TenantKeys
 from smartify_core.storage import KEYS_AT_ONCE, Storage
 from smartify_core.storage.walks import every_document, every_head_page, every_tenant
 
-from ._counts import Remaining, Renewed
+from ._counts import Remaining, Renewed, UnderKey
 from ._progress import Progress, ProgressDocument
 from ._tenant_pass import TenantPass, leased
 
@@ -163,6 +164,22 @@ class Rotation:
             StorageError: The store cannot be read.
         """
         return sum(key == key_id for tenant in self._tenants() for _, key in self._keys_in_use(tenant))
+
+    def census(self, tenant: str | None = None) -> dict[str, UnderKey]:
+        """Return how much of a tenant, or of all tenants and of policy itself, is wrapped under which key, by its name.
+
+        Opens nothing, and holds one page at a time. What is damaged is under no key that can be told, and not counted.
+
+        Raises:
+            RingCannotTell: The ring is no `RotatingKeyRing`.
+            StorageError: The store cannot be read.
+        """
+        accounts, documents = Counter[str](), Counter[str]()
+        for name in [tenant] if tenant is not None else self._tenants():
+            for is_account, key in self._keys_in_use(name):
+                if key is not None:
+                    (accounts if is_account else documents)[key] += 1
+        return {key: UnderKey(accounts[key], documents[key]) for key in sorted(accounts | documents)}
 
     # --- moving -------------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 - `Shredder` writes the receipts of ended accounts, off-boards tenants, and guards against older stores.
 - `EndingsFile` is the register of endings that the host keeps outside of the store's backups.
+- `check_restored` is that guard alone, for whoever opens a store and needs nothing else of it.
 - `LegalHolds` forbid for a while that somebody's account ends.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 from ._endings_file import Ending, EndingsFile, EndingsHead
 from ._legal_holds import LegalHolds
+from ._register import check_restored
 from ._shredder import ForgetfulKeyRing, Reshredded, Shredder
 from ._standing import TenantStanding
 
@@ -21,4 +23,5 @@ __all__ = [
     "Reshredded",
     "Shredder",
     "TenantStanding",
+    "check_restored",
 ]

@@ -27,6 +27,8 @@ except ImportError:  # pragma: no cover - where there is no such call
 
 _HEADER: Final = {"format": "smartify-endings", "v": 1}
 _OWNER_ONLY: Final = 0o600
+#: How many bytes at the end of the file are looked at for its last closed block.
+_NEAR_THE_END: Final = 4_096
 _CURE: Final = "Restore it from its own backup, or name the right file."
 
 
@@ -119,14 +121,20 @@ class EndingsFile:
         return f"EndingsFile({str(self._path)!r})"
 
     def head(self) -> EndingsHead:
-        """Return how far it has come.
+        """Return how far it has come: what its last closed block says.
+
+        Only the end of the file is read, however long it is. Damage before that is noticed by whoever reads all of it.
 
         Raises:
             EndingsInvalid: The file is no register, or damaged.
             EndingsUnavailable: It cannot be read now.
         """
         with self._opened("rb") as file:
-            return self._end(file)[0]
+            found = self._last(file)
+            if found is None:
+                file.seek(0)
+                found = self._end(file)[0]
+            return found
 
     def endings(self) -> Iterator[Ending]:
         """Yield every ending, in the order in which they were entered. One may stand there twice.
@@ -169,6 +177,20 @@ class EndingsFile:
                 yield file  # type: ignore[misc]  # the mode is binary
         except OSError as error:
             raise _unavailable(self._path, error) from None
+
+    def _last(self, file: BinaryIO) -> EndingsHead | None:
+        """Return what the last closed block of a long file says, if its last line is near the end."""
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        if size <= _NEAR_THE_END or file.readline() != _line(_HEADER):
+            return None
+        file.seek(size - _NEAR_THE_END)
+        lines = list(map(_read, file.read().splitlines(keepends=True)[1:]))
+        while lines and not isinstance(lines[-1], EndingsHead):
+            lines.pop()
+        if None in lines:
+            raise EndingsInvalid("the register of endings is damaged", where=str(self._path), cure=_CURE)
+        return lines[-1] if lines and isinstance(lines[-1], EndingsHead) else None
 
     def _end(self, file: BinaryIO) -> tuple[EndingsHead, int]:
         met = self._met

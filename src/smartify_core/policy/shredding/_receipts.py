@@ -58,6 +58,10 @@ class Receipts:
             written += self._written(tenant, some)
         return written
 
+    def lacking(self, tenant: str) -> int:
+        """Return how many accounts have ended and have no receipt yet. Raises `StorageError`."""
+        return sum(1 for _ in self._lacking(tenant))
+
     def _lacking(self, tenant: str) -> Iterator[Tombstone]:
         """Yield the tombstones of accounts that have no receipt: both stand in order of account id."""
         prefix = _prefix(tenant)

@@ -17,7 +17,7 @@ OFF_BOARDED: Final = "tenant.off-boarded"
 _AT_ONCE: Final = 1_000
 
 
-def check(trail: Trail, register: EndingsFile) -> None:
+def check_restored(trail: Trail, register: EndingsFile) -> None:
     """Raise unless the store's trail goes on from where the register has come.
 
     Raises:
@@ -37,12 +37,12 @@ def catch_up(trail: Trail, register: EndingsFile) -> int:
     """Enter into the register what the trail says has ended since, and return how many endings that were.
 
     Raises:
-        OlderStore: As `check` does; nothing was entered.
+        OlderStore: As `check_restored` does; nothing was entered.
         EndingsUnavailable: The register cannot be written now.
     """
     entered = 0
     while True:
-        check(trail, register)
+        check_restored(trail, register)
         known, size = register.head(), trail.size
         if known.size == size:
             return entered

@@ -100,12 +100,23 @@ class Shredder:
             StorageError: The store could not be read or written.
         """
         if self._register is not None:
-            registered.check(self._trail, self._register)
+            registered.check_restored(self._trail, self._register)
         tenants = self._tenants() if tenant is None else [tenant]
         written = sum(self._receipts.write(one) for one in tenants)
         self._enter()
         self._sealer.let_go()
         return written
+
+    def unsettled(self, tenant: str | None = None) -> int:
+        """Return how many accounts have ended for which `settle` would write a receipt. Writes nothing.
+
+        Args:
+            tenant: The tenant; all of the store without one.
+
+        Raises:
+            StorageError: The store could not be read.
+        """
+        return sum(map(self._receipts.lacking, self._tenants() if tenant is None else [tenant]))
 
     # --- tenants ------------------------------------------------------------------------------------------------------
 
@@ -140,7 +151,7 @@ class Shredder:
         if not by.strip() or not reason.strip() or tenant == LEDGER:
             raise UsageError("an off-boarding needs a name, a reason and a tenant", cure="Say who decides, and why.")
         if self._register is not None:
-            registered.check(self._trail, self._register)
+            registered.check_restored(self._trail, self._register)
         standing = self.standing(tenant)
         if standing is None or standing.ended_at is None:
             if standing is None:
@@ -171,7 +182,7 @@ class Shredder:
             EndingsUnavailable: The register cannot be read now.
             UsageError: There is no register.
         """
-        registered.check(self._trail, self._require_register())
+        registered.check_restored(self._trail, self._require_register())
 
     def reshred(self, *, by: str, reason: str) -> Reshredded:
         """End again whoever is on the register and still, or again, in the store: after an older one was restored.

@@ -113,7 +113,32 @@ def test_damage_before_the_end_is_refused(register: EndingsFile, tmp_path: Path)
     for bad in (b"garbage\n", b'{"trail": true, "root": "00"}\n', b'{"tenant": "acme"}\n', b"[" * 100_000 + b"\n"):
         path.write_bytes(b"".join([lines[0], bad, *lines[2:]]))
         with pytest.raises(EndingsInvalid):
-            register.head()
+            list(register.endings())
+
+
+def test_of_a_long_register_only_the_end_is_read(
+    register: EndingsFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How far a register has come is told by its last lines, also where the last block was cut short."""
+    path = tmp_path / "endings.jsonl"
+    for size in range(3, 60):
+        assert register.add([ending(size)], head(size), after=head(size - 1))
+    with path.open("ab") as file:
+        file.write(json.dumps({"tenant": "acme"}).encode()[:9])
+    read: list[bytes] = []
+    real = module._read
+
+    def counted(line: bytes) -> object:
+        read.append(line)
+        return real(line)
+
+    monkeypatch.setattr(module, "_read", counted)
+    assert register.head() == head(59)
+    assert len(b"".join(read)) < 5_000 < path.stat().st_size
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:-3], b"garbage\n", lines[-2]]))
+    with pytest.raises(EndingsInvalid):
+        register.head()
 
 
 def test_a_line_holds_ids_and_instants_only(register: EndingsFile, tmp_path: Path) -> None:
