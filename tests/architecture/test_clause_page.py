@@ -10,6 +10,7 @@ import attrs
 import pytest
 
 from smartify_core.model import Account, Group, Identity, Membership, PersonalFields, SealedAccount, Tombstone
+from smartify_core.policy.clause import clause_page
 
 
 @pytest.fixture
@@ -20,6 +21,12 @@ def rows(repository: Path) -> dict[str, list[str]]:
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     assert len({row[0] for row in cells}) == len(cells), "no sentence has two rows"
     return {row[0]: row[1:] for row in cells}
+
+
+def test_the_page_is_what_the_code_prints(repository: Path) -> None:
+    """The page of the clause is made from the code's sentences, and nobody writes in it."""
+    page = (repository / "docs" / "reference" / "clause.md").read_text(encoding="utf-8")
+    assert page == clause_page(), "make it anew: python -m smartify_core.policy.clause"
 
 
 def test_every_sentence_has_its_row(rows: dict[str, list[str]]) -> None:

@@ -132,39 +132,72 @@ SENTENCES: Final = (
     ),
     Sentence(
         "C8",
-        ("Purposes: service provisioning, billing, identification and authorization, service improvement, research."),
-        "Purposes as values that each opening of personal fields must name.",
-        (),
-        Keeping.NOT_BUILT,
+        "Purposes: service provisioning, billing, identification and authorization, service improvement, research.",
+        (
+            "`policy.Purpose` is a closed list in DPV 2.3 terms. Each opening of personal fields names one, and a grant"
+            " is for one; research and improvement see pseudonyms. Another purpose, a wider or a narrower one, is"
+            " denied."
+        ),
+        (
+            "tests/unit/policy/gate/test_gate.py::test_other_purposes_open_nothing",
+            "tests/unit/policy/gate/test_gate.py::test_a_grant_is_for_one_purpose_tenant_and_person",
+            "tests/unit/policy/gate/test_gate.py::test_research_sees_pseudonyms",
+            "tests/properties/test_policy_machine.py::test_the_gate_opens_what_the_model_allows_and_nothing_else",
+        ),
+        Keeping.KEPT,
     ),
     Sentence(
         "C9",
         "A record of a customer's communication may be kept to help solve issues.",
-        "A purpose of its own, with an end.",
-        (),
-        Keeping.NOT_BUILT,
+        (
+            "`policy.communications` keeps what was said only where the host switches it on, sealed under the person's"
+            " own key, with an end that is fixed when it is kept; it opens for helping the customer and for nothing"
+            " else."
+        ),
+        (
+            "tests/unit/policy/communications/test_communications.py::test_off_means_off",
+            "tests/unit/policy/communications/test_communications.py::test_nobody_reads_for_another_purpose",
+            "tests/unit/policy/communications/test_communications.py::test_a_text_ends_at_its_instant",
+            "tests/unit/policy/communications/test_communications.py::test_texts_go_with_the_person",
+        ),
+        Keeping.KEPT,
     ),
     Sentence(
         "C10",
         "We protect against unauthorised access, alteration, disclosure and destruction.",
         (
-            "`sealing`: AES-256-GCM under a data key for each account, bound to tenant and account; a storage "
-            "backend never sees a name, and an erased account leaves no key, field, fingerprint or index."
+            "Sealing (AES-256-GCM, a key for each account, keys that rotate); one gate, which records before it opens;"
+            " an audit trail as a Merkle tree whose checkpoints are kept elsewhere; endings that leave no byte, have a"
+            " receipt and stay ended after a restore, unless a legal hold forbids them; verified copies of the store."
         ),
         (
             "tests/unit/sealing/test_sealer.py::test_any_flipped_bit_breaks_the_seal",
-            "tests/unit/sealing/test_sealer.py::test_no_personal_field_shows_in_a_sealed_account",
+            "tests/architecture/test_who_opens.py::test_sealed_fields_open_where_they_may",
+            "tests/unit/policy/gate/test_gate.py::test_no_record_no_access",
+            "tests/unit/policy/audit/test_verifying.py::test_what_is_noticed_and_what_is_not",
+            "tests/unit/policy/audit/test_checkpoints.py::test_no_checkpoint_is_made_over_a_broken_chain",
+            "tests/unit/policy/shredding/test_bytes.py::test_no_byte_of_somebody_who_was_deleted_is_left",
+            "tests/unit/policy/shredding/test_restoring.py::test_an_older_store_is_refused",
+            "tests/unit/policy/rotation/test_rotation.py::test_a_store_moves_to_a_new_key_and_the_old_one_is_retired",
             "src/smartify_core/testing/conformance/_storage_life.py::test_ST30_an_erased_account_leaves_no_byte",
         ),
-        Keeping.IN_PART,
-        "no audit trail, no checkpoints",
+        Keeping.KEPT,
     ),
     Sentence(
         "C11",
         "Vendors give similar commitments.",
-        "Exports that need a vendor's live, evidenced commitment.",
-        (),
-        Keeping.NOT_BUILT,
+        (
+            "`policy.vendors.Exports` is the one way out. It opens only to a registered vendor that keeps all seven"
+            " commitments now, with evidence, as does everybody it passes data on to, and that the customer was told"
+            " of."
+        ),
+        (
+            "tests/unit/policy/vendors/test_export_decision.py::test_dropping_any_one_commitment_closes",
+            "tests/unit/policy/vendors/test_export_decision.py::test_a_contract_ends_at_its_midnight",
+            "tests/unit/policy/vendors/test_export_decision.py::test_who_passes_data_on_needs_flow_down",
+            "tests/architecture/test_one_way_out.py::test_there_is_one_way_out_to_a_vendor",
+        ),
+        Keeping.KEPT,
     ),
     Sentence(
         "C12",
@@ -176,36 +209,70 @@ SENTENCES: Final = (
     Sentence(
         "C13",
         "Names and emails are seen only by employees who need to know.",
-        "A gate before sealed fields open. Today whoever holds the key file can open them.",
-        (),
-        Keeping.NOT_BUILT,
+        (
+            "`policy.Gate` opens a field only for an employee on record with a live grant of it, for this tenant and"
+            " purpose, that somebody else approved; the record of it is durable first. Nothing else opens an account."
+        ),
+        (
+            "tests/unit/policy/gate/test_gate.py::test_nobody_sees_without_a_grant",
+            "tests/unit/policy/access/test_decide.py::test_each_missing_fact_denies_alone_and_is_named",
+            "tests/unit/policy/records/test_grants.py::test_only_another_who_may_approves",
+            "tests/architecture/test_who_opens.py::test_sealed_fields_open_where_they_may",
+        ),
+        Keeping.KEPT,
     ),
     Sentence(
         "C14",
         "Those employees are bound by confidentiality.",
-        "A required fact of every permit.",
-        (),
-        Keeping.NOT_BUILT,
+        (
+            "An agreement that binds now is a fact which every permit needs; where nobody knows of one, it is missing."
+            " When it ends, what opens to them ends at once."
+        ),
+        (
+            "tests/unit/policy/access/test_decide.py::test_every_boundary_is_exact",
+            "tests/unit/policy/access/test_decide.py::test_each_missing_fact_denies_alone_and_is_named",
+            "tests/properties/test_policy_cedar.py::test_ours_denies_in_each_of_those",
+            "tests/properties/test_policy_machine.py::test_a_gate_that_forgets_the_agreement_is_noticed",
+        ),
+        Keeping.KEPT,
     ),
     Sentence(
         "C15",
         "The data is never sold.",
-        "A purpose that cannot be granted.",
-        (),
-        Keeping.NOT_BUILT,
+        (
+            "`SellDataToThirdParties` and `SellInsightsFromData` are purposes that no configuration grants, and an"
+            " export for which something is given is denied in every form."
+        ),
+        (
+            "tests/properties/test_vendors.py::test_no_register_makes_a_sale_pass",
+            "tests/unit/policy/records/test_grants.py::test_what_cannot_be_granted_cannot_be_asked_for",
+            "tests/properties/test_policy_mutants.py::test_a_forgotten_prohibition_is_noticed",
+        ),
+        Keeping.KEPT,
     ),
     Sentence(
         "C16",
         "The data is not shared for third-party advertising.",
-        "A purpose that cannot be granted.",
-        (),
-        Keeping.NOT_BUILT,
+        "`Advertising` is a purpose that no configuration grants and no register of vendors allows, in whatever form.",
+        (
+            "tests/properties/test_vendors.py::test_no_register_makes_a_prohibited_purpose_pass",
+            "tests/unit/policy/vendors/test_export_decision.py::test_a_register_that_allows_advertising_changes_nothing",
+            "tests/unit/policy/records/test_grants.py::test_what_cannot_be_granted_cannot_be_asked_for",
+        ),
+        Keeping.KEPT,
     ),
     Sentence(
         "C17",
         "On conflict the confidentiality provisions prevail.",
-        "Rules ranked by their source document.",
-        (),
-        Keeping.NOT_BUILT,
+        (
+            "Provisions are ranked by the document that they come from, and within a rank a prohibition wins. What was"
+            " overridden by what stands in the decision and in the audit trail."
+        ),
+        (
+            "tests/unit/policy/access/test_provisions.py::test_the_confidentiality_side_prevails",
+            "tests/unit/policy/access/test_provisions.py::test_an_override_is_told",
+            "tests/properties/test_policy_mutants.py::test_turned_ranks_are_noticed",
+        ),
+        Keeping.KEPT,
     ),
 )
