@@ -5,7 +5,7 @@ Returns an exit code; raises `SmartifyError` when the whole command fails.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -19,6 +19,7 @@ from . import _exit_codes as exit_codes
 from ._build import Sources, chosen, reconciler_of, sealer_of, store_is_absent, store_of
 from ._config import Config, load
 from ._demo import play
+from ._ending import Settling
 from ._init import write_all
 from ._output import Output
 from ._progress import progress_of
@@ -66,16 +67,19 @@ def plan(output: Output, file: Path, tenant: str, *, record: Path | None = None,
 def sync(output: Output, file: Path, tenant: str | None, *, record: Path | None = None) -> int:
     """Bring one tenant, or each, in step with its directory. What fails for one does not stop the others."""
     config = load(file)
-    return of_each_run(output, file, sync_each(config, chosen(config, tenant), record=record))
+    return of_each_run(output, file, sync_each(config, chosen(config, tenant), record=record, note=output.note))
 
 
-def sync_each(config: Config, tenants: Iterable[str], *, record: Path | None = None) -> Iterator[Run]:
-    """Run one tenant after the other and yield how each ended.
+def sync_each(
+    config: Config, tenants: Iterable[str], *, record: Path | None = None, note: Callable[[str], None]
+) -> Iterator[Run]:
+    """Run one tenant after the other, yield how each ended, and settle what has ended.
 
     Args:
         config: The configuration.
         tenants: Whom to run.
         record: Where to keep what is read, of the one tenant there is then.
+        note: Where it is told that something could not be settled.
     """
     sealer = sealer_of(config)
     made = Sources(config, tenants)
@@ -105,12 +109,16 @@ def sync_each(config: Config, tenants: Iterable[str], *, record: Path | None = N
             return
     with store_of(config, create=True) as storage:
         reconciler = reconciler_of(config, sources, cast("Storage", StoppableStorage(storage)), sealer)
-        if first is not None:
-            yield _apply(reconciler, first)
-        for name in waiting:
-            with progress_of(name) as progress:
-                run = next(reconciler.run_each([name], progress=progress))
-            yield run
+        yield from Settling(config, storage, sealer, note).after_each(_each(reconciler, first, waiting))
+
+
+def _each(reconciler: Reconciler, first: Plan | None, tenants: Iterable[str]) -> Iterator[Run]:
+    if first is not None:
+        yield _apply(reconciler, first)
+    for name in tenants:
+        with progress_of(name) as progress:
+            run = next(reconciler.run_each([name], progress=progress))
+        yield run
 
 
 def _apply(reconciler: Reconciler, plan: Plan) -> Run:

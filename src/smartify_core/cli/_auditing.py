@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import IO
 
-from smartify_core.errors import OutputFailed, UsageError
+from smartify_core.errors import UsageError
 from smartify_core.policy.audit import (
     Anchor,
     AuditEntry,
@@ -29,6 +25,7 @@ from . import _exit_codes as exit_codes
 from ._documents import Document
 from ._output import Output
 from ._policy_of import Opened, opened
+from ._whole_files import writing
 
 
 def checkpoints_of(at: Opened) -> Checkpoints:
@@ -47,7 +44,7 @@ def checkpoint(output: Output, file: Path, *, to: Path | None) -> int:
     with opened(file) as at:
         made = checkpoints_of(at).make()
     if to is not None:
-        with _writing(to) as target:
+        with writing(to) as target:
             target.write(made.note)
     output.document({"checkpoint": _of_checkpoint(made)})
     output.line(f"{made.checkpoint.size:,} entries under root {made.checkpoint.root.hex()}")
@@ -60,7 +57,7 @@ def checkpoint(output: Output, file: Path, *, to: Path | None) -> int:
 
 def verified(output: Output, file: Path, *, anchors: Sequence[Path]) -> int:
     """Work the whole trail out anew, compare it with what was kept outside, and say how far it is protected."""
-    with opened(file) as at:
+    with opened(file, guarded=False) as at:
         checkpoints, settings = checkpoints_of(at), at.config.policy
         verifiers = checkpoints.verifiers
         kept = [Anchor(str(path), _text_of(path)) for path in anchors]
@@ -82,7 +79,7 @@ def exported(output: Output, file: Path, tenant: str, *, to: Path, kept: Path | 
     note = None if kept is None else _text_of(kept)
     with opened(file) as at:
         checkpoints = checkpoints_of(at)
-        with _writing(to) as target:
+        with writing(to) as target:
             done = export(checkpoints, tenant, target, kept=note)
         vkey = checkpoints.verifier.vkey
     output.document(
@@ -124,7 +121,7 @@ def verifier(output: Output, _: Path) -> int:
 
 def listing(output: Output, file: Path, *, tenant: str | None, since: datetime | None, kind: str | None) -> int:
     """Print entries of the trail: ids and codes only."""
-    with opened(file) as at:
+    with opened(file, guarded=False) as at:
         trail = at.policy.trail
         entries: Iterator[AuditEntry] = trail.entries() if tenant is None else reversed([*trail.of_tenant(tenant)])
         wanted = (
@@ -205,25 +202,6 @@ def _line(entry: AuditEntry) -> str:
     return (
         f"{entry.place}  {record.at:%Y-%m-%dT%H:%M:%SZ}  {record.kind}  {tenant}  {record.actor or '-'}{about}  {facts}"
     )
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[IO[str]]:
-    """Write a file whole or not at all; one that is there is replaced."""
-    try:
-        with NamedTemporaryFile("w", encoding="utf-8", newline="\n", dir=path.absolute().parent, delete=False) as file:
-            try:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-                Path(file.name).replace(path)
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise OutputFailed(
-            f"the file cannot be written ({type(error).__name__})", where=str(path), cure="Name another place."
-        ) from None
 
 
 def _text_of(path: Path) -> str:

@@ -11,9 +11,11 @@ from attrs import asdict
 from smartify_core.directory import DirectorySource
 from smartify_core.directory.google import GoogleDirectory, Limits
 from smartify_core.directory.jsonl import JsonLinesDirectory
-from smartify_core.errors import ConfigInvalid, SmartifyError, UnknownTenant, UsageError
+from smartify_core.errors import ConfigInvalid, EndingsInvalid, OlderStore, SmartifyError, UnknownTenant, UsageError
 from smartify_core.lifecycle import Reconciler
-from smartify_core.sealing import FileKeyRing, Sealer
+from smartify_core.policy.audit import Trail
+from smartify_core.policy.shredding import EndingsFile, check_restored
+from smartify_core.sealing import FileKeyRing, KeyRing, Sealer
 from smartify_core.storage import Storage
 from smartify_core.storage.memory import MemoryStorage
 from smartify_core.storage.url import open_storage
@@ -82,7 +84,30 @@ def sealer_of(config: Config) -> Sealer:
     Raises:
         KeyFileInvalid: The key file cannot be used.
     """
-    return Sealer(FileKeyRing(config.key_file))
+    return Sealer(ring_of(config))
+
+
+def ring_of(config: Config) -> KeyRing:
+    """Return the configured key ring: the key file, or the one that Google Cloud KMS guards.
+
+    Raises:
+        KeyFileInvalid: The file cannot be used.
+        MissingExtra: A KMS is named, and its client is not installed.
+        ConfigInvalid: The KMS key's name or the endpoint is misshapen.
+        CredentialsInvalid: There are no credentials for the KMS.
+    """
+    keys = config.keys
+    if keys.kms_key is None:
+        return FileKeyRing(keys.file)
+    from smartify_core.sealing.google_kms import GoogleKmsKeyRing  # noqa: PLC0415 - an extra, and slow to import
+
+    try:
+        return GoogleKmsKeyRing(keys.kms_key, keys.file, endpoint=keys.kms_endpoint)
+    except UsageError as error:
+        if type(error) is not UsageError:
+            raise
+        place = "kms_endpoint" if error.where == "endpoint" else "kms_key"
+        raise ConfigInvalid(error.what, where=f"{config.file}: keys.{place}", cure=error.cure) from None
 
 
 def reconciler_of(
@@ -95,24 +120,71 @@ def reconciler_of(
     )
 
 
-def store_of(config: Config, *, create: bool) -> Storage:
+def store_of(config: Config, *, create: bool, guarded: bool = True) -> Storage:
     """Open the configured store.
 
     Args:
         config: What names it.
         create: Whether to make one where there is none. A command that only looks leaves nothing behind: it is shown an
             empty store instead.
+        guarded: Whether a store is refused that is older than the register of endings. Commands that only look at how
+            things stand show that one, too.
 
     Raises:
         ConfigInvalid: The URL names no storage that there is.
+        OlderStore: The store is older than the register of endings: a backup was restored.
+        EndingsInvalid: The register of endings that is configured is not there, or is damaged.
         StorageError: The store cannot be opened.
     """
     try:
-        if not create and store_is_absent(config):
+        absent = store_is_absent(config)
+        if not create and absent:
             return MemoryStorage()
-        return open_storage(config.storage_url)
+        storage = open_storage(config.storage_url)
     except UsageError as error:
         raise ConfigInvalid(error.what, where=f"{config.file}: storage.url", cure=error.cure) from None
+    if guarded:
+        try:
+            _guard(config, storage, fresh=absent)
+        except BaseException:
+            storage.close()
+            raise
+    return storage
+
+
+def register_of(config: Config) -> EndingsFile | None:
+    """Return the register of endings, where there is one.
+
+    Raises:
+        EndingsInvalid: It is configured, and is not there.
+    """
+    file = config.policy.endings
+    if file.is_file():
+        return EndingsFile(file)
+    if not config.policy.endings_named:
+        return None
+    raise EndingsInvalid(
+        "the register of endings is not there",
+        where=str(file),
+        cure="Bring it back. Where there never was one, make it once with: smartify settle",
+    )
+
+
+def _guard(config: Config, storage: Storage, *, fresh: bool) -> None:
+    """Refuse a store that is older than the register of endings. Costs the end of one file, and one small read."""
+    if fresh and config.policy.endings_named and not config.policy.endings.exists():
+        EndingsFile.create(config.policy.endings)  # a store that begins now has no ending that could be missing
+    register = register_of(config)
+    if register is None:
+        return
+    try:
+        check_restored(Trail(storage), register)
+    except OlderStore as error:
+        raise OlderStore(
+            error.what,
+            where=str(config.policy.endings),
+            cure="Restore a newer backup, or end again whoever is gone: smartify reshred.",
+        ) from None
 
 
 def store_is_absent(config: Config) -> bool:

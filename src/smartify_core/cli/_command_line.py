@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
@@ -11,10 +12,14 @@ from typing import Any
 import click
 from attrs import define
 
+from smartify_core.errors import UsageError
+
 from . import _exit_codes as exit_codes
 from ._config import DEFAULT_FILE
 from ._config_table import duration_of
 from ._output import Output
+
+_id_like = re.compile(r"[A-Za-z0-9._:-]{1,128}").fullmatch
 
 Action = Callable[[Output, Path], int]
 
@@ -48,6 +53,32 @@ def as_instant(_: click.Context, __: click.Parameter, value: str | None) -> date
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError):
         raise click.BadParameter("Write a day or time such as 2030-01-31 or 2030-01-31T12:00:00Z.") from None
+
+
+def as_id(_: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Return an id that can be none of a person's name or address: a callback of options."""
+    if value is not None and _id_like(value) is None:
+        raise UsageError(
+            "what it names is no id",
+            where=parameter.opts[0],
+            cure="Use letters, digits and . _ : - only, at most 128, and never a name or an address.",
+        )
+    return value
+
+
+def as_reason(_: click.Context, __: click.Parameter, value: str) -> str:
+    """Return a reason that says something: a callback of options."""
+    if not value.strip():
+        raise click.BadParameter("Say why.")
+    return value
+
+
+#: Who does it; whatever changes something asks for it.
+as_whom = click.option("--as", "by", metavar="NAME", required=True, callback=as_id, help="The id of whoever does it.")
+#: Why it is done, where that is kept.
+why = click.option(
+    "--reason", metavar="TEXT", required=True, callback=as_reason, help="Why; kept sealed, never shown here again."
+)
 
 
 def shared(command: Callable[..., Any]) -> Callable[..., Any]:

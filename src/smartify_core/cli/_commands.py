@@ -17,21 +17,36 @@ from smartify_core.errors import Stopped as StoppedError
 
 from . import _actions as actions
 from . import _commands_of_audit as audit
+from . import _commands_of_communications as communications
+from . import _commands_of_endings as endings
+from . import _commands_of_keys as keys
 from . import _commands_of_logs as logs
 from . import _commands_of_operations as operations
 from . import _commands_of_policy as policy
 from . import _commands_of_storage as storage
+from . import _commands_of_vendors as vendors
 from . import _doctoring as doctoring
 from . import _exit_codes as exit_codes
 from . import _showing as showing
 from ._command_line import Asked, command_line, shared
 from ._logs import set_up
-from ._output import Output
+from ._output import STDOUT, Output
 from ._signals import Stopped, stoppable
 
 __all__ = ["command_line", "run"]
 
-for _command in (*operations.COMMANDS, storage.storage, logs.logs, policy.employee, policy.grant, audit.audit):
+for _command in (
+    *operations.COMMANDS,
+    storage.storage,
+    logs.logs,
+    policy.employee,
+    policy.grant,
+    audit.audit,
+    vendors.vendors,
+    communications.communications,
+    keys.keys,
+    *endings.COMMANDS,
+):
     command_line.add_command(_command)
 
 
@@ -160,8 +175,10 @@ def _run(output: Output, arguments: Sequence[str]) -> int:
         failure: SmartifyError = UsageError(
             error.format_message().rstrip("."), where="command line", cure=f"See: {command} --help"
         )
-    except OutputFailed:
-        raise
+    except OutputFailed as error:
+        if error.where == STDOUT:
+            raise
+        failure = error  # a file that a command was to write: that can still be told
     except SmartifyError as error:
         failure = error
     output.fail(failure)

@@ -16,8 +16,8 @@ from smartify_core.policy import PrincipalKind
 from . import _granting as granting
 from . import _staffing as staffing
 from ._command_line import Asked, as_duration, as_instant, shared
+from ._command_line import as_whom as _by
 
-_by = click.option("--as", "by", metavar="NAME", required=True, help="The id of whoever does it.")
 _since = click.option(
     "--since", metavar="TIME", callback=as_instant, help="From when on (ISO 8601); now when not given."
 )

@@ -20,6 +20,7 @@ from smartify_core.errors import UsageError
 from smartify_core.extensions import DIRECTORY_GROUP, Extension, find_extension, installed_extensions
 from smartify_core.lifecycle import Rules
 
+from ._config_keys import KeySettings, key_settings_of
 from ._config_logs import logs_of
 from ._config_policy import PolicySettings, policy_settings_of
 from ._config_rules import rules_of
@@ -76,7 +77,7 @@ class Config:
 
     file: Path
     storage_url: str = field(repr=False)
-    key_file: Path
+    keys: KeySettings
     tenants: Mapping[str, Tenant]
     #: The rules of each tenant.
     rules: Mapping[str, Rules]
@@ -85,9 +86,14 @@ class Config:
     #: What is said of policy.
     policy: PolicySettings
 
+    @property
+    def key_file(self) -> Path:
+        """The file that the keys are in, or with a KMS, the keys as it encrypted them."""
+        return self.keys.file
 
-def load(file: Path) -> Config:
-    """Read the configuration at ``file``.
+
+def load(file: Path, *, without_tenants: bool = False) -> Config:
+    """Read the configuration at ``file``; ``without_tenants`` also one that names no tenant any more.
 
     Raises:
         ConfigInvalid: It is missing, unreadable, not TOML, or holds an unknown key, a value of the wrong kind, or too
@@ -97,16 +103,16 @@ def load(file: Path) -> Config:
     document.only({"storage", "keys", "tenants", "rules", "schedule", "logs", "policy"})
     storage = document.table("storage")
     storage.only({"url"})
-    keys = document.table("keys")
-    keys.only({"file"})
-    url, key_file = storage.text("url"), keys.path("file")
+    url, keys = storage.text("url"), key_settings_of(document.table("keys"))
     shared = rules_of(document.optional("rules", document.table), Rules())
     every = _every(document.optional("schedule", document.table))
     # Nothing here needs it, but a mistake in it is told by whichever command is run first.
     logs_of(document)
     policy = policy_settings_of(document)
-    tenants = document.table("tenants")
-    if not tenants.content:
+    tenants = (
+        document.given("tenants", document.table, Table({}, file, ())) if without_tenants else document.table("tenants")
+    )
+    if not tenants.content and not without_tenants:
         raise tenants.wrong("no tenant is configured", "Add a table such as [tenants.acme].")
     found: dict[str, Tenant] = {}
     rules: dict[str, Rules] = {}
@@ -119,7 +125,7 @@ def load(file: Path) -> Config:
         table = tenants.table(name)
         found[name] = _tenant(table)
         rules[name] = rules_of(table.optional("rules", table.table), shared)
-    return Config(file, _anchored(url, storage), key_file, found, rules, every, policy)
+    return Config(file, _anchored(url, storage), keys, found, rules, every, policy)
 
 
 def _every(table: Table | None) -> timedelta:

@@ -11,15 +11,32 @@ from attrs import frozen
 from smartify_core.errors import ConfigInvalid, UsageError
 from smartify_core.policy import AccessRules
 from smartify_core.policy.audit import EMPTY_ROOT, Checkpoint, Cosigner, HttpWitness
+from smartify_core.policy.communications import CommunicationRules
 
 from ._config_table import Table
 
 #: The keys of the table.
-POLICY: Final = frozenset({"longest_grant", "longest_emergency", "origin", "endings", "witness_folder", "witnesses"})
+POLICY: Final = frozenset(
+    {
+        "longest_grant",
+        "longest_emergency",
+        "origin",
+        "endings",
+        "witness_folder",
+        "witnesses",
+        "vendor_notice",
+        "communications",
+    }
+)
+#: The keys of the table in it about communications.
+COMMUNICATIONS: Final = frozenset({"keep", "retention"})
 _LONGEST: Final = timedelta(days=366)
 #: Whose trail a checkpoint is of, unless told otherwise.
 DEFAULT_ORIGIN: Final = "smartify/audit"
 _ENDINGS: Final = "smartify.endings"
+_NOTICE: Final = timedelta(days=30)
+_OFF: Final = CommunicationRules()
+_TEN_YEARS: Final = timedelta(days=3653)
 
 
 @frozen(order=False)
@@ -30,6 +47,9 @@ class PolicySettings:
         access: How long grants may last.
         origin: Whose trail the checkpoints are of: a name that no other trail has.
         endings: The register of accounts and tenants that have ended, kept apart from the store and its backups.
+        endings_named: Whether the configuration names that register: then it must be there.
+        vendor_notice: How long before a vendor's first data a customer has to be told.
+        communications: Whether communications are kept, and for how long.
         witness_folder: Where every checkpoint is kept as well: a folder that the store's operator cannot write to.
         witnesses: The addresses and keys of others who are shown every checkpoint.
     """
@@ -37,6 +57,9 @@ class PolicySettings:
     access: AccessRules
     origin: str
     endings: Path
+    endings_named: bool = False
+    vendor_notice: timedelta = _NOTICE
+    communications: CommunicationRules = _OFF
     witness_folder: Path | None = None
     witnesses: tuple[tuple[str, Cosigner], ...] = ()
 
@@ -59,9 +82,36 @@ def policy_settings_of(document: Table) -> PolicySettings:
         AccessRules(longest_grant=grant, longest_emergency=emergency),
         _origin(table),
         table.given("endings", table.path, endings),
+        "endings" in table.content,
+        _notice(table),
+        _communications(table.optional("communications", table.table)),
         table.optional("witness_folder", table.path),
         _witnesses(table.optional("witnesses", table.table)),
     )
+
+
+def _notice(table: Table) -> timedelta:
+    notice = table.given("vendor_notice", table.duration, _NOTICE)
+    if notice > _TEN_YEARS:
+        raise table.wrong("a time is out of its range", "It must be from nothing to 3653 days.", "vendor_notice")
+    return notice
+
+
+def _communications(table: Table | None) -> CommunicationRules:
+    if table is None:
+        return CommunicationRules()
+    table.only(COMMUNICATIONS)
+    usual = CommunicationRules()
+    keep, retention = (
+        table.given("keep", table.switch, usual.keep),
+        table.given("retention", table.duration, usual.retention),
+    )
+    try:
+        return CommunicationRules(keep, retention)
+    except UsageError:
+        raise table.wrong(
+            "a time is out of its range", "It must be from one second to 3653 days.", "retention"
+        ) from None
 
 
 def _origin(table: Table) -> str:

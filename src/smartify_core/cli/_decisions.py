@@ -50,7 +50,7 @@ def held(output: Output, file: Path, tenant: str | None, *, plan_hash: str | Non
     config = load(file)
     tenants = chosen(config, tenant)
     now = utc_now()
-    with store_of(config, create=False) as storage:
+    with store_of(config, create=False, guarded=False) as storage:
         reconciler = reconciler_of(config, {}, storage, sealer_of(config))
         if plan_hash is not None:
             plan = _named(reconciler, tenants, plan_hash)

@@ -21,6 +21,7 @@ TENANT: Final = "acme"
 
 _SERVICE_ACCOUNT: Final = "smartify-demo-service-account.json"
 _STORE: Final = "smartify.db"
+_ENDINGS: Final = "smartify.endings"
 _ENDPOINT: Final = "@ENDPOINT@"
 _SUBJECT: Final = "@SUBJECT@"
 _TEMPLATE: Final = f"""\
@@ -77,7 +78,8 @@ class DemoFiles:
         Raises:
             FileExists: A file is in the way that is not the demo's, or no longer only the demo's. Nothing was touched.
         """
-        there = [path for path in self.all if os.path.lexists(path)]
+        # Whoever has settled here has made a register of endings: it is the store's, and goes with it.
+        there = [path for path in (self.folder / _ENDINGS, *self.all) if os.path.lexists(path)]
         if there and not self._ours():
             raise FileExists(
                 "a file is in the way that may not be the demo's own; nothing was touched",

@@ -27,6 +27,10 @@ url = "sqlite:///smartify.db"
 [keys]
 # The keys that seal them. Keep a copy apart from the store's: without this file nothing in the store opens again.
 file = "smartify.keys"
+# Or keys that Google Cloud KMS guards, in place of the line above (needs smartify-core[google-kms]):
+# kms_key = "projects/P/locations/L/keyRings/R/cryptoKeys/K"
+# kms_keys_file = "smartify.kms"     # the keys as it encrypted them, made by `smartify keys create`
+# kms_endpoint = "https://..."       # only for gateways and tests
 
 # What follows is optional. What you see is what holds when a line is left out.
 [schedule]
@@ -63,6 +67,8 @@ file = "smartify.keys"
 # longest_emergency = "1h"    # and without anybody's approval
 # origin = "smartify/audit"   # the name of your audit trail, which no other trail has
 # endings = "smartify.endings"   # the register of what has ended: keep it apart from the store and its backups
+# vendor_notice = "30d"       # how long before a vendor begins a customer is told of it
+# communications = { keep = false, retention = "180d" }   # is what is said to people kept to help them, and how long
 # witness_folder = "witness"  # a folder of another host, where every checkpoint of the trail is kept as well
 # witnesses = { }             # who else is shown every checkpoint: NAME = { url = "...", key = "..." }
 

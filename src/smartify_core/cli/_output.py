@@ -21,6 +21,8 @@ from smartify_core.errors import OutputFailed, SmartifyError
 
 from . import _documents as documents
 
+#: Where output fails that nothing more can be told on.
+STDOUT: Final = "standard output"
 #: Characters that steer a terminal, or turn the direction of the text around them. A directory's names may hold any
 #: of them.
 _STEERING: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029")
@@ -36,7 +38,7 @@ def _writing() -> Iterator[None]:
     except OSError as error:
         raise OutputFailed(
             f"the output cannot be written ({errno.errorcode.get(error.errno or 0, type(error).__name__)})",
-            where="standard output",
+            where=STDOUT,
             cure="Make room, or write it elsewhere; what the command did otherwise is done.",
         ) from None
 

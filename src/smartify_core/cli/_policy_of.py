@@ -11,10 +11,11 @@ from attrs import frozen
 
 from smartify_core.errors import ConfigInvalid, UsageError
 from smartify_core.policy import PROHIBITED, PersonalField, Policy, Purpose
-from smartify_core.sealing import Sealer
+from smartify_core.policy.shredding import EndingsFile
+from smartify_core.sealing import KeyRing, Sealer
 from smartify_core.storage import Storage
 
-from ._build import chosen, sealer_of, store_is_absent, store_of
+from ._build import chosen, ring_of, store_is_absent, store_of
 from ._config import Config, load
 
 
@@ -25,23 +26,29 @@ class Opened:
     config: Config
     storage: Storage
     sealer: Sealer
+    ring: KeyRing
     policy: Policy
 
 
 @contextmanager
-def opened(file: Path, tenant: str | None = None) -> Iterator[Opened]:
+def opened(
+    file: Path, tenant: str | None = None, *, guarded: bool = True, without_tenants: bool = False
+) -> Iterator[Opened]:
     """Open the store that is configured and yield policy over it.
 
     Args:
         file: The configuration.
         tenant: The tenant that it is about, if it is about one.
+        guarded: Whether a store is refused that is older than the register of endings.
+        without_tenants: Whether the configuration need not name a tenant any more.
 
     Raises:
         UnknownTenant: There is no such tenant in the configuration.
         ConfigInvalid: The configuration is wrong, or names a store that is not there, or that does not last.
+        OlderStore: The store is older than the register of endings.
         StorageError: The store cannot be opened.
     """
-    config = load(file)
+    config = load(file, without_tenants=without_tenants)
     chosen(config, tenant)
     if config.storage_url.startswith("memory:"):
         raise ConfigInvalid(
@@ -51,10 +58,11 @@ def opened(file: Path, tenant: str | None = None) -> Iterator[Opened]:
         )
     if store_is_absent(config):
         raise ConfigInvalid("there is no store yet", where=f"{file}: storage.url", cure="Make it with: smartify sync")
-    sealer = sealer_of(config)
-    with store_of(config, create=False) as storage:
+    ring = ring_of(config)
+    sealer = Sealer(ring)
+    with store_of(config, create=False, guarded=guarded) as storage:
         try:
-            yield Opened(config, storage, sealer, Policy(storage, sealer, rules=config.policy.access))
+            yield Opened(config, storage, sealer, ring, policy_of(config, storage, sealer, ring))
         except UsageError as error:
             if type(error) is UsageError and error.where in _OPTIONS:
                 # In the words of whoever typed it.
@@ -62,6 +70,20 @@ def opened(file: Path, tenant: str | None = None) -> Iterator[Opened]:
                 what = error.what.replace(f"{error.where} is no id", "what it names is no id")
                 raise UsageError(what, where=option, cure=error.cure) from None
             raise
+
+
+def policy_of(config: Config, storage: Storage, sealer: Sealer, ring: KeyRing | None = None) -> Policy:
+    """Return policy over an open store, by the rules of a configuration; ``ring`` for whoever off-boards."""
+    settings = config.policy
+    return Policy(
+        storage,
+        sealer,
+        rules=settings.access,
+        notice=settings.vendor_notice,
+        communications=settings.communications,
+        ring=ring,
+        register=EndingsFile(settings.endings) if settings.endings.is_file() else None,
+    )
 
 
 def purpose_of(text: str) -> Purpose | str:

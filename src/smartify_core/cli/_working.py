@@ -16,6 +16,7 @@ from . import _documents as documents
 from . import _exit_codes as exit_codes
 from ._build import Sources, chosen, reconciler_of, sealer_of, store_of
 from ._config import load
+from ._ending import Settling
 from ._output import Listing, Output
 from ._reports import of_each_run, tell
 from ._signals import stoppable_storage, until_stopped
@@ -37,8 +38,10 @@ def run(output: Output, file: Path, *, every: timedelta | None, workers: int, on
     stop, abandon = threading.Event(), threading.Event()
     listing: AbstractContextManager[Listing | None] = output.listing({}, "runs") if output.as_json else nullcontext()
     with store_of(config, create=True) as storage, listing as document:
+        settling = Settling(config, storage, sealer, output.note)
 
         def on_run(run: Run) -> None:
+            settling.after(run)
             if once:
                 ended.append(run)
             if gone:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -156,7 +157,11 @@ def test_template_is_valid_with_every_key_switched_on(tmp_path: Path) -> None:
         line.removeprefix("# ") if line.startswith("# [") or " = " in line.partition("#")[2][:40] else line
         for line in TEMPLATE.splitlines()
     )
-    config = load(written(tmp_path, every))
+    with pytest.raises(ConfigInvalid, match="not both"):
+        load(written(tmp_path, every))
+    with_kms = load(written(tmp_path, every.replace('file = "smartify.keys"\n', "", 1)))
+    assert (with_kms.key_file.name, with_kms.keys.kms_endpoint) == ("smartify.kms", "https://...")
+    config = load(written(tmp_path, re.sub(r"^kms_.*\n", "", every, flags=re.MULTILINE)))
     google, jsonl = config.tenants["acme"], config.tenants["initech"]
     assert (config.rules["acme"], config.every) == (Rules(), timedelta(minutes=15)), "what is shown is what holds"
     assert isinstance(google, GoogleTenant)

@@ -13,6 +13,7 @@ from smartify_core.cli import _config_rules as config_rules
 from smartify_core.cli import _exit_codes as exit_codes
 from smartify_core.cli._commands import command_line
 from smartify_core.cli._config import GoogleTenant, JsonLinesTenant, load
+from smartify_core.cli._config_keys import KEYS
 from smartify_core.cli._config_logs import LOGS
 from smartify_core.cli._init import TEMPLATE
 
@@ -73,7 +74,9 @@ def test_every_option_is_documented(name: str) -> None:
 def test_groups_take_the_options_of_every_command() -> None:
     """A group of commands has no options of its own."""
     groups = [command for command in command_line.commands.values() if isinstance(command, click.Group)]
-    assert sorted(str(group.name) for group in groups) == ["audit", "employee", "grant", "logs", "storage"]
+    assert sorted(str(group.name) for group in groups) == [
+        *("audit", "communications", "employee", "grant", "hold", "keys", "logs", "storage", "vendors"),
+    ]
     assert all(options(group) == shared() for group in groups)
 
 
@@ -103,10 +106,11 @@ def test_every_exit_code_is_documented() -> None:
     ("heading", "level", "keys"),
     [
         ("`[storage]`", 2, {"url"}),
-        ("`[keys]`", 2, {"file"}),
+        ("`[keys]`", 2, set(KEYS)),
         ("`[schedule]`", 2, {"every"}),
         ("`[logs]`", 2, set(LOGS)),
         ("`[policy]`", 2, set(config_policy.POLICY)),
+        ("`[policy.communications]`", 3, set(config_policy.COMMUNICATIONS)),
         ("`[rules]`", 2, set(config_rules.RULES - {"guards"})),
         ("`[rules.guards]`", 3, set(config_rules.GUARDS)),
         ("`[tenants.NAME]`", 2, {"source", "rules"}),
@@ -135,6 +139,7 @@ def test_template_explains_every_key() -> None:
     assert written == {
         *("url", "file", "source", "every"),
         *LOGS,
+        *KEYS,
         *config_policy.POLICY,
         *GoogleTenant.__annotations__,
         *JsonLinesTenant.__annotations__,

@@ -1,0 +1,35 @@
+"""Files that a command writes: whole or not at all, and for their owner only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO
+
+from smartify_core.errors import OutputFailed
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[IO[str]]:
+    """Write a file whole or not at all, owner-only from its first byte; one that is there is replaced.
+
+    Raises:
+        OutputFailed: It cannot be written.
+    """
+    try:
+        with NamedTemporaryFile("w", encoding="utf-8", newline="\n", dir=path.absolute().parent, delete=False) as file:
+            try:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+                Path(file.name).replace(path)
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise OutputFailed(
+            f"the file cannot be written ({type(error).__name__})", where=str(path), cure="Name another place."
+        ) from None
