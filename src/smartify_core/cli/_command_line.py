@@ -112,6 +112,20 @@ def shared(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def group(described: Callable[[], None]) -> click.Group:
+    """Make a group of commands with the name and the words of a function. Named alone, it prints its help."""
+
+    def alone(context: click.Context) -> None:
+        if context.invoked_subcommand is None:
+            if context.obj.as_json:
+                raise click.UsageError("No command is given.")
+            click.echo(context.get_help())
+
+    alone.__doc__ = described.__doc__
+    named = click.group(described.__name__, invoke_without_command=True)
+    return named(shared(click.pass_context(alone)))
+
+
 def _note_config(context: click.Context, _: click.Parameter, value: Path | None) -> None:
     context.obj.config = value or context.obj.config
 

@@ -8,13 +8,12 @@ from pathlib import Path
 import click
 
 from . import _auditing as auditing
-from ._command_line import Asked, as_instant, shared
+from ._command_line import Asked, as_instant, group, shared
 
 _path = click.Path(path_type=Path)
 
 
-@click.group()
-@shared
+@group
 def audit() -> None:
     """Who opened what, when and why: the record, and the proof of it."""
 

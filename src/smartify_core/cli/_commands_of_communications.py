@@ -5,14 +5,13 @@ from __future__ import annotations
 import click
 
 from . import _communicating as communicating
-from ._command_line import Asked, as_whom, shared, why
+from ._command_line import Asked, as_whom, group, shared, why
 
 _tenant = click.option("--tenant", metavar="T", required=True, help="The customer.")
 _person = click.option("--source-id", metavar="ID", help="Only this person; the whole customer when not given.")
 
 
-@click.group()
-@shared
+@group
 def communications() -> None:
     """What was said to people, kept for a while to help them: its end, and who does not want it."""
 

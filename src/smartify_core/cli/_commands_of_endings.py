@@ -8,14 +8,13 @@ import click
 
 from . import _ending as ending
 from . import _holding as holding
-from ._command_line import Asked, as_instant, as_whom, shared, why
+from ._command_line import Asked, as_instant, as_whom, group, shared, why
 
 _tenant = click.option("--tenant", metavar="T", required=True, help="The customer.")
 _person = click.option("--source-id", metavar="ID", help="Only this person; the whole customer when not given.")
 
 
-@click.group()
-@shared
+@group
 def hold() -> None:
     """Legal holds: what is under one is not erased, by whatever way it would end."""
 

@@ -7,13 +7,12 @@ from datetime import datetime
 import click
 
 from . import _keying as keying
-from ._command_line import Asked, as_instant, as_whom, shared
+from ._command_line import Asked, as_instant, as_whom, group, shared
 
 _tenant = click.option("--tenant", metavar="T", help="Only this tenant; all of them, and policy, when not given.")
 
 
-@click.group()
-@shared
+@group
 def keys() -> None:
     """The keys that everything is sealed under: which there are, new ones, and taking old ones out."""
 

@@ -15,7 +15,7 @@ from smartify_core.policy import PrincipalKind
 
 from . import _granting as granting
 from . import _staffing as staffing
-from ._command_line import Asked, as_duration, as_instant, shared
+from ._command_line import Asked, as_duration, as_instant, group, shared
 from ._command_line import as_whom as _by
 
 _since = click.option(
@@ -28,8 +28,7 @@ _grant_id = click.argument("grant_id", metavar="GRANT")
 # --- employees --------------------------------------------------------------------------------------------------------
 
 
-@click.group()
-@shared
+@group
 def employee() -> None:
     """Who is employed, and bound by confidentiality. Nobody else is let in."""
 
@@ -147,8 +146,7 @@ def _wanted(command: Callable[..., Any]) -> Callable[..., Any]:
     return found
 
 
-@click.group()
-@shared
+@group
 def grant() -> None:
     """Who may open which fields of whom, what for, and how long."""
 

@@ -15,15 +15,14 @@ from smartify_core.policy.vendors import Commitment, ExportForm
 
 from . import _exporting as exporting
 from . import _vending as vending
-from ._command_line import Asked, as_duration, as_instant, as_whom, shared, why
+from ._command_line import Asked, as_duration, as_instant, as_whom, group, shared, why
 
 _vendor = click.argument("vendor", metavar="VENDOR")
 _path = click.Path(path_type=Path)
 _commitments = ", ".join(one.value for one in Commitment)
 
 
-@click.group()
-@shared
+@group
 def vendors() -> None:
     """Who else gets data, what they promised in turn, and the one way in which it goes to them."""
 

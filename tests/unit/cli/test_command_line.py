@@ -155,3 +155,14 @@ def test_progress_is_shown_on_a_terminal_only(shop: Any) -> None:
     assert b"acme: applied" in seen
     assert out.startswith(b"{")
     assert b"users read" not in out
+
+
+@pytest.mark.parametrize(
+    "group", ["audit", "communications", "employee", "grant", "hold", "keys", "logs", "storage", "vendors"]
+)
+def test_a_group_that_is_named_alone_says_what_it_has(at_once: Callable[..., Any], group: str) -> None:
+    """Without a command a group prints its help; for a program that is wrong usage."""
+    helped = at_once(group)
+    assert (helped.code, helped.out.startswith(f"Usage: smartify {group} "), helped.err) == (0, True, "")
+    refused = at_once(group, "--json")
+    assert (refused.code, refused.error["what"]) == (2, "No command is given")
