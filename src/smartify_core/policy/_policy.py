@@ -69,12 +69,14 @@ class Policy:
         self._ring = ring
         self._register = register
         self._clock = clock
-        self.rules = AccessRules() if rules is None else rules
-        self.trail = Trail(storage, clock=clock)
-        self.staff = Staff(storage, sealer, self.trail)
-        self.grants = Grants(storage, sealer, self.trail, self.staff, rules=self.rules, on_emergency=on_emergency)
-        self.circumstances = Circumstances(storage, sealer, self.trail, ticket_is_open=ticket_is_open)
-        self.gate = Gate(
+        self.rules: AccessRules = AccessRules() if rules is None else rules
+        self.trail: Trail = Trail(storage, clock=clock)
+        self.staff: Staff = Staff(storage, sealer, self.trail)
+        self.grants: Grants = Grants(
+            storage, sealer, self.trail, self.staff, rules=self.rules, on_emergency=on_emergency
+        )
+        self.circumstances: Circumstances = Circumstances(storage, sealer, self.trail, ticket_is_open=ticket_is_open)
+        self.gate: Gate = Gate(
             storage,
             sealer,
             self.trail,
