@@ -16,7 +16,8 @@ from ._access._facts import Agreement, Employee, Facts, Grant, PrincipalKind, Te
 from ._access._hygiene import Concern, HygieneFinding, Use, hygiene
 from ._access._provisions import CLAUSE, RANKS, Override, Provision, ProvisionEffect, Rulebook, Ruling, SourceDocument
 from ._gate._disclosed import Disclosed
-from ._gate._gate import Gate, MoreFacts, Permit
+from ._gate._gate import Gate, Permit
+from ._gate._recording import MoreFacts
 from ._gate._view import View
 from ._policy import Policy
 from ._records._circumstances import Circumstances, TicketIsOpen

@@ -3,44 +3,39 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
 from threading import Lock
-from typing import Final, TypeAlias
+from typing import Final
 
 from attrs import evolve, field, frozen
 
 from smartify_core.errors import (
     AccessDenied,
-    AuditUnavailable,
     PermitSpent,
     Shredded,
-    StorageError,
     UnknownRecord,
     UsageError,
 )
 from smartify_core.model import SealedAccount
 from smartify_core.policy._access._deciding import decide
 from smartify_core.policy._access._decision import AccessRequest, AccessRules, Decision
-from smartify_core.policy._access._facts import is_id
 from smartify_core.policy._records._circumstances import Circumstances
 from smartify_core.policy._records._grants import Grants
 from smartify_core.policy._records._staff import Staff
 from smartify_core.policy._vocabulary import PersonalField, Purpose
-from smartify_core.policy.audit import AuditRecord, Trail
+from smartify_core.policy.audit import Trail
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 
 from ._disclosed import Disclosed, disclosed, pseudonymised
 from ._reading import Reading, is_key
 from ._reasons import Reasons
+from ._recording import MoreFacts, Recording
 from ._reviewing import Reviewing
 from ._view import View
-
-#: What a caller may add to the record of an opening: ids, codes and counts.
-MoreFacts: TypeAlias = Mapping[str, "str | int | bool | None"]
 
 #: How long a permit may wait to be used.
 _PERMIT_LASTS: Final = timedelta(minutes=1)
@@ -92,6 +87,7 @@ class Gate:
         self._rules = AccessRules() if rules is None else rules
         self._reading = Reading(storage, staff, grants, circumstances, self._rules)
         self._reasons = Reasons(storage, sealer)
+        self._recording = Recording(trail, self._reasons)
         self._reviewing = Reviewing(trail, staff, self._reasons)
         #: Guards the one below it.
         self._lock = Lock()
@@ -133,7 +129,11 @@ class Gate:
             AuditUnavailable: Nothing can be recorded now, so nothing opens.
         """
         request = AccessRequest(employee, tenant, purpose, fields, reason)
-        return View(self, request, self._storage, source_ids=source_ids, facts=facts or {})
+
+        def show(accounts: Sequence[SealedAccount]) -> tuple[Disclosed, ...]:
+            return self._page(request, accounts, facts or {})
+
+        return View(request, self._storage, source_ids=source_ids, require=self.require, show=show)
 
     def open(
         self,
@@ -190,7 +190,7 @@ class Gate:
         decision = self.decide(request)
         if decision.allowed:
             return decision
-        self._record_denial(decision)
+        self._recording.denial(decision)
         denied = AccessDenied(
             "; ".join(one.what for one in decision.shortfalls),
             where=f"clause {', '.join(dict.fromkeys(one.clause for one in decision.shortfalls))}",
@@ -270,7 +270,7 @@ class Gate:
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
-    def page(
+    def _page(
         self, request: AccessRequest, accounts: Sequence[SealedAccount], facts: MoreFacts
     ) -> tuple[Disclosed, ...]:
         """Return a page of a view: decided for these accounts, recorded, and opened."""
@@ -286,7 +286,7 @@ class Gate:
 
     def _opened(self, decision: Decision, accounts: Sequence[SealedAccount], facts: MoreFacts) -> tuple[Disclosed, ...]:
         request = decision.request
-        self._record(decision, accounts, facts)
+        self._recording.opening(decision, accounts, facts)
         # Whoever has ended since they were read stays shut, although the record names them.
         present = self._storage.load(request.tenant, [one.source_id for one in accounts])
         accounts = [
@@ -299,54 +299,6 @@ class Gate:
             return tuple(pseudonymised(one, self._sealer, request.purpose, fields) for one in accounts)
         return tuple(disclosed(one, self._sealer.open(one), fields) for one in accounts)
 
-    def _record(self, decision: Decision, accounts: Sequence[SealedAccount], more: MoreFacts) -> None:
-        request = decision.request
-        one = accounts[0] if len(accounts) == 1 else None
-        try:
-            if one is not None:
-                reason = self._reasons.about_one(one, request.reason)
-            else:
-                reason = self._reasons.about_many(request.tenant, request.reason)
-        except Shredded:
-            raise
-        except (StorageError, UsageError) as error:  # a store that is read only refuses the call
-            raise AuditUnavailable(
-                f"the reason of an opening cannot be kept, so nothing was opened: {error.code} {error.what}",
-                where=error.where,
-                cure=error.cure,
-            ) from None
-        self._trail.append(
-            AuditRecord(
-                "access.granted",
-                decision.at,
-                request.tenant,
-                request.employee,
-                tuple(account.account_id for account in accounts),
-                {
-                    **more,
-                    **_asked(request),
-                    "grant": decision.grant,
-                    "ticket": decision.ticket,
-                    "provisions": list(decision.decided_by),
-                    "overrides": [f"{one.over}>{one.under}" for one in decision.overrides],
-                    "pseudonymous": decision.pseudonymous,
-                    "reason": reason,
-                    "reason_about": "tenant" if one is None else "subject",
-                },
-            )
-        )
-
-    def _record_denial(self, decision: Decision) -> None:
-        request = decision.request
-        # Whoever is not on record may have typed anything in place of an id, so that is not kept.
-        actor = request.employee if is_id(request.employee) else None
-        tenant = request.tenant if is_key(request.tenant) else None
-        missing = [one.missing.value for one in decision.shortfalls]
-        facts = {**_asked(request), "missing": list(dict.fromkeys(missing))}
-        self._trail.append(
-            AuditRecord("access.denied", decision.at, tenant, actor, tuple(sorted(request.subjects)), facts)
-        )
-
     def _found(self, tenant: str, source_id: str | None, email: str | None) -> SealedAccount | None:
         if not is_key(tenant):
             return None
@@ -354,11 +306,3 @@ class Gate:
             return self._storage.load(tenant, [source_id]).get(source_id)
         found = self._storage.find_by_email(tenant, [self._sealer.email_index(tenant, email or "")])
         return found[0] if len(found) == 1 else None
-
-
-def _asked(request: AccessRequest) -> dict[str, str | list[str]]:
-    """Return what was asked for, by names that exist; another one could be anything and is not kept."""
-    return {
-        "purpose": request.purpose.value if isinstance(request.purpose, Purpose) else "unknown",
-        "fields": sorted(one.value if isinstance(one, PersonalField) else "unknown" for one in request.fields),
-    }

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 from attrs import evolve
 
@@ -16,9 +16,6 @@ from smartify_core.storage.walks import every_head_page
 
 from ._disclosed import Disclosed
 
-if TYPE_CHECKING:
-    from ._gate import Gate, MoreFacts
-
 _PAGE: Final = 100
 
 
@@ -27,18 +24,18 @@ class View:
 
     def __init__(
         self,
-        gate: Gate,
         request: AccessRequest,
         storage: Storage,
         *,
         source_ids: Sequence[str] | None,
-        facts: MoreFacts,
+        require: Callable[[AccessRequest], object],
+        show: Callable[[Sequence[SealedAccount]], Sequence[Disclosed]],
     ) -> None:
-        self._gate = gate
         self._request = request
         self._storage = storage
         self._source_ids = source_ids
-        self._facts = facts
+        self._require = require
+        self._show = show
         self._is_open = False
 
     def __enter__(self) -> Self:
@@ -51,7 +48,7 @@ class View:
         if self._source_ids is not None:
             ids = (one.account_id for some in _pages(self._source_ids) for one in self._loaded(some))
             request = evolve(request, subjects=frozenset(ids))
-        self._gate.require(request)
+        self._require(request)
         self._is_open = True
         return self
 
@@ -85,7 +82,7 @@ class View:
             if not self._is_open:
                 raise PermitSpent("the view has ended", where="View", cure="Use it within its with statement.")
             if accounts := self._loaded(some):
-                yield from self._gate.page(self._request, accounts, self._facts)
+                yield from self._show(accounts)
 
     def _loaded(self, source_ids: Sequence[str]) -> list[SealedAccount]:
         loaded = self._storage.load(self._request.tenant, source_ids)
