@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import islice
 from threading import Lock
 from typing import Final
@@ -97,7 +97,7 @@ class Gate:
 
     def decide(self, request: AccessRequest) -> Decision:
         """Return whether somebody may see what they ask for, and why not. Opens, grants and records nothing."""
-        return decide(request, self._reading.facts(request), self._now(), rules=self._rules)
+        return decide(request, self._reading.facts(request), self._trail.now(), rules=self._rules)
 
     def view(
         self,
@@ -254,7 +254,7 @@ class Gate:
         """
         with self._lock:
             decision = self._outstanding.pop(permit._id, None)  # noqa: SLF001 - the gate's own
-        now = self._now()
+        now = self._trail.now()
         if decision is None or decision is not permit.decision or not decision.at <= now < decision.at + _PERMIT_LASTS:
             raise PermitSpent("this permit opens nothing", where="Gate.disclose", cure="Ask the gate for another one.")
         request = decision.request
@@ -279,10 +279,6 @@ class Gate:
             return self._opened(self.require(evolve(request, subjects=subjects)), accounts, facts)
         except Shredded:
             return ()  # the only account of the page has ended since it was read
-
-    def _now(self) -> datetime:
-        # Never before what any process has recorded: a clock that is set back does not bring a grant back.
-        return max(self._trail.now(), self._trail.head().at)
 
     def _opened(self, decision: Decision, accounts: Sequence[SealedAccount], facts: MoreFacts) -> tuple[Disclosed, ...]:
         request = decision.request

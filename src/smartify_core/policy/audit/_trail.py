@@ -88,8 +88,6 @@ class _Pen:
     def __init__(self, commit: Callable[[_Pen, Sequence[_Wish]], None]) -> None:
         self.writer = os.urandom(4).hex()
         self.known: _Known | None = None
-        #: The instant of the latest entry that was met.
-        self.latest: datetime | None = None
         self.line: Line[_Wish] = Line(lambda wishes: commit(self, wishes), _fitting)
 
 
@@ -142,15 +140,15 @@ class Trail(Reading):
         return wish.places
 
     def now(self) -> datetime:
-        """Return the present instant by the clock, but none before the latest entry that is known of here.
+        """Return the present instant by the clock, but none before the latest entry, whichever process wrote it.
+
+        So a clock that was set back, or that of another host, brings nothing back that has ended on record.
 
         Raises:
-            StorageError: The latest entry was not known yet, and the store cannot tell.
+            StorageError: The store cannot tell.
+            TrailBroken: The store holds something else in place of the head.
         """
-        pen = self._pen()
-        if pen.latest is None:
-            pen.latest = self.head().at
-        return max(self._clock(), pen.latest)
+        return max(self._clock(), self.head().at)
 
     def _pen(self) -> _Pen:
         number = os.getpid()
@@ -227,7 +225,6 @@ class Trail(Reading):
             raise
         else:
             pen.known = draft.known.after(draft)
-            pen.latest = draft.head.at
         _tell(draft)
         return True
 

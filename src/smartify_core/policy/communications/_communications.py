@@ -122,7 +122,7 @@ class Communications:
                 where=f"tenant {tenant}, account {account_id}",
                 cure="Keep nothing.",
             )
-        now = self._now()
+        now = self._trail.now()
         ends_at = now + self._rules.retention
         key = self._filed.next_key(tenant, account_id, now)
         sealed = self._subjects.seal(tenant, source_id, account_id, _sealed_for(key, ends_at), said(channel, text))
@@ -157,7 +157,7 @@ class Communications:
         if bool(source_id) is not bool(account_id):
             raise UsageError("a person is named by two ids", where="opt_out", cure="Give source_id and account_id.")
         check_id("by", by)
-        now = self._now()
+        now = self._trail.now()
         if self._filed.wish(tenant, account_id) is None:
             self._trail.append(_record("communication.opted_out", now, tenant, by, account_id))
             with suppress(WriteConflict):  # somebody else has just recorded the same
@@ -174,7 +174,7 @@ class Communications:
         check_id("by", by)
         document = self._filed.wish(tenant, account_id)
         if document is not None:
-            self._trail.append(_record("communication.opted_in", self._now(), tenant, by, account_id))
+            self._trail.append(_record("communication.opted_in", self._trail.now(), tenant, by, account_id))
             self._filed.remove(tenant, [document])
 
     # --- reading ------------------------------------------------------------------------------------------------------
@@ -207,7 +207,7 @@ class Communications:
             facts={"shown": "communications"},
         )
         # A pseudonym is nobody's account, and nothing is kept under it.
-        return tuple(self._opened(tenant, shown.account_id, self._now()))
+        return tuple(self._opened(tenant, shown.account_id, self._trail.now()))
 
     # --- ending -------------------------------------------------------------------------------------------------------
 
@@ -230,7 +230,7 @@ class Communications:
         if found:
             facts = {"removed": len(found)}
             subjects = () if account_id is None else (account_id,)
-            self._trail.append(AuditRecord("communication.removed", self._now(), tenant, by, subjects, facts))
+            self._trail.append(AuditRecord("communication.removed", self._trail.now(), tenant, by, subjects, facts))
             self._filed.remove(tenant, found)
         return len(found)
 
@@ -267,7 +267,7 @@ class Communications:
             WrongKey: The key ring does not hold the keys of a tenant.
             StorageError: The store could not be read.
         """
-        now, kept, overdue = self._now(), 0, 0
+        now, kept, overdue = self._trail.now(), 0, 0
         for name in (one.tenant for one in every_tenant(self._storage)) if tenant is None else [tenant]:
             for _, one in self._filed.each(name):
                 kept += 1
@@ -276,10 +276,6 @@ class Communications:
         return Tally(kept, overdue)
 
     # --- inside -------------------------------------------------------------------------------------------------------
-
-    def _now(self) -> datetime:
-        # Never before what any process has recorded: a clock that is set back does not bring a text back.
-        return max(self._trail.now(), self._trail.head().at)
 
     def _opened(self, tenant: str, account_id: str, now: datetime) -> Iterator[Communication]:
         for document, kept in self._filed.each(tenant, account_id):
@@ -301,7 +297,7 @@ class Communications:
         return self._held is not None and self._held(tenant, account_id)
 
     def _swept(self, tenant: str) -> Swept:
-        now = self._now()
+        now = self._trail.now()
         ended = orphaned = held = damaged = 0
         for some in in_lists(self._filed.each(tenant)):
             known = [(document, kept) for document, kept in some if isinstance(kept, Kept)]
@@ -323,7 +319,7 @@ class Communications:
     def _end(self, tenant: str, over: Sequence[Document], left: Sequence[Document]) -> None:
         if over or left:
             facts = {"ended": len(over), "orphaned": len(left)}
-            self._trail.append(AuditRecord("communication.ended", self._now(), tenant, facts=facts))
+            self._trail.append(AuditRecord("communication.ended", self._trail.now(), tenant, facts=facts))
             self._filed.remove(tenant, [*over, *left])
 
 

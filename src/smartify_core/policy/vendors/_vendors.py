@@ -67,7 +67,7 @@ class Vendors:
         Raises:
             StorageError: The store could not be read.
         """
-        return max(self._trail.now(), self._trail.head().at)
+        return self._trail.now()
 
     # --- reading ------------------------------------------------------------------------------------------------------
 

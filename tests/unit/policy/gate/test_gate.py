@@ -11,16 +11,18 @@ from tests.unit.policy.gate.conftest import ADA, BOB, Vendor
 from smartify_core.errors import (
     AccessDenied,
     AuditUnavailable,
+    GrantInvalid,
     PermitSpent,
     StorageUnavailable,
     UnknownRecord,
     UsageError,
 )
 from smartify_core.model import LEDGER, AccountState, PutDocument
-from smartify_core.policy import ACCOUNT_FIELDS, AccessRequest, PersonalField, Purpose
+from smartify_core.policy import ACCOUNT_FIELDS, AccessRequest, PersonalField, Policy, Purpose
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 from smartify_core.storage.sqlite import SQLiteStorage
+from smartify_core.testing import ManualClock
 
 
 def denied(vendor: Vendor, **options: Any) -> tuple[str, ...]:
@@ -341,3 +343,19 @@ def test_facts_that_cannot_be_read_open_nothing(vendor: Vendor) -> None:
     full.document = fail
     with pytest.raises(StorageUnavailable):
         gate.open(**vendor.ask())
+
+
+def test_a_host_whose_clock_is_behind_lets_nobody_back_in(vendor: Vendor) -> None:
+    """What has ended on record has ended for every process, also for one whose clock is behind."""
+    waiting = vendor.grant(approved=False)
+    vendor.grant()
+    vendor.policy.gate.open(**vendor.ask())
+    place = vendor.policy.trail.size - 1
+    behind = Policy(vendor.storage, vendor.sealer, clock=ManualClock(vendor.clock()))
+    assert behind.trail.now() == vendor.clock()
+    vendor.clock.advance(timedelta(hours=1))
+    vendor.policy.staff.leave("e-2", by="admin")
+    with pytest.raises(GrantInvalid):
+        behind.grants.approve(waiting.id, by="e-2")
+    with pytest.raises(AccessDenied):
+        behind.gate.reason("e-2", place)
