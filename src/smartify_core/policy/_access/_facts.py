@@ -6,7 +6,6 @@ import enum
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final
 
 from attrs import field, frozen
 
@@ -189,7 +188,3 @@ def in_utc(what: str, instant: object) -> datetime:
     except OverflowError:
         pass  # outside the years 1 to 9999 in UTC
     raise UsageError(f"{what} is no instant with a time zone", where=what, cure="Pass an aware time in UTC.")
-
-
-#: Who has nothing to show.
-NOBODY: Final = Facts()
