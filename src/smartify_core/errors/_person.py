@@ -14,21 +14,33 @@ class PlanHeld(SmartifyError):
 
 
 class AccessDenied(SmartifyError):
-    """Policy said no. ``missing`` tells what was missing for a yes, by the codes of `smartify_core.policy.Missing`."""
+    """Policy said no.
+
+    ``missing`` tells what was missing for a yes, by the codes of `smartify_core.policy.Missing`, and ``shortfalls``
+    the same one by one, each a `smartify_core.policy.Shortfall` with its words and its cure.
+    """
 
     code = "SC500"
     missing: tuple[str, ...] = ()
+    #: This page knows no room above it.
+    shortfalls: tuple[Any, ...] = ()
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle with what was missing, too."""
-        return (_rebuild_denial, (type(self), self.what, self.where, self.cure, self.missing))
+        given = type(self), self.what, self.where, self.cure
+        return (_rebuild_denial, (*given, self.missing, self.shortfalls))
 
 
-def _rebuild_denial(
-    kind: type[AccessDenied], what: str, where: str | None, cure: str | None, missing: tuple[str, ...]
+def _rebuild_denial(  # noqa: PLR0917  # what pickling hands over has no names
+    kind: type[AccessDenied],
+    what: str,
+    where: str | None,
+    cure: str | None,
+    missing: tuple[str, ...],
+    shortfalls: tuple[Any, ...],
 ) -> AccessDenied:
     denied = kind(what, where=where, cure=cure)
-    denied.missing = missing
+    denied.missing, denied.shortfalls = missing, shortfalls
     return denied
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 
 from smartify_core.model import Clock
 from smartify_core.sealing import KeyRing, Sealer
@@ -22,7 +22,7 @@ from ._records._usage import uses_in
 from .audit import Trail
 from .communications import CommunicationRules, Communications
 from .rotation import Rotation
-from .shredding import EndingsFile, LegalHolds, Shredder
+from .shredding import EndingsFile, LegalHolds, Shredder, check_restored
 from .vendors import Exports, Vendors
 
 
@@ -84,6 +84,7 @@ class Policy:
             grants=self.grants,
             circumstances=self.circumstances,
             rules=self.rules,
+            guard=None if register is None else partial(check_restored, self.trail, register),
         )
 
     @cached_property

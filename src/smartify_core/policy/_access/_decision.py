@@ -77,7 +77,7 @@ class AccessRequest:
 
 
 @enum.unique
-class Missing(enum.Enum):
+class Missing(enum.StrEnum):
     """What was missing for a permit, or stood in its way. The value is its code in JSON and in the audit trail."""
 
     EMPLOYEE_UNKNOWN = "employee-unknown"

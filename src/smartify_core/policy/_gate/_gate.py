@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from itertools import islice
@@ -68,6 +68,8 @@ class Gate:
         grants: What they were granted.
         circumstances: What grants and provisions depend on.
         rules: How strict the host is.
+        guard: Called before the first opening; what it raises keeps everything shut. `Policy` has it refuse a store
+            that was restored from before an erasure.
     """
 
     def __init__(
@@ -80,7 +82,9 @@ class Gate:
         grants: Grants,
         circumstances: Circumstances,
         rules: AccessRules | None = None,
+        guard: Callable[[], None] | None = None,
     ) -> None:
+        self._guard = guard
         self._storage = storage
         self._sealer = sealer
         self._trail = trail
@@ -197,6 +201,7 @@ class Gate:
             cure=" ".join(dict.fromkeys(one.cure for one in decision.shortfalls)),
         )
         denied.missing = tuple(one.missing.value for one in decision.shortfalls)
+        denied.shortfalls = decision.shortfalls
         raise denied
 
     def reason(self, employee: str, place: int) -> str | None:
@@ -282,6 +287,9 @@ class Gate:
 
     def _opened(self, decision: Decision, accounts: Sequence[SealedAccount], facts: MoreFacts) -> tuple[Disclosed, ...]:
         request = decision.request
+        if self._guard is not None:
+            self._guard()
+            self._guard = None  # it has passed, and a store that is in use is not restored under it
         self._recording.opening(decision, accounts, facts)
         # Whoever has ended since they were read stays shut, although the record names them.
         present = self._storage.load(request.tenant, [one.source_id for one in accounts])
