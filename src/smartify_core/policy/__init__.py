@@ -18,6 +18,7 @@ from ._access._provisions import CLAUSE, RANKS, Override, Provision, ProvisionEf
 from ._gate._disclosed import Disclosed
 from ._gate._gate import Gate, Permit
 from ._gate._recording import MoreFacts
+from ._gate._standing import GrantStanding, GrantState
 from ._gate._view import View
 from ._policy import Policy
 from ._records._circumstances import Circumstances, TicketIsOpen
@@ -43,6 +44,8 @@ __all__ = [
     "Facts",
     "Gate",
     "Grant",
+    "GrantStanding",
+    "GrantState",
     "Grants",
     "HygieneFinding",
     "Missing",

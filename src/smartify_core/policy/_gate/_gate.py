@@ -22,6 +22,7 @@ from smartify_core.errors import (
 from smartify_core.model import SealedAccount
 from smartify_core.policy._access._deciding import decide
 from smartify_core.policy._access._decision import AccessRequest, AccessRules, Decision
+from smartify_core.policy._access._facts import Grant
 from smartify_core.policy._records._circumstances import Circumstances
 from smartify_core.policy._records._grants import Grants
 from smartify_core.policy._records._staff import Staff
@@ -35,6 +36,7 @@ from ._reading import Reading, is_key
 from ._reasons import Reasons
 from ._recording import MoreFacts, Recording
 from ._reviewing import Reviewing
+from ._standing import GrantStanding, standing_of
 from ._view import View
 
 #: How long a permit may wait to be used.
@@ -102,6 +104,13 @@ class Gate:
     def decide(self, request: AccessRequest) -> Decision:
         """Return whether somebody may see what they ask for, and why not. Opens, grants and records nothing."""
         return decide(request, self._reading.facts(request), self._trail.now(), rules=self._rules)
+
+    def standing(self, grant: Grant) -> GrantStanding:
+        """Return whether a grant would open anything now, and if not, why: its own end, or something outside of it."""
+        now = self._trail.now()
+        return standing_of(
+            grant, self._reading.facts, lambda request, facts: decide(request, facts, now, rules=self._rules)
+        )
 
     def view(
         self,
