@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Final
@@ -15,6 +15,7 @@ from smartify_core.storage import refusals
 
 from ._errors import busy, not_a_database, translated
 from ._files import check_patience, named_trouble, store_path
+from ._forks import GATE
 from ._schema import bring_up_to_date, refuse_foreign, refuse_newer
 
 #: The oldest SQLite that takes as many parameters in one statement as a keyed call has keys.
@@ -69,7 +70,7 @@ class Connections:
                 f"SQLite {sqlite3.sqlite_version} is too old",
                 cure="Use a Python that is linked with SQLite 3.32 or newer.",
             )
-        with _OPENING, translated(self.path):
+        with GATE, _OPENING, translated(self.path):
             with named_trouble(self.path):
                 _prepare(self.path)
                 refuse_foreign(self._uri, self.path)
@@ -82,11 +83,12 @@ class Connections:
             self._writer = writer
             # The log may hold what an earlier process erased and could not clear away.
             self._clear_log(patience=_CHECKPOINT_PATIENCE)
+            GATE.admit(self)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Lend a connection that reads one consistent state of the store."""
-        with translated(self.path):
+        with GATE, translated(self.path):
             connection = self._borrow()
             try:
                 # One state of the store for all that is read inside, even by several statements.
@@ -107,11 +109,13 @@ class Connections:
             durable: Whether the transaction is on the disk when this returns. One that is not outlives the process, and
                 is on the disk with the next that is; a power failure before that undoes it.
         """
-        self._leave_parent()
-        if not self._write_lock.acquire(timeout=self._patience):
+        self.leave_parent()
+        # In a child that was forked in here it is another one.
+        write_lock = self._write_lock
+        if not write_lock.acquire(timeout=self._patience):
             raise busy(self.path)
         try:
-            with translated(self.path):
+            with GATE, translated(self.path):
                 writer = self._writing_connection()
                 if self._durable is not durable:
                     writer.execute(f"pragma synchronous = {'full' if durable else 'normal'}")
@@ -135,7 +139,7 @@ class Connections:
                 if number % 2:
                     self._clear_log(patience=_CHECKPOINT_PATIENCE if self._erases else 0)
         finally:
-            self._write_lock.release()
+            write_lock.release()
 
     @contextmanager
     def apart(self) -> Iterator[sqlite3.Connection]:
@@ -154,8 +158,8 @@ class Connections:
 
     def close(self) -> None:
         """Close every connection; one that is lent is closed when it comes back."""
-        self._leave_parent()
-        with self._write_lock, translated(self.path):
+        self.leave_parent()
+        with self._write_lock, GATE, translated(self.path):
             if self._closed:
                 return
             self._clear_log(patience=_CHECKPOINT_PATIENCE)
@@ -172,6 +176,20 @@ class Connections:
         if self._closed:
             raise refusals.closed()
 
+    def let_go(self) -> None:
+        """Close whatever is open, while nobody works with it; what is needed again is opened again."""
+        with suppress(sqlite3.Error):
+            while self._idle:
+                self._idle.pop().close()
+            if self._writer is not None:
+                self._drop_writer(self._writer)
+
+    def leave_parent(self) -> None:
+        """Begin anew in a child that was forked off: nothing that its parent had open may be used or closed here."""
+        if self._process != os.getpid():
+            _INHERITED.append((self._idle, self._writer))
+            self._reset()
+
     def _reset(self) -> None:
         self._process = os.getpid()
         self._lock = Lock()
@@ -181,11 +199,6 @@ class Connections:
         self._durable = True
         self._erases = False
         self._cleared = 0
-
-    def _leave_parent(self) -> None:
-        if self._process != os.getpid():
-            _INHERITED.append((self._idle, self._writer))
-            self._reset()
 
     def _connect(self) -> sqlite3.Connection:
         # "rw": never creates the file, which must come into being with the right mode.
@@ -201,7 +214,7 @@ class Connections:
         return connection
 
     def _borrow(self) -> sqlite3.Connection:
-        self._leave_parent()
+        self.leave_parent()
         with self._lock:
             self.check_open()
             if self._idle:

@@ -20,6 +20,7 @@ from smartify_core.storage import refusals
 
 from ._errors import not_a_database, translated
 from ._files import check_patience, named_trouble, store_path
+from ._forks import GATE
 from ._schema import refuse_foreign, refuse_other_schema
 
 #: The byte of a SQLite file's header that says whether it is read through a write-ahead log, and what it is then.
@@ -64,7 +65,7 @@ class ReadOnlyConnections:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Lend a connection that reads one consistent state of the store."""
-        with self.apart() as connection:
+        with GATE, self.apart() as connection:
             connection.execute("begin")
             yield connection
             connection.execute("rollback")
