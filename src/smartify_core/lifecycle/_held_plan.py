@@ -86,7 +86,7 @@ def decided(plan: HeldPlan, status: HeldPlanStatus, *, by: str, reason: str, now
     Raises:
         UsageError: ``by`` or ``reason`` is empty.
         PlanExpired: It was held too long ago.
-        PlanSettled: It was decided or superseded before.
+        PlanSettled: It was decided or superseded before. An approval that is not all done may still be taken back.
     """
     if not by.strip() or not reason.strip():
         raise UsageError("a decision needs a name and a reason", cure="Say who decides, and why.")

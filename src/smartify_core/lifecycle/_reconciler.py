@@ -277,12 +277,14 @@ class Reconciler:
             return self._apply(draft, lease, commits, progress=progress)
 
     def reject(self, tenant: str, plan_hash: str, *, by: str, reason: str) -> HeldPlan:
-        """Drop a held plan. What the directory still calls for is held anew by the next run.
+        """Drop a held plan, or take back its approval as long as not all of it is done.
+
+        What the directory still calls for is held anew by the next run.
 
         Raises:
             UnknownPlan: No held plan of the tenant has this hash.
             PlanExpired: It was held too long ago.
-            PlanSettled: It was approved, applied, rejected or superseded already.
+            PlanSettled: It was applied, rejected or superseded already.
         """
         with self._lease(tenant) as lease:
             commits = self._begin(tenant, lease)

@@ -96,6 +96,22 @@ def test_address_of_a_retained_account_passes_to_a_newcomer(retaining: World) ->
     assert retaining.storage.tenant(TENANT).revision == revision
 
 
+def test_refresh_takes_a_retained_address_over_although_its_owner_is_back(retaining: World) -> None:
+    """Nobody was asked for the former owner, who stays as they were, without the address; the next run lets them in."""
+    leaver, heir = retaining.people[:2]
+    retaining.directory.delete(leaver)
+    retaining.run()
+    retaining.directory.undelete(leaver)
+    retaining.directory.swap_emails(leaver, heir)
+    assert retaining.refresh(heir).counts == Counts(updated=2)
+    assert _owner(retaining, leaver.email) == heir.source_id
+    kept = retaining.live()[leaver.source_id]
+    assert (kept.inactive_reason, kept.personal.email) == (InactiveReason.DELETED, leaver.email)
+    assert retaining.run().counts == Counts(reactivated=1, unchanged=3)
+    assert _owner(retaining, heir.email) == leaver.source_id
+    _index_is_unique(retaining)
+
+
 def test_handing_an_address_over_does_not_prolong_the_retention(retaining: World) -> None:
     """The retention ends when it would have ended, also when the address went to somebody else on the way."""
     leaver = retaining.people[0]
