@@ -11,7 +11,7 @@ from typing import Final, TypeGuard
 
 from smartify_core.policy._vocabulary import PROHIBITED, PSEUDONYMOUS, PersonalField, Purpose
 
-from ._decision import AccessRequest, AccessRules, Decision
+from ._decision import AccessRequest, AccessRules, Decision, says_something
 from ._facts import Facts, PrincipalKind, Tenancy
 from ._fitting import binding, fitting
 from ._why_not import explained, without_grant
@@ -41,8 +41,7 @@ def decide(request: AccessRequest, facts: Facts, now: datetime, *, rules: Access
         and isinstance(purpose, Purpose)
         and purpose not in PROHIBITED
         and request.fields
-        and request.reason
-        and not request.reason.isspace()
+        and says_something(request.reason)
     ):
         # The way of almost every question, without a list of what is missing.
         agreement = binding(request.employee, facts.agreements, now)

@@ -26,6 +26,11 @@ def _fields(given: Collection[PersonalField | str]) -> frozenset[PersonalField |
     return frozenset([_FIELDS.get(one, one) if isinstance(one, str) else one for one in given])
 
 
+def says_something(reason: str) -> bool:
+    """Return whether a reason has a character that can be seen."""
+    return any(one.isprintable() and not one.isspace() for one in reason)
+
+
 def _shown(given: Purpose | PersonalField | str) -> str:
     # What does not exist may be anything, a name too.
     return "<unknown>" if isinstance(given, str) else given.value

@@ -12,7 +12,7 @@ from attrs import evolve
 
 from smartify_core.policy._vocabulary import PROHIBITED, PSEUDONYMOUS, PersonalField, Purpose
 
-from ._decision import AccessRequest, AccessRules, Decision, Missing, Shortfall
+from ._decision import AccessRequest, AccessRules, Decision, Missing, Shortfall, says_something
 from ._facts import Agreement, Employee, Facts, Grant, PrincipalKind, Tenancy, is_id
 from ._fitting import Defect, binding, defects, fitting, names, told
 from ._provisions import Ruling
@@ -102,7 +102,7 @@ def _of_request(request: AccessRequest) -> Iterator[Shortfall]:
             "There is no such field",
             f"{_nearest(unknown, _FIELDS)}Name some of: {', '.join(one.value for one in PersonalField)}.",
         )
-    if not request.reason or request.reason.isspace():
+    if not says_something(request.reason):
         yield Shortfall(Missing.NO_REASON, "C13", "No reason is given", "Say in a few words what it is needed for.")
 
 

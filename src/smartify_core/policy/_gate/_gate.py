@@ -37,7 +37,7 @@ from ._reasons import Reasons
 from ._recording import MoreFacts, Recording
 from ._reviewing import Reviewing
 from ._standing import GrantStanding, standing_of
-from ._view import View
+from ._view import View, named_by_pseudonym
 
 #: How long a permit may wait to be used.
 _PERMIT_LASTS: Final = timedelta(minutes=1)
@@ -176,19 +176,24 @@ class Gate:
             AccessDenied: They may not. ``missing`` and the message say why.
             UnknownRecord: They may, and there is no such person.
             AuditUnavailable: It cannot be recorded now, so nothing opens.
-            UsageError: Neither id nor address is given, or both are.
+            UsageError: Neither id nor address is given, or both are; or only pseudonyms may be shown, of which nobody
+                is told whose they are.
         """
         if (source_id is None) is (email is None):
             raise UsageError("one person is named by an id or an address", where="Gate.open", cure="Give one of them.")
         found = self._found(tenant, source_id, email)
         subjects = [] if found is None else [found.account_id]
         request = AccessRequest(employee, tenant, purpose, fields, reason, frozenset(subjects))
+        decision, since = self._required(request)
+        if decision.pseudonymous:
+            raise named_by_pseudonym("Gate.open")
         if found is None:
-            self.require(request)  # so that whoever may not see anybody does not learn who is there
+            # Only here, so that whoever may not see anybody does not learn who is there.
+            self._recording.missed(decision)
             raise UnknownRecord("there is no such account", where=f"tenant {tenant}", cure="Look for it anew.")
         opened: tuple[Disclosed, ...] = ()
         with suppress(Shredded):
-            opened = self._opened(self.require(request), [found], facts or {})
+            opened = self._opened(decision, since, [found], facts or {})
         if not opened:
             raise UnknownRecord("the account has just ended", where=f"tenant {tenant}", cure="Look for it anew.")
         return opened[0]
@@ -200,18 +205,16 @@ class Gate:
             AccessDenied: It is no; the denial is recorded.
             AuditUnavailable: It is no, and cannot be recorded.
         """
+        return self._required(request)[0]
+
+    def _required(self, request: AccessRequest) -> tuple[Decision, int]:
+        """Return the decision where it is yes, and how many entries the trail had before its facts were read."""
+        since = self._trail.size
         decision = self.decide(request)
         if decision.allowed:
-            return decision
+            return decision, since
         self._recording.denial(decision)
-        denied = AccessDenied(
-            "; ".join(one.what for one in decision.shortfalls),
-            where=f"clause {', '.join(dict.fromkeys(one.clause for one in decision.shortfalls))}",
-            cure=" ".join(dict.fromkeys(one.cure for one in decision.shortfalls)),
-        )
-        denied.missing = tuple(one.missing.value for one in decision.shortfalls)
-        denied.shortfalls = decision.shortfalls
-        raise denied
+        raise _denied(decision)
 
     def reason(self, employee: str, place: int) -> str | None:
         """Return why something was opened, as whoever opened it said; ``None`` once the person or the tenant is gone.
@@ -280,7 +283,10 @@ class Gate:
                 "this permit was given for other accounts, or for fewer", where="Gate.disclose", cure="Ask for these."
             )
         # Anew: what allowed it may have been taken back since.
-        return self._opened(self.require(request), accounts, facts or {})
+        decision, since = self._required(request)
+        if decision.pseudonymous:
+            raise named_by_pseudonym("Gate.disclose")
+        return self._opened(decision, since, accounts, facts or {})
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
@@ -290,16 +296,23 @@ class Gate:
         """Return a page of a view: decided for these accounts, recorded, and opened."""
         subjects = frozenset(one.account_id for one in accounts)
         try:
-            return self._opened(self.require(evolve(request, subjects=subjects)), accounts, facts)
+            return self._opened(*self._required(evolve(request, subjects=subjects)), accounts, facts)
         except Shredded:
             return ()  # the only account of the page has ended since it was read
 
-    def _opened(self, decision: Decision, accounts: Sequence[SealedAccount], facts: MoreFacts) -> tuple[Disclosed, ...]:
+    def _opened(
+        self, decision: Decision, since: int, accounts: Sequence[SealedAccount], facts: MoreFacts
+    ) -> tuple[Disclosed, ...]:
         request = decision.request
         if self._guard is not None:
             self._guard()
             self._guard = None  # it has passed, and a store that is in use is not restored under it
-        self._recording.opening(decision, accounts, facts)
+        if self._recording.opening(decision, accounts, facts) != since:
+            # Somebody wrote between the facts and the record, and may have taken back what allowed it.
+            again = self.decide(request)
+            if not again.allowed or again.pseudonymous is not decision.pseudonymous:
+                self._recording.stopped(again, accounts)
+                raise _denied(again)
         # Whoever has ended since they were read stays shut, although the record names them.
         present = self._storage.load(request.tenant, [one.source_id for one in accounts])
         accounts = [
@@ -309,7 +322,8 @@ class Gate:
         ]
         fields = frozenset(one for one in request.fields if isinstance(one, PersonalField))
         if decision.pseudonymous and isinstance(request.purpose, Purpose):
-            return tuple(pseudonymised(one, self._sealer, request.purpose, fields) for one in accounts)
+            shown = [pseudonymised(one, self._sealer, request.purpose, fields) for one in accounts]
+            return tuple(sorted(shown, key=lambda one: one.account_id))  # in the order of nobody's id
         return tuple(disclosed(one, self._sealer.open(one), fields) for one in accounts)
 
     def _found(self, tenant: str, source_id: str | None, email: str | None) -> SealedAccount | None:
@@ -319,3 +333,14 @@ class Gate:
             return self._storage.load(tenant, [source_id]).get(source_id)
         found = self._storage.find_by_email(tenant, [self._sealer.email_index(tenant, email or "")])
         return found[0] if len(found) == 1 else None
+
+
+def _denied(decision: Decision) -> AccessDenied:
+    denied = AccessDenied(
+        "; ".join(one.what for one in decision.shortfalls),
+        where=f"clause {', '.join(dict.fromkeys(one.clause for one in decision.shortfalls))}",
+        cure=" ".join(dict.fromkeys(one.cure for one in decision.shortfalls)),
+    )
+    denied.missing = tuple(one.missing.value for one in decision.shortfalls)
+    denied.shortfalls = decision.shortfalls
+    return denied

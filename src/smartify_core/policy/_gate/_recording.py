@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from smartify_core.errors import AuditUnavailable, Shredded, StorageError, UsageError
 from smartify_core.model import SealedAccount
-from smartify_core.policy._access._decision import AccessRequest, Decision
+from smartify_core.policy._access._decision import AccessRequest, Decision, Missing
 from smartify_core.policy._access._facts import is_id
 from smartify_core.policy._vocabulary import PersonalField, Purpose
 from smartify_core.policy.audit import AuditRecord, Trail
@@ -17,6 +17,9 @@ from ._reasons import Reasons
 
 #: What a caller may add to the record of an opening: ids, codes and counts.
 MoreFacts: TypeAlias = Mapping[str, "str | int | bool | None"]
+
+#: The most subjects that a denial names; how many were asked about it says besides.
+_MOST_SUBJECTS: Final = 100
 
 
 class Recording:
@@ -31,8 +34,8 @@ class Recording:
         self._trail = trail
         self._reasons = reasons
 
-    def opening(self, decision: Decision, accounts: Sequence[SealedAccount], more: MoreFacts) -> None:
-        """Keep that these accounts are about to be opened; durable when it returns.
+    def opening(self, decision: Decision, accounts: Sequence[SealedAccount], more: MoreFacts) -> int:
+        """Keep that these accounts are about to be opened; durable when it returns. Returns the place of the entry.
 
         Raises:
             AuditUnavailable: It cannot be kept.
@@ -53,7 +56,7 @@ class Recording:
                 where=error.where,
                 cure=error.cure,
             ) from None
-        self._trail.append(
+        (place,) = self._trail.append(
             AuditRecord(
                 "access.granted",
                 decision.at,
@@ -73,6 +76,7 @@ class Recording:
                 },
             )
         )
+        return place
 
     def denial(self, decision: Decision) -> None:
         """Keep that somebody was refused.
@@ -83,17 +87,48 @@ class Recording:
         request = decision.request
         # Whoever is not on record may have typed anything in place of an id, so that is not kept.
         actor = request.employee if is_id(request.employee) else None
-        tenant = request.tenant if is_key(request.tenant) else None
+        missing = list(dict.fromkeys(one.missing for one in decision.shortfalls))
+        # A tenant that the store does not know may be a name as well.
+        is_known = Missing.TENANT_UNKNOWN not in missing and is_key(request.tenant)
+        subjects = sorted(one for one in request.subjects if is_id(one))
+        facts = {
+            **_asked(request),
+            "missing": [one.value for one in missing],
+            "asked_about": len(request.subjects),
+        }
+        tenant = request.tenant if is_known else None
+        self._trail.append(
+            AuditRecord("access.denied", decision.at, tenant, actor, tuple(subjects[:_MOST_SUBJECTS]), facts)
+        )
+
+    def stopped(self, decision: Decision, accounts: Sequence[SealedAccount]) -> None:
+        """Keep that what was recorded just before was not opened: what had allowed it was gone by then.
+
+        Raises:
+            AuditUnavailable: It cannot be kept.
+        """
+        request = decision.request
+        subjects = tuple(account.account_id for account in accounts)
         missing = [one.missing.value for one in decision.shortfalls]
         facts = {**_asked(request), "missing": list(dict.fromkeys(missing))}
         self._trail.append(
-            AuditRecord("access.denied", decision.at, tenant, actor, tuple(sorted(request.subjects)), facts)
+            AuditRecord("access.stopped", decision.at, request.tenant, request.employee, subjects, facts)
         )
+
+    def missed(self, decision: Decision) -> None:
+        """Keep that somebody looked for a person who is not there.
+
+        Raises:
+            AuditUnavailable: It cannot be kept.
+        """
+        request = decision.request
+        facts = {**_asked(request), "grant": decision.grant}
+        self._trail.append(AuditRecord("access.missed", decision.at, request.tenant, request.employee, (), facts))
 
 
 def _asked(request: AccessRequest) -> dict[str, str | list[str]]:
     """Return what was asked for, by names that exist; another one could be anything and is not kept."""
     return {
         "purpose": request.purpose.value if isinstance(request.purpose, Purpose) else "unknown",
-        "fields": sorted(one.value if isinstance(one, PersonalField) else "unknown" for one in request.fields),
+        "fields": sorted({one.value if isinstance(one, PersonalField) else "unknown" for one in request.fields}),
     }

@@ -18,7 +18,7 @@ from smartify_core.errors import (
     UsageError,
 )
 from smartify_core.model import LEDGER, AccountState, PutDocument
-from smartify_core.policy import ACCOUNT_FIELDS, AccessRequest, PersonalField, Policy, Purpose
+from smartify_core.policy import ACCOUNT_FIELDS, AccessRequest, Disclosed, PersonalField, Policy, Purpose
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 from smartify_core.storage.sqlite import SQLiteStorage
@@ -268,18 +268,107 @@ def test_research_sees_pseudonyms(vendor: Vendor, monkeypatch: pytest.MonkeyPatc
     for purpose in (Purpose.RESEARCH, Purpose.IMPROVE_SERVICES):
         vendor.grant(purpose=purpose)
     monkeypatch.setattr(Sealer, "open", lambda *_: pytest.fail("a field was opened"))
-    gate = vendor.policy.gate
-    one = gate.open(**vendor.ask(purpose=Purpose.RESEARCH, fields=ACCOUNT_FIELDS))
-    again = gate.open(**vendor.ask(purpose=Purpose.RESEARCH, fields=ACCOUNT_FIELDS))
-    other = gate.open(**vendor.ask(purpose=Purpose.IMPROVE_SERVICES, fields=ACCOUNT_FIELDS))
-    assert one == again
-    assert one.pseudonymous
-    assert one.groups is not None
-    assert len(one.groups) == len(ADA.memberships)
-    shown = {one.email, one.given_name, one.family_name, one.source_id, one.account_id, *one.groups}
-    assert shown.isdisjoint({other.email, *(other.groups or ())})
+    asked = {**vendor.ask(fields=ACCOUNT_FIELDS)}
+    del asked["source_id"]
+
+    def seen(purpose: Purpose) -> list[Disclosed]:
+        with vendor.policy.gate.view(**{**asked, "purpose": purpose}) as view:
+            return list(view)
+
+    people = seen(Purpose.RESEARCH)
+    assert people == seen(Purpose.RESEARCH)
+    assert all(one.pseudonymous for one in people)
+    assert sorted(len(one.groups or ()) for one in people) == [0, len(ADA.memberships)]
+    texts = {text for one in people for text in (one.email, one.given_name, one.family_name, one.source_id)}
+    assert len(texts) == len(people)
+    assert texts.isdisjoint(one.email for one in seen(Purpose.IMPROVE_SERVICES))
     hidden = (ADA.email, ADA.given_name, ADA.family_name, ADA.source_id, "eng")
-    assert not any(secret in str(text) for text in shown for secret in hidden)
+    assert not any(secret in str(one) for one in people for secret in hidden)
+
+
+def test_nobody_is_told_whose_a_pseudonym_is(vendor: Vendor) -> None:
+    """Whoever may see pseudonyms only cannot name a person in any way, and a view has them in an order of their own."""
+    vendor.grant(purpose=Purpose.RESEARCH)
+    gate = vendor.policy.gate
+    for named in ({"source_id": ADA.source_id}, {"source_id": None, "email": ADA.email}, {"source_id": "nobody"}):
+        with pytest.raises(UsageError, match="pseudonym"):
+            gate.open(**vendor.ask(purpose=Purpose.RESEARCH, **named))
+    asked = vendor.ask(purpose=Purpose.RESEARCH)
+    del asked["source_id"]
+    with pytest.raises(UsageError, match="pseudonym"), gate.view(**asked, source_ids=[ADA.source_id]):
+        pass
+    with gate.view(**asked) as view:
+        shown = [one.account_id for one in view]
+        assert shown == sorted(shown)
+        with pytest.raises(UsageError, match="pseudonym"):
+            list(view.of([ADA.source_id]))
+    permit = gate.permit(AccessRequest("e-1", "acme", Purpose.RESEARCH, ["email"], "why"))
+    with pytest.raises(UsageError, match="pseudonym"):
+        gate.disclose(permit, [*vendor.storage.load("acme", [ADA.source_id]).values()])
+
+
+def test_what_is_taken_back_before_the_record_opens_nothing(vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A grant that is revoked between the decision and its record opens nothing, and the trail says that it did not."""
+    grant, other = vendor.grant(ticket="T-1"), vendor.policy_of(vendor.storage)
+    asked: list[str] = []
+
+    def revoke(ticket: str) -> bool:
+        if not asked:
+            other.grants.revoke(grant.id, by="e-2")
+        asked.append(ticket)
+        return True
+
+    monkeypatch.setattr(Sealer, "open", lambda *_: pytest.fail("a field was opened"))
+    with pytest.raises(AccessDenied) as error:
+        vendor.policy_of(vendor.storage, ticket_is_open=revoke).gate.open(**vendor.ask())
+    assert "grant-revoked" in error.value.missing
+    assert vendor.kinds()[-3:] == ["grant.revoked", "access.granted", "access.stopped"]
+
+
+def test_a_view_that_has_ended_shows_nobody_more(vendor: Vendor) -> None:
+    """Not even the rest of a page that was opened; and a view that was asked for by ids has nobody else."""
+    vendor.grant()
+    asked = vendor.ask()
+    del asked["source_id"]
+    with vendor.policy.gate.view(**asked) as view:
+        people = iter(view)
+        next(people)
+    with pytest.raises(PermitSpent):
+        next(people)
+    with vendor.policy.gate.view(**asked, source_ids=[ADA.source_id]) as view:
+        assert list(view.of([BOB.source_id])) == []
+
+
+def test_a_denial_of_any_size_is_recorded(vendor: Vendor) -> None:
+    """However much is asked for, a denial is an entry: with a hundred ids at most, and how many there were."""
+    strange = {f"a-{number}" for number in range(3_000)} | {"Ada Lovelace", "\ud800", ADA.email}
+    request = AccessRequest(
+        "e-1", "acme", Purpose.CUSTOMER_CARE, [f"x{number}" for number in range(9_000)], "why", strange
+    )
+    with pytest.raises(AccessDenied):
+        vendor.policy.gate.require(request)
+    record = vendor.policy.trail.entry(vendor.policy.trail.size - 1).record
+    assert (record.kind, record.facts["asked_about"], record.facts["fields"]) == ("access.denied", 3_003, ("unknown",))
+    assert len(record.subjects) == 100
+    assert all(one.startswith("a-") for one in record.subjects)
+    with pytest.raises(AccessDenied):
+        vendor.policy.gate.open(**vendor.ask(tenant="Ada Lovelace"))
+    assert vendor.policy.trail.entry(vendor.policy.trail.size - 1).record.tenant is None
+
+
+def test_looking_for_somebody_who_is_not_there_is_recorded(vendor: Vendor) -> None:
+    """Whoever has a grant and tries addresses leaves a trace of each try, without the address."""
+    vendor.grant()
+    with pytest.raises(UnknownRecord):
+        vendor.policy.gate.open(**vendor.ask(source_id=None, email="nobody@acme.example"))
+    assert vendor.kinds()[-1] == "access.missed"
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "\u200b", "\u2060\t"])
+def test_a_reason_can_be_seen(vendor: Vendor, reason: str) -> None:
+    """White space and characters without a shape are no reason."""
+    vendor.grant()
+    assert denied(vendor, reason=reason) == ("no-reason",)
 
 
 def test_identified_research_is_the_grants_to_say(vendor: Vendor) -> None:
