@@ -41,7 +41,7 @@ class Commitment(enum.Enum):
         """Return the commitment of this name.
 
         Raises:
-            VendorInvalid: There is none.
+            VendorInvalid: There is no such commitment.
         """
         try:
             return cls(name)
