@@ -201,9 +201,7 @@ def _opened(anchor: Anchor, verifiers: Sequence[Verifier], findings: list[TrailF
             return checkpoint
         findings.append(TrailFinding(None, f"a checkpoint of {anchor.kept_by} is another trail's"))
     except UsageError as error:
-        findings.append(
-            TrailFinding(None, f"a checkpoint of {anchor.kept_by} is not one of this trail's: {error.what}")
-        )
+        findings.append(TrailFinding(None, f"a checkpoint of {anchor.kept_by} is not of this trail: {error.what}"))
     return None
 
 
