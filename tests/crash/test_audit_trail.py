@@ -120,7 +120,7 @@ def test_kill_at_every_write_of_a_checkpoint(backend: Any, child: Child, tmp_pat
             with backend.open() as storage:
                 trail = Trail(storage)
                 trail.append(AuditRecord(f"k{number}", NOON))
-                key = Checkpoints(trail, SEALER, origin="v").verifier
+                key = Checkpoints(trail, SEALER, origin="v").signing_verifier()
                 witnesses = [FileWitness(tmp_path / "safe", key)]
                 assert not Checkpoints(trail, SEALER, origin="v", witnesses=witnesses).make().failures
 

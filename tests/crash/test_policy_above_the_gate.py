@@ -80,7 +80,7 @@ class Scene:
         """Register two vendors and announce one."""
         _, _, vendors = self.policy(storage)
         vendors.register(vendor(), vendor("cloud"), by="e-2")
-        vendors.announced("mailer", ["acme"], by="e-2")
+        vendors.record_announcement("mailer", ["acme"], by="e-2")
 
     def killed(self, child: Child, act: Callable[[Storage], None], *, write: int, after: bool) -> bool:
         """Do an act in a process that is killed at a write; return whether it came to that."""

@@ -93,7 +93,7 @@ class TrailMachine(RuleBasedStateMachine):
         self.notes: list[str] = []
         self.latest = datetime.min.replace(tzinfo=UTC)
         self.version = 0
-        self.vkey = self.checkpoints().verifier.vkey
+        self.vkey = self.checkpoints().signing_verifier().vkey
 
     def checkpoints(self) -> Checkpoints:
         """Return what makes checkpoints."""

@@ -34,7 +34,7 @@ def checkpoints_of(at: Opened) -> Checkpoints:
     plain = Checkpoints(at.policy.trail, at.sealer, origin=settings.origin)
     witnesses: list[Witness] = [HttpWitness(url, cosigner) for url, cosigner in settings.witnesses]
     if settings.witness_folder is not None:
-        _ = plain.verifier  # makes the key, so that a witness of the first checkpoint knows it
+        _ = plain.signing_verifier()  # makes the key, so that a witness of the first checkpoint knows it
         witnesses.append(FileWitness(settings.witness_folder, *plain.verifiers))
     return Checkpoints(at.policy.trail, at.sealer, origin=settings.origin, witnesses=witnesses)
 
@@ -81,7 +81,7 @@ def exported(output: Output, file: Path, tenant: str, *, to: Path, kept: Path | 
         checkpoints = checkpoints_of(at)
         with writing(to) as target:
             done = export(checkpoints, tenant, target, kept=note)
-        vkey = checkpoints.verifier.vkey
+        vkey = checkpoints.signing_verifier().vkey
     output.document(
         {
             "tenant": tenant,
@@ -104,7 +104,7 @@ def key(output: Output, file: Path, *, rotate: bool) -> int:
         checkpoints = checkpoints_of(at)
         if rotate:
             checkpoints.rotate()
-        vkey = checkpoints.verifier.vkey
+        vkey = checkpoints.signing_verifier().vkey
     output.document({"key": vkey})
     output.line(vkey)
     return exit_codes.DONE

@@ -102,7 +102,7 @@ def announce(
             raise UsageError(
                 f"there is no such tenant ({len(unknown)} of those named)", where="--tenant", cure="Check the spelling."
             )
-        news = at.policy.vendors.announced(vendor, chosen, by=by, at=told_at, agreed=agreed)
+        news = at.policy.vendors.record_announcement(vendor, chosen, by=by, at=told_at, agreed=agreed)
     output.document({"vendor": vendor, "told": list(news), "agreed": agreed})
     output.line(f"{vendor}: {len(news)} of {len(chosen)} customers are on record as told now")
     return exit_codes.DONE
@@ -111,7 +111,7 @@ def announce(
 def objected(output: Output, file: Path, vendor: str, *, tenant: str, by: str) -> int:
     """Record that a customer objects to a vendor."""
     with opened(file, tenant) as at:
-        at.policy.vendors.objected(vendor, tenant, by=by)
+        at.policy.vendors.record_objection(vendor, tenant, by=by)
     output.document({"vendor": vendor, "tenant": tenant})
     output.line(f"{vendor}: closed for {tenant}, until it is on record that the customer has agreed")
     return exit_codes.DONE

@@ -22,9 +22,9 @@ from ._export import EXPORT_FORMAT, Exported, export
 from ._file_witness import FileWitness
 from ._http_witness import HttpWitness
 from ._kept import SignedCheckpoint, Vouched
-from ._notes import Signer, Verifier, opened, signed
+from ._notes import Signer, Verifier, opened_note, signed_note
 from ._proofs import check_consistency, check_inclusion, consistency_proof, inclusion_proof
-from ._signing import SUCCESSION, succeeded
+from ._signing import SUCCESSION, followed_succession
 from ._state import TrailHead
 from ._trail import Trail
 from ._tree import EMPTY_ROOT, Frontier, Node, leaf_hash, node_hash, root_of
@@ -64,12 +64,12 @@ __all__ = [
     "check_inclusion",
     "consistency_proof",
     "export",
+    "followed_succession",
     "inclusion_proof",
     "leaf_hash",
     "node_hash",
-    "opened",
+    "opened_note",
     "root_of",
-    "signed",
-    "succeeded",
+    "signed_note",
     "verify",
 ]

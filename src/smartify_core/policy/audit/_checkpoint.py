@@ -54,7 +54,7 @@ class Checkpoint:
         """Return what the body of a checkpoint says. Lines of an extension are passed over.
 
         Raises:
-            UsageError: It is none.
+            UsageError: It is not a checkpoint.
         """
         lines = body.split("\n", _LINES - 1)
         if len(lines) < _LINES or _size_like(lines[1]) is None:

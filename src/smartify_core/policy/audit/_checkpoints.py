@@ -23,7 +23,7 @@ from smartify_core.sealing import Sealer
 from ._checkpoint import Checkpoint, check_origin
 from ._entries import AuditRecord
 from ._kept import SignedCheckpoint, Vouched
-from ._notes import Verifier, opened, signed
+from ._notes import Verifier, opened_note, signed_note
 from ._proofs import consistency_proof
 from ._signing import SigningKey
 from ._state import CHECKPOINT
@@ -72,9 +72,15 @@ class Checkpoints:
         """The trail."""
         return self._trail
 
-    @property
-    def verifier(self) -> Verifier:
-        """The public key that checkpoints are signed for: its ``vkey`` is what customers are handed, once."""
+    def signing_verifier(self) -> Verifier:
+        """Return the public key of what signs now, whose ``vkey`` customers are handed, once. Made where there is none.
+
+        Raises:
+            WrongKey: The key ring does not hold the key that the signing key was sealed under.
+            SealBroken: It was altered.
+            CheckpointForeign: The trail has another name.
+            StorageError: The store cannot be read or written.
+        """
         return self._key.signer().verifier
 
     @property
@@ -111,7 +117,7 @@ class Checkpoints:
             checkpoint = self.checked(latest)
             if latest is not None and latest.checkpoint == checkpoint:
                 return self._shown(latest)
-            note = signed(checkpoint.body, self._key.signer())
+            note = signed_note(checkpoint.body, self._key.signer())
             made = SignedCheckpoint(note, self._clock(), () if latest is None else latest.vouched)
             try:
                 self._trail.storage.record(LEDGER, documents=[PutDocument(*_LATEST, made.content, version)])
@@ -185,7 +191,7 @@ class Checkpoints:
 
     def _shown(self, made: SignedCheckpoint) -> SignedCheckpoint:
         """Show a checkpoint to all witnesses that have not vouched for it, and keep what they say."""
-        size = made.checkpoint.size
+        size, successions = made.checkpoint.size, self.successions
         seen = {one.by: one.size for one in made.vouched}
         lines: list[str] = []
         vouched: list[Vouched] = []
@@ -198,6 +204,7 @@ class Checkpoints:
                     made.note,
                     seen=seen.get(witness.name, 0),
                     proof_from=lambda old: consistency_proof(old, size, self._trail.nodes()),
+                    successions=successions,
                 )
             except SmartifyError as error:
                 failures.append(error)
@@ -235,7 +242,7 @@ def opened_of(note: str, origin: str, verifiers: Sequence[Verifier]) -> Checkpoi
         CheckpointForeign: It is another trail's.
         UsageError: It is no note, or none of the keys signed it.
     """
-    checkpoint = Checkpoint.of_body(opened(note, verifiers)[0])
+    checkpoint = Checkpoint.of_body(opened_note(note, verifiers)[0])
     if checkpoint.origin != origin:
         raise CheckpointForeign("a checkpoint is another trail's", where=origin, cure="Look which trail it belongs to.")
     return checkpoint

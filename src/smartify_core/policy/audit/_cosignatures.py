@@ -32,7 +32,7 @@ class Cosigner:
         key: Its public key, 32 bytes.
 
     Raises:
-        UsageError: The name is none, or the key is no public key of Ed25519.
+        UsageError: The name is not valid, or the key is no public key of Ed25519.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Cosigner:
         """Return the key of a text form.
 
         Raises:
-            UsageError: It is none, or its id is not the key's.
+            UsageError: It is not a key, or its id is not the key's.
         """
         match = _key_like(vkey)
         try:
@@ -72,7 +72,7 @@ class Cosigner:
     def cosigned(self, note: str) -> datetime | None:
         """Return when the witness cosigned the checkpoint in a note, to the second; ``None`` where it did not.
 
-        A false cosignature is none. The instant is the witness's own word.
+        A false cosignature counts for nothing. The instant is the witness's own word.
 
         Raises:
             UsageError: It is no note.

@@ -181,7 +181,7 @@ def instant_of(text: object) -> datetime:
     """Return the instant of a text that `instant` wrote.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is not one.
     """
     if not isinstance(text, str) or _instant_like(text) is None:
         raise ValueError

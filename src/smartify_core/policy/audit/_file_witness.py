@@ -11,8 +11,9 @@ from typing import Final
 from smartify_core.errors import UsageError, WitnessRefused, WitnessUnavailable
 
 from ._checkpoint import Checkpoint
-from ._notes import Verifier, opened
+from ._notes import Verifier, opened_note
 from ._proofs import check_consistency
+from ._signing import keys_from
 from ._witness import ProofFrom
 
 try:
@@ -27,11 +28,13 @@ class FileWitness:
     """Keeps every checkpoint in a file that is only appended to. Put its folder where the store's operator has no hand.
 
     It checks each checkpoint as any witness does: the signature, and that the trail only grew since the one before.
+    After a rotation it follows the notes by which each signing key names the next, from a key that it was given.
     Processes may share the folder.
 
     Args:
         folder: The folder; made where there is none.
-        verifiers: The public keys of the trail. A file of one trail takes no other's.
+        verifiers: The public keys of the trail; the first one, or any that followed, is enough. A file of one trail
+            takes no other's.
         name: What the witness is called in reports.
     """
 
@@ -57,10 +60,18 @@ class FileWitness:
             except FileNotFoundError:
                 return ()
 
-    def vouch(self, note: str, *, seen: int, proof_from: ProofFrom) -> Sequence[str]:  # noqa: ARG002  # the port's
+    def vouch(
+        self,
+        note: str,
+        *,
+        seen: int,  # noqa: ARG002  # the port's
+        proof_from: ProofFrom,
+        successions: Sequence[str] = (),
+    ) -> Sequence[str]:
         """Keep a checkpoint, on the disk when this returns. See `Witness.vouch`."""
         try:
-            text, _ = opened(note, self._verifiers)
+            keys = [key for verifier in self._verifiers for key in keys_from(verifier, successions)]
+            text, _ = opened_note(note, keys)
             checkpoint = Checkpoint.of_body(text)
         except UsageError as error:
             raise self._refused(error.what) from None

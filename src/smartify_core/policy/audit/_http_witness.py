@@ -46,7 +46,7 @@ class HttpWitness:
         context: What TLS trusts; the system's certificates unless told otherwise.
 
     Raises:
-        UsageError: The URL is none.
+        UsageError: The URL is not valid.
     """
 
     def __init__(
@@ -78,8 +78,15 @@ class HttpWitness:
         """What the witness is called in reports: the name of its key."""
         return self._cosigner.name
 
-    def vouch(self, note: str, *, seen: int, proof_from: ProofFrom) -> Sequence[str]:
-        """Ask for a cosignature. See `Witness.vouch`."""
+    def vouch(
+        self,
+        note: str,
+        *,
+        seen: int,
+        proof_from: ProofFrom,
+        successions: Sequence[str] = (),  # noqa: ARG002  # its protocol has no place for them
+    ) -> Sequence[str]:
+        """Ask for a cosignature. Whoever runs the witness tells it of a new signing key. See `Witness.vouch`."""
         size = Checkpoint.of_body(parted(note)[0]).size
         status, kind, answer = self._asked(note, min(seen, size), proof_from)
         if status == _CONFLICT and kind == "text/x.tlog.size":

@@ -68,7 +68,7 @@ class SignedCheckpoint:
         """Return the checkpoint that was stored.
 
         Raises:
-            TrailBroken: It is none.
+            TrailBroken: It is not one.
         """
         try:
             held = json.loads(content)

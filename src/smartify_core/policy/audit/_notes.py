@@ -49,7 +49,7 @@ class Verifier:
         key: The public key, 32 bytes.
 
     Raises:
-        UsageError: The name is none, or the key is no public key of Ed25519.
+        UsageError: The name is not valid, or the key is no public key of Ed25519.
     """
 
     name: str
@@ -81,7 +81,7 @@ class Verifier:
         """Return the key of a text form.
 
         Raises:
-            UsageError: It is none, or its id is not the key's.
+            UsageError: It is not a key, or its id is not the key's.
         """
         match = _verifier_like(vkey)
         data = b"" if match is None else _decoded(match[3]) or b""
@@ -109,7 +109,7 @@ class Signer:
         seed: The private key, 32 bytes.
 
     Raises:
-        UsageError: The name is none, or the seed has not 32 bytes.
+        UsageError: The name is not valid, or the seed has not 32 bytes.
     """
 
     name: str
@@ -137,7 +137,7 @@ class Signer:
         return self._private.sign(text.encode())
 
 
-def signed(text: str, *signers: Signer) -> str:
+def signed_note(text: str, *signers: Signer) -> str:
     """Return the note of a text, with a line for each signer.
 
     Raises:
@@ -146,7 +146,7 @@ def signed(text: str, *signers: Signer) -> str:
     if not signers or not _is_text(text):
         raise UsageError(
             "a note has a signer, and a text of whole lines without control characters",
-            where="signed",
+            where="signed_note",
             cure="End the text with a line feed.",
         )
     lines = "".join(
@@ -156,7 +156,7 @@ def signed(text: str, *signers: Signer) -> str:
     return f"{text}\n{lines}"
 
 
-def opened(note: str, verifiers: Iterable[Verifier]) -> tuple[str, tuple[Verifier, ...]]:
+def opened_note(note: str, verifiers: Iterable[Verifier]) -> tuple[str, tuple[Verifier, ...]]:
     """Return the text of a note, and which of the verifiers vouch for it: at least one.
 
     Signatures by other keys are passed over. One by a known key that does not fit is no other key's: the note is false.

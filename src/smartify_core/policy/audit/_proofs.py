@@ -38,7 +38,7 @@ def consistency_proof(old: int, new: int, node_of: NodeOf) -> tuple[bytes, ...]:
     """Return the proof that the tree of ``new`` leaves has the tree of ``old`` leaves at its beginning.
 
     Raises:
-        UsageError: The old tree is larger, or a size is none.
+        UsageError: The old tree is larger, or a size is not valid.
     """
     check_size(old)
     check_size(new)

@@ -157,7 +157,7 @@ class Reading:
         try:
             entry = AuditEntry.of_content(stored.content)
         except RecordInvalid:
-            raise _broken(f"entry {place}", "an entry of the audit trail is none") from None
+            raise _broken(f"entry {place}", "an entry of the audit trail is not valid") from None
         if entry.place != place:
             raise _broken(f"entry {place}", "an entry of the audit trail stands at another place than it says")
         return entry

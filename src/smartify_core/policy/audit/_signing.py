@@ -13,7 +13,7 @@ from smartify_core.policy._ledger import LEDGER
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 
-from ._notes import Signer, Verifier, opened, signed
+from ._notes import Signer, Verifier, opened_note, signed_note
 from ._state import KEY
 
 _PRIVATE: Final = "seed"
@@ -78,7 +78,7 @@ class SigningKey:
         if found is None or found[0] != old:
             raise WriteConflict("the signing key was rotated meanwhile", where="audit trail", cure="Look at it again.")
         new = Signer(self._name, os.urandom(_SEED_BYTES))
-        note = signed(f"{SUCCESSION}\n{old.verifier.vkey}\n{new.verifier.vkey}\n", old, new)
+        note = signed_note(f"{SUCCESSION}\n{old.verifier.vkey}\n{new.verifier.vkey}\n", old, new)
         self._keep(new, found[1], [new.verifier, *verifiers], (*successions, note), version)
         return note
 
@@ -122,21 +122,27 @@ class SigningKey:
         self._storage.record(LEDGER, documents=puts)
 
 
-def succeeded(verifier: Verifier, successions: Sequence[str]) -> Verifier:
+def followed_succession(verifier: Verifier, successions: Sequence[str]) -> Verifier:
     """Return the present key of a trail of which ``verifier`` was a key once, by the notes that lead to it.
 
     Raises:
         UsageError: One of the notes that lead there is false.
     """
+    return keys_from(verifier, successions)[-1]
+
+
+def keys_from(verifier: Verifier, successions: Sequence[str]) -> tuple[Verifier, ...]:
+    """Return ``verifier`` and the keys that followed it, each named by the one before. Raises `UsageError`."""
+    found = [verifier]
     for note in successions:
         lines = note.split("\n", 3)
         if len(lines) < _LINES or lines[0] != SUCCESSION:
             raise UsageError(
                 "this is no succession of keys", where="a signed note", cure="Hand it over as it was written."
             )
-        if lines[1] == verifier.vkey:
+        if lines[1] == found[-1].vkey:
             following = Verifier.of_vkey(lines[2])
-            opened(note, [verifier])
-            opened(note, [following])
-            verifier = following
-    return verifier
+            opened_note(note, [found[-1]])
+            opened_note(note, [following])
+            found.append(following)
+    return tuple(found)

@@ -53,7 +53,7 @@ class TrailHead:
         """Return the head that was stored.
 
         Raises:
-            TrailBroken: It is none.
+            TrailBroken: It is not one.
         """
         try:
             held = _loaded(content)
@@ -84,7 +84,7 @@ class Tail:
         """Return the tail that was stored.
 
         Raises:
-            TrailBroken: It is none.
+            TrailBroken: It is not one.
         """
         try:
             held = _loaded(content)

@@ -15,9 +15,9 @@ from smartify_core.policy._ledger import LEDGER
 from ._checkpoint import Checkpoint
 from ._cosignatures import Cosigner
 from ._kept import SignedCheckpoint, Vouched
-from ._notes import Verifier, opened
-from ._reading import Reading
+from ._notes import Verifier, opened_note
 from ._state import CHECKPOINT, TrailHead, tail_key
+from ._trail import Trail
 from ._walk import TrailFinding, Walk, beyond
 
 _MOST_FINDINGS: Final = 100
@@ -105,7 +105,7 @@ class Verification:
 
 
 def verify(
-    trail: Reading,
+    trail: Trail,
     *,
     verifiers: Sequence[Verifier] = (),
     anchors: Iterable[Anchor] = (),
@@ -178,7 +178,7 @@ def _go(walk: Walk, size: int, findings: list[TrailFinding]) -> None:
             findings.append(finding)
 
 
-def _latest(trail: Reading, verifiers: Sequence[Verifier], findings: list[TrailFinding]) -> SignedCheckpoint | None:
+def _latest(trail: Trail, verifiers: Sequence[Verifier], findings: list[TrailFinding]) -> SignedCheckpoint | None:
     """Return the latest checkpoint in the store, as far as it can be believed."""
     present = trail.storage.document(LEDGER, CHECKPOINT, "latest")
     if present is None:
@@ -186,7 +186,7 @@ def _latest(trail: Reading, verifiers: Sequence[Verifier], findings: list[TrailF
     try:
         latest = SignedCheckpoint.of_content(present.value)
         if verifiers:
-            opened(latest.note, verifiers)
+            opened_note(latest.note, verifiers)
     except SmartifyError as error:
         findings.append(TrailFinding(None, f"the latest checkpoint in the store is false: {error.what}"))
         return None
@@ -195,13 +195,13 @@ def _latest(trail: Reading, verifiers: Sequence[Verifier], findings: list[TrailF
 
 def _opened(anchor: Anchor, verifiers: Sequence[Verifier], findings: list[TrailFinding]) -> Checkpoint | None:
     try:
-        text, vouching = opened(anchor.note, verifiers)
+        text, vouching = opened_note(anchor.note, verifiers)
         checkpoint = Checkpoint.of_body(text)
         if checkpoint.origin in {one.name for one in vouching}:
             return checkpoint
         findings.append(TrailFinding(None, f"a checkpoint of {anchor.kept_by} is another trail's"))
     except UsageError as error:
-        findings.append(TrailFinding(None, f"a checkpoint of {anchor.kept_by} is none of this trail's: {error.what}"))
+        findings.append(TrailFinding(None, f"a checkpoint of {anchor.kept_by} is not of this trail: {error.what}"))
     return None
 
 
@@ -216,7 +216,7 @@ def _cosigned(
     ]
 
 
-def _strange_tails(trail: Reading, walk: Walk, head: TrailHead) -> Iterable[TrailFinding]:
+def _strange_tails(trail: Trail, walk: Walk, head: TrailHead) -> Iterable[TrailFinding]:
     """Yield the ends of tenants' entries that no entry is at."""
     if walk.frontier.size != head.frontier.size:
         return

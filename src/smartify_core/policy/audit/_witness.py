@@ -19,13 +19,15 @@ class Witness(Protocol):
     def name(self) -> str:
         """What the witness is called in reports."""
 
-    def vouch(self, note: str, *, seen: int, proof_from: ProofFrom) -> Sequence[str]:
+    def vouch(self, note: str, *, seen: int, proof_from: ProofFrom, successions: Sequence[str] = ()) -> Sequence[str]:
         """Take a checkpoint in, and return the lines by which the witness signs it; none where it just keeps it.
 
         Args:
             note: The checkpoint, signed.
             seen: The size of the latest one that the witness vouched for, as far as the trail knows; 0 for none.
             proof_from: Makes the proof that the trail only grew from another size on.
+            successions: The notes by which each signing key named the next, the first one first: see
+                `followed_succession`.
 
         Raises:
             WitnessRefused: It does not vouch for it: it does not know the trail, or saw another one.
@@ -45,7 +47,14 @@ class CallableWitness:
     name: str
     call: Callable[[str], object]
 
-    def vouch(self, note: str, *, seen: int, proof_from: ProofFrom) -> Sequence[str]:  # noqa: ARG002  # the port's
+    def vouch(
+        self,
+        note: str,
+        *,
+        seen: int,  # noqa: ARG002  # the port's
+        proof_from: ProofFrom,  # noqa: ARG002
+        successions: Sequence[str] = (),  # noqa: ARG002
+    ) -> Sequence[str]:
         """Hand the note over."""
         self.call(note)
         return ()

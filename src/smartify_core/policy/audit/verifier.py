@@ -96,7 +96,7 @@ def _bytes(text: object) -> bytes:
     except ValueError:
         data = None
     if data is None or b64encode(data).decode() != text:
-        raise Wrong("something that should be base64 is none")
+        raise Wrong("something that should be base64 is not")
     return data
 
 
@@ -211,7 +211,7 @@ def _parsed(content: bytes) -> object:
         held = json.loads(content.decode(), object_pairs_hook=_once)
         json.dumps(held, ensure_ascii=False).encode()  # half a character, written as an escape, has no bytes
     except (ValueError, RecursionError):
-        raise Wrong("something that should be JSON is none") from None
+        raise Wrong("something that should be JSON is not") from None
     return held
 
 

@@ -41,7 +41,7 @@ class Commitment(enum.Enum):
         """Return the commitment of this name.
 
         Raises:
-            VendorInvalid: There is none.
+            VendorInvalid: There is no such commitment.
         """
         try:
             return cls(name)
@@ -115,7 +115,3 @@ class Undertaking:
                 where=f"undertaking {self.commitment.value}",
                 cure="Give 64 lower-case hexadecimal digits; evidence_of(file) computes them.",
             )
-
-    def is_live(self, now: datetime) -> bool:
-        """Return whether the promise holds at ``now``: it has evidence, has begun, and has not ended."""
-        return bool(self.evidence) and self.given_at <= now < self.expires_at

@@ -142,7 +142,7 @@ class Exports:
         Raises:
             ExportDenied: The vendor may not receive this; its ``decision`` names what is missing.
             AccessDenied: The employee may not see it, or it cannot be recorded.
-            UsageError: An id is none.
+            UsageError: An id is not valid.
             StorageError: The store could not be read.
         """
         check_id("employee", employee)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -68,6 +68,20 @@ def _undertakings(values: Iterable[Undertaking]) -> tuple[Undertaking, ...]:
     return tuple(sorted(found, key=lambda one: (one.commitment.value, one.given_at, one.expires_at)))
 
 
+def _spans_of(undertakings: Iterable[Undertaking]) -> Mapping[Commitment, tuple[tuple[datetime, datetime], ...]]:
+    """Return when each commitment is kept; undertakings that meet or overlap are one span. They come by their begin."""
+    found: dict[Commitment, list[tuple[datetime, datetime]]] = {}
+    for one in undertakings:
+        if one.evidence is not None:
+            spans = found.setdefault(one.commitment, [])
+            if spans and one.given_at <= spans[-1][1]:
+                begin, end = spans.pop()
+                spans.append((begin, max(end, one.expires_at)))
+            else:
+                spans.append((one.given_at, one.expires_at))
+    return {commitment: tuple(spans) for commitment, spans in found.items()}
+
+
 @frozen(order=False)
 class Vendor:
     """A sub-processor of the host: what it may receive, what for, and what it promised.
@@ -96,8 +110,11 @@ class Vendor:
     undertakings: tuple[Undertaking, ...] = field(default=(), converter=_undertakings)
     sub_vendors: tuple[str, ...] = field(default=(), converter=_ids)
     ended_at: datetime | None = field(default=None, converter=_utc_or_none)
+    #: Worked out once: a decision asks for every commitment of every vendor that data reaches.
+    _spans: Mapping[Commitment, tuple[tuple[datetime, datetime], ...]] = field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "_spans", _spans_of(self.undertakings))
         if not is_vendor_id(self.id):
             raise VendorInvalid("that is no id of a vendor", where="vendor, id", cure=_ID_CURE)
         if not _is_name(self.name):
@@ -121,11 +138,14 @@ class Vendor:
 
         A promise that is renewed without a gap is kept until the end of the renewal.
         """
-        given = [one for one in self.undertakings if one.commitment is commitment]
-        found, ahead = None, max((one.expires_at for one in given if one.is_live(now)), default=None)
-        while ahead is not None:
-            found, ahead = ahead, max((one.expires_at for one in given if one.is_live(ahead)), default=None)
-        return found
+        for begin, end in self.spans(commitment):
+            if begin <= now < end:
+                return end
+        return None
+
+    def spans(self, commitment: Commitment) -> tuple[tuple[datetime, datetime], ...]:
+        """Return from when until when ``commitment`` is kept, with evidence: spans with gaps between them, in order."""
+        return self._spans.get(commitment, ())
 
     def has_ended(self, now: datetime) -> bool:
         """Return whether the host has parted with the vendor."""

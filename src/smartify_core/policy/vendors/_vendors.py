@@ -180,7 +180,7 @@ class Vendors:
 
         return self._changed(vendor_id, "vendor.ended", _named(by), ended)
 
-    def announced(
+    def record_announcement(
         self,
         vendor_id: str,
         tenants: Collection[str],
@@ -215,7 +215,7 @@ class Vendors:
         now = self.now()
         told = Announcement(now if at is None else at, agreed)
         if told.at > now:
-            raise UsageError("an announcement lies ahead", where="at", cure="AuditRecord it once it was made.")
+            raise UsageError("an announcement lies ahead", where="at", cure="Record it once it was made.")
 
         def news(before: Announcement | None) -> Announcement | None:
             if before is None:
@@ -228,8 +228,8 @@ class Vendors:
         some = [every[start : start + _TOLD_AT_ONCE] for start in range(0, len(every), _TOLD_AT_ONCE)]
         return tuple(tenant for one in some for tenant in self._told(vendor_id, one, news, recorded))
 
-    def objected(self, vendor_id: str, tenant: str, *, by: str) -> None:
-        """Record that a customer objects to a vendor. Its exports stay closed until `announced` says it has agreed.
+    def record_objection(self, vendor_id: str, tenant: str, *, by: str) -> None:
+        """Record that a customer objects to a vendor: its exports stay closed until it is on record as having agreed.
 
         Raises:
             UnknownVendor: There is none under this id.

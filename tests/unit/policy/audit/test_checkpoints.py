@@ -16,9 +16,9 @@ from smartify_core.policy.audit import (
     Vouched,
     check_consistency,
     consistency_proof,
-    opened,
-    signed,
-    succeeded,
+    followed_succession,
+    opened_note,
+    signed_note,
 )
 from smartify_core.policy.audit import _checkpoints as checkpoints_module
 from smartify_core.sealing import Sealer
@@ -33,8 +33,8 @@ def test_a_checkpoint_says_how_far_the_trail_came(filled: Filled, record: Make) 
     """It is signed by the key that customers have, has the root over all entries, and each grew from the one before."""
     checkpoints = filled(20)
     first = checkpoints.make()
-    text, vouching = opened(first.note, [checkpoints.verifier])
-    assert vouching == (checkpoints.verifier,)
+    text, vouching = opened_note(first.note, [checkpoints.signing_verifier()])
+    assert vouching == (checkpoints.signing_verifier(),)
     assert Checkpoint.of_body(text) == first.checkpoint
     assert (first.checkpoint.origin, first.checkpoint.size) == (ORIGIN, 20)
     assert first.checkpoint.root == checkpoints.trail.head().frontier.root
@@ -60,11 +60,11 @@ def test_the_key_is_made_once_and_sealed(tmp_path: Any, sealer: Sealer, record: 
     with SQLiteStorage(path) as storage:
         trail = Trail(storage)
         trail.append(record(0))
-        vkey = Checkpoints(trail, sealer, origin=ORIGIN).verifier.vkey
+        vkey = Checkpoints(trail, sealer, origin=ORIGIN).signing_verifier().vkey
         seed = Checkpoints(trail, sealer, origin=ORIGIN)._key.signer().seed
     with SQLiteStorage(path) as storage:
         trail = Trail(storage)
-        assert Checkpoints(trail, sealer, origin=ORIGIN).verifier.vkey == vkey
+        assert Checkpoints(trail, sealer, origin=ORIGIN).signing_verifier().vkey == vkey
         with pytest.raises(WrongKey):
             Checkpoints(trail, Sealer(MemoryKeyRing()), origin=ORIGIN).make()
     assert seed not in b"".join(file.read_bytes() for file in tmp_path.iterdir())
@@ -73,24 +73,24 @@ def test_the_key_is_made_once_and_sealed(tmp_path: Any, sealer: Sealer, record: 
 def test_the_old_key_names_the_new_one(filled: Filled) -> None:
     """After a rotation, whoever has an old key learns the new one; older checkpoints are still this trail's."""
     checkpoints = filled(5)
-    before, old = checkpoints.verifier, checkpoints.make()
+    before, old = checkpoints.signing_verifier(), checkpoints.make()
     checkpoints.rotate()
-    between = checkpoints.verifier
+    between = checkpoints.signing_verifier()
     checkpoints.rotate()
-    after = checkpoints.verifier
+    after = checkpoints.signing_verifier()
     assert checkpoints.verifiers == (after, between, before)
     assert len({before, between, after}) == 3
     for known in (before, between, after):
-        assert succeeded(known, checkpoints.successions) == after
+        assert followed_succession(known, checkpoints.successions) == after
     assert checkpoints.opened(old.note) == old.checkpoint
     made = checkpoints.make()
-    assert opened(made.note, [after])[1] == (after,)
+    assert opened_note(made.note, [after])[1] == (after,)
     assert [one.record.kind for one in checkpoints.trail.entries(after=4)] == ["audit.key.rotated"] * 2
     first, second = checkpoints.successions
     with pytest.raises(UsageError, match="signature under a note is false"):
-        succeeded(before, [first.replace(between.vkey, after.vkey), second])
+        followed_succession(before, [first.replace(between.vkey, after.vkey), second])
     with pytest.raises(UsageError, match="no succession"):
-        succeeded(before, [made.note])
+        followed_succession(before, [made.note])
 
 
 def _edit(forger: Forger) -> None:
@@ -192,7 +192,7 @@ def test_a_trail_has_one_origin(filled: Filled, sealer: Sealer) -> None:
     with pytest.raises(CheckpointForeign, match="another trail's"):
         other.make()
     with pytest.raises(CheckpointForeign, match="has another name"):
-        _ = other.verifier
+        _ = other.signing_verifier()
     with pytest.raises(UsageError, match="a trail is named by"):
         Checkpoints(checkpoints.trail, sealer, origin="a b")
     stranger = Checkpoints(Trail(MemoryStorage()), sealer, origin=ORIGIN)
@@ -207,7 +207,7 @@ def test_a_note_of_the_same_key_for_another_trail_is_foreign(filled: Filled) -> 
     signer = checkpoints._key.signer()
     other = Checkpoint("other.example/audit", 1, bytes(32))
     with pytest.raises(CheckpointForeign, match="another trail's"):
-        checkpoints.opened(signed(other.body, signer))
+        checkpoints.opened(signed_note(other.body, signer))
 
 
 def test_witnesses_are_shown_each_checkpoint_once(filled: Filled, sealer: Sealer, record: Make) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smartify_core.errors import UsageError
-from smartify_core.policy.audit import EMPTY_ROOT, Checkpoint, Signer, Verifier, leaf_hash, opened, signed
+from smartify_core.policy.audit import EMPTY_ROOT, Checkpoint, Signer, Verifier, leaf_hash, opened_note, signed_note
 
 OURS, OTHER = Signer("vendor.example/audit", bytes(32)), Signer("witness.example", bytes(31) + b"\x01")
 CHECKPOINT = Checkpoint("vendor.example/audit/acme", 4_711, leaf_hash(b"entry"))
@@ -22,7 +22,7 @@ def test_what_others_signed_is_opened() -> None:
     """A note of another program is read as that program wrote it, and its key comes out as it went in."""
     verifier = Verifier.of_vkey(KNOWN)
     assert verifier.vkey == KNOWN
-    assert opened(f"{QUOTE}\n\N{EM DASH} PeterNeumann {SIGNATURE}\n", [verifier]) == (QUOTE, (verifier,))
+    assert opened_note(f"{QUOTE}\n\N{EM DASH} PeterNeumann {SIGNATURE}\n", [verifier]) == (QUOTE, (verifier,))
 
 
 def test_a_checkpoint_is_three_lines() -> None:
@@ -57,33 +57,33 @@ def test_what_is_no_checkpoint_is_refused(text: str) -> None:
 
 def test_a_note_is_vouched_for_by_whom_is_known() -> None:
     """Signatures by strangers are passed over; one known key is enough, and all that vouch are told."""
-    note = signed(CHECKPOINT.body, OURS, OTHER)
+    note = signed_note(CHECKPOINT.body, OURS, OTHER)
     for known in ([OURS], [OTHER], [OURS, OTHER]):
-        text, vouching = opened(note, [one.verifier for one in known])
+        text, vouching = opened_note(note, [one.verifier for one in known])
         assert Checkpoint.of_body(text) == CHECKPOINT
         assert list(vouching) == [one.verifier for one in known]
     with pytest.raises(UsageError, match="none of the known keys"):
-        opened(note, [Signer("vendor.example/audit", bytes(31) + b"\x02").verifier])
+        opened_note(note, [Signer("vendor.example/audit", bytes(31) + b"\x02").verifier])
     with pytest.raises(UsageError, match="none of the known keys"):
-        opened(note, [])
+        opened_note(note, [])
 
 
 def test_another_key_of_the_same_name_is_a_stranger() -> None:
     """A name proves nothing: what counts is the key."""
-    note = signed(CHECKPOINT.body, Signer(OURS.name, bytes(31) + b"\x07"))
+    note = signed_note(CHECKPOINT.body, Signer(OURS.name, bytes(31) + b"\x07"))
     with pytest.raises(UsageError, match="none of the known keys"):
-        opened(note, [OURS.verifier])
+        opened_note(note, [OURS.verifier])
 
 
 @given(st.data())
 def test_no_character_of_a_note_can_be_changed(data: st.DataObject) -> None:
     """Whatever is changed, left out or put in, the note is refused, or says what was signed."""
-    note = signed(CHECKPOINT.body, OURS)
+    note = signed_note(CHECKPOINT.body, OURS)
     place = data.draw(st.integers(0, len(note) - 1))
     put = data.draw(st.sampled_from(["", "0", "\n", "=", "A", "\r", "\x00", "\N{EM DASH}"]))
     broken = note[:place] + put + note[place + data.draw(st.integers(0, 1)) :]
     try:
-        text, _ = opened(broken, [OURS.verifier])
+        text, _ = opened_note(broken, [OURS.verifier])
     except UsageError:
         return
     assert text == CHECKPOINT.body
@@ -92,7 +92,7 @@ def test_no_character_of_a_note_can_be_changed(data: st.DataObject) -> None:
 @given(st.text())
 def test_no_text_is_too_strange(text: str) -> None:
     """What is no note, no checkpoint and no key is refused as such."""
-    for reading in (Checkpoint.of_body, Verifier.of_vkey, lambda one: opened(one, [OURS.verifier])):
+    for reading in (Checkpoint.of_body, Verifier.of_vkey, lambda one: opened_note(one, [OURS.verifier])):
         with pytest.raises(UsageError):
             reading(text)
 
@@ -101,7 +101,7 @@ def test_no_text_is_too_strange(text: str) -> None:
 def test_a_text_that_hides_something_is_not_signed(text: str) -> None:
     """Control characters, and half of a pair, would make people read something else than what was signed."""
     with pytest.raises(UsageError, match="whole lines without control characters"):
-        signed(text, OURS)
+        signed_note(text, OURS)
 
 
 def test_keys_are_checked_and_secret() -> None:

@@ -48,15 +48,15 @@ def checkpoints_of(storage: MemoryStorage, *witnesses: CallableWitness) -> Check
 def test_two_who_make_the_key_at_once_have_one() -> None:
     """Whoever comes second takes the key that is there."""
     storage = Meddled("audit key")
-    storage.deeds = [lambda: checkpoints_of(storage).verifier]
-    assert checkpoints_of(storage).verifier == checkpoints_of(storage).verifier
+    storage.deeds = [lambda: checkpoints_of(storage).signing_verifier()]
+    assert checkpoints_of(storage).signing_verifier() == checkpoints_of(storage).signing_verifier()
     assert len(checkpoints_of(storage).verifiers) == 1
 
 
 def test_a_key_that_was_rotated_meanwhile_is_not_rotated_again() -> None:
     """Of two who rotate at once one is told that it was done."""
     storage = Meddled("audit key")
-    first = checkpoints_of(storage).verifier
+    first = checkpoints_of(storage).signing_verifier()
     storage.deeds = [lambda: checkpoints_of(storage).rotate()]
     with pytest.raises(WriteConflict):
         checkpoints_of(storage).rotate()
@@ -68,7 +68,7 @@ def test_two_who_make_a_checkpoint_at_once_both_have_the_later_one() -> None:
     storage = Meddled("audit checkpoint")
     one, other = checkpoints_of(storage), checkpoints_of(storage)
     one.trail.append(*map(opened_record, range(5)))
-    _ = one.verifier
+    _ = one.signing_verifier()
 
     def meddle() -> None:
         other.trail.append(opened_record(5))
@@ -173,7 +173,7 @@ def test_a_head_that_does_not_fit_its_entries_denies(filled: Filled) -> None:
 @pytest.mark.parametrize(
     ("change", "what"),
     [
-        (lambda forger: forger.entries.__setitem__(3, b"nonsense"), "is none"),
+        (lambda forger: forger.entries.__setitem__(3, b"nonsense"), "is not valid"),
         (lambda forger: forger.entries.__setitem__(3, forger.entries[2]), "another place than it says"),
         (lambda forger: forger.entries.__delitem__(slice(3, None)), "is missing"),
     ],

@@ -30,7 +30,7 @@ from smartify_core.policy.audit import (
     Trail,
     export,
     leaf_hash,
-    signed,
+    signed_note,
     verifier,
 )
 from smartify_core.policy.audit.verifier import Wrong, examine, run
@@ -110,7 +110,7 @@ def test_a_tenant_checks_its_own_entries(filled: Filled, number: int) -> None:
     checkpoints = filled(number)
     for tenant in ("acme", "umbrella", "nobody"):
         content, told = exported(checkpoints, tenant)
-        said, entries = examine(content, checkpoints.verifier.vkey)
+        said, entries = examine(content, checkpoints.signing_verifier().vkey)
         own = [one for one in checkpoints.trail.entries() if one.record.tenant == tenant]
         assert [one["place"] for one in entries] == [one.place for one in own]
         assert [one["facts"].get("grant") for one in entries] == [one.record.facts.get("grant") for one in own]
@@ -125,7 +125,7 @@ def test_what_was_kept_is_compared(filled: Filled, record: Make) -> None:
     checkpoints.trail.append(*map(record, range(20, 50)))
     kept = first.checkpoint.note
     content, _ = exported(checkpoints, "acme", kept)
-    vkey = checkpoints.verifier.vkey
+    vkey = checkpoints.signing_verifier().vkey
     assert "the first 20 entries of the trail are those of the checkpoint" in examine(content, vkey, kept)[0]
     with pytest.raises(Wrong, match="name both or none"):
         examine(content, vkey)
@@ -141,13 +141,14 @@ def test_what_was_kept_is_compared(filled: Filled, record: Make) -> None:
 def test_an_older_key_leads_to_the_present_one(filled: Filled, record: Make) -> None:
     """A customer who was handed the first key once checks an export under the third one, and a note under the first."""
     checkpoints = filled(10)
-    vkey, kept = checkpoints.verifier.vkey, checkpoints.make().note
+    vkey, kept = checkpoints.signing_verifier().vkey, checkpoints.make().note
     checkpoints.rotate()
     checkpoints.rotate()
     checkpoints.trail.append(record(12))
     content, _ = exported(checkpoints, "acme", kept)
     assert examine(content, vkey, kept)
-    assert examine(content, checkpoints.verifier.vkey, signed(checkpoints.opened(kept).body, checkpoints._key.signer()))
+    signed_anew = signed_note(checkpoints.opened(kept).body, checkpoints._key.signer())
+    assert examine(content, checkpoints.signing_verifier().vkey, signed_anew)
     with pytest.raises(Wrong, match="not signed by the key"):
         examine(json.dumps({**json.loads(content), "successions": []}).encode(), vkey, kept)
     with pytest.raises(Wrong, match="do not lead to the one that is known"):
@@ -157,7 +158,7 @@ def test_an_older_key_leads_to_the_present_one(filled: Filled, record: Make) -> 
 def test_a_trail_that_was_rewritten_has_no_proof(filled: Filled, sealer: Sealer) -> None:
     """An operator who rewrites with the key in hand cannot make an export for a customer who kept a checkpoint."""
     checkpoints = filled(20)
-    kept, vkey = checkpoints.make().note, checkpoints.verifier.vkey
+    kept, vkey = checkpoints.make().note, checkpoints.signing_verifier().vkey
     forger = Forger(checkpoints.trail.storage)
     del forger.documents["audit checkpoint", "latest"]
     forger.rewrite([AuditRecord("access.denied", NOON, "acme")] * 30)
@@ -193,7 +194,7 @@ def small() -> tuple[bytes, str, str]:
     trail = Trail(MemoryStorage())
     checkpoints = Checkpoints(trail, Sealer(MemoryKeyRing()), origin=ORIGIN, clock=lambda: NOON)
     trail.append(*map(opened_record, range(4)))
-    vkey, kept = checkpoints.verifier.vkey, checkpoints.make().note
+    vkey, kept = checkpoints.signing_verifier().vkey, checkpoints.make().note
     checkpoints.rotate()
     trail.append(*map(opened_record, range(4, 8)))
     return exported(checkpoints, "acme", kept)[0], vkey, kept
@@ -289,7 +290,7 @@ def test_an_entry_that_shows_nonsense_is_wrong(filled: Filled) -> None:
     ]
     for changes in wrongs:
         entry = json.dumps({**good, **changes}).encode()
-        note = signed(Checkpoint(ORIGIN, 1, leaf_hash(entry)).body, signer)
+        note = signed_note(Checkpoint(ORIGIN, 1, leaf_hash(entry)).body, signer)
         held = {
             "checkpoint": note,
             "count": 1,
@@ -311,9 +312,9 @@ def test_a_verifier_that_ignores_the_place_is_caught(filled: Filled, monkeypatch
     held = json.loads(content)
     held["entries"][0]["proof"] = []
     with pytest.raises(Wrong, match="not in the trail"):
-        examine(json.dumps(held).encode(), checkpoints.verifier.vkey)
+        examine(json.dumps(held).encode(), checkpoints.signing_verifier().vkey)
     monkeypatch.setattr(verifier, "_is_in", lambda *_: True)
-    assert examine(json.dumps(held).encode(), checkpoints.verifier.vkey)
+    assert examine(json.dumps(held).encode(), checkpoints.signing_verifier().vkey)
 
 
 # --- by itself
@@ -324,7 +325,7 @@ def test_the_file_is_enough(filled: Filled, tmp_path: Path, record: Make) -> Non
     checkpoints = filled(6)
     script = tmp_path / "verifier.py"
     shutil.copy(SCRIPT, script)
-    vkey = checkpoints.verifier.vkey
+    vkey = checkpoints.signing_verifier().vkey
 
     def call(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-I", "-S", str(script), *arguments]
@@ -378,7 +379,7 @@ def test_nothing_that_is_printed_steers_a_terminal(
     checkpoints = filled(0)
     checkpoints.trail.append(AuditRecord("a", NOON, "acme\x1b[2J", "e\x07", facts={"x": "\u202e"}))
     (tmp_path / "x.json").write_bytes(exported(checkpoints, "acme\x1b[2J")[0])
-    assert run([str(tmp_path / "x.json"), "--key", checkpoints.verifier.vkey]) == 0
+    assert run([str(tmp_path / "x.json"), "--key", checkpoints.signing_verifier().vkey]) == 0
     out = capsys.readouterr().out
     assert r"by e\x07" in out
     assert r"x=\x202e" in out

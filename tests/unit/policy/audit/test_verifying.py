@@ -16,7 +16,7 @@ from smartify_core.policy.audit import (
     Signer,
     Trail,
     TrailHead,
-    signed,
+    signed_note,
     verify,
 )
 from smartify_core.policy.audit import _walk as walk_module
@@ -223,7 +223,8 @@ def test_false_anchors_are_findings(filled: Filled) -> None:
     made = checkpoints.make()
     stranger, own = Signer(ORIGIN, bytes(32)), checkpoints._key.signer()
     other = Checkpoint("other.example/audit", 10, made.checkpoint.root)
-    for note in ("", made.note.replace("10", "11"), signed(made.checkpoint.body, stranger), signed(other.body, own)):
+    by_others = signed_note(made.checkpoint.body, stranger), signed_note(other.body, own)
+    for note in ("", made.note.replace("10", "11"), *by_others):
         found = verify(checkpoints.trail, verifiers=checkpoints.verifiers, anchors=[Anchor("the safe", note)])
         assert len(found.findings) == 1
         assert "the safe" in str(found.findings[0])

@@ -20,6 +20,7 @@ from tests.unit.policy.audit._witness_server import WitnessServer, grew, serving
 
 from smartify_core.errors import SmartifyError, UsageError, WitnessRefused, WitnessUnavailable
 from smartify_core.policy.audit import (
+    SUCCESSION,
     Anchor,
     AuditRecord,
     Checkpoint,
@@ -33,7 +34,7 @@ from smartify_core.policy.audit import (
     Witness,
     check_consistency,
     consistency_proof,
-    signed,
+    signed_note,
     verify,
 )
 from smartify_core.policy.audit._tree import NodeOf
@@ -77,7 +78,7 @@ def failed(checkpoints: Checkpoints) -> SmartifyError:
 def test_a_witness_cosigns_what_only_grew(filled: Filled, sealer: Sealer, record: Make, server: WitnessServer) -> None:
     """It checks each checkpoint with code of its own, and its signature with its time goes under the note."""
     checkpoints = with_witness(filled(10), sealer, http(server))
-    server.logs[ORIGIN] = checkpoints.verifier.key
+    server.logs[ORIGIN] = checkpoints.signing_verifier().key
     before = datetime.now(UTC) - timedelta(seconds=1)
     cosigner = Cosigner.of_vkey(server.vkey)
     for number in range(10, 40, 3):
@@ -104,7 +105,7 @@ def test_a_witness_that_has_seen_more_than_we_know_of_is_asked_once_more(
 ) -> None:
     """It says how far it has seen (HTTP status 409), and gets the proof from there."""
     checkpoints = filled(10)
-    server.logs[ORIGIN] = checkpoints.verifier.key
+    server.logs[ORIGIN] = checkpoints.signing_verifier().key
     note = checkpoints.make().note
     assert server.answer(f"old 0\n\n{note}".encode())[0] == 200
     checkpoints.trail.append(record(10), record(11))
@@ -127,7 +128,7 @@ def test_an_operator_who_rewrites_is_refused(
     """A trail that was rewritten or shortened with the key in hand is not vouched for, whatever its size."""
     witness = http(server)
     checkpoints = with_witness(filled(10), sealer, witness)
-    server.logs[ORIGIN] = checkpoints.verifier.key
+    server.logs[ORIGIN] = checkpoints.signing_verifier().key
     assert not checkpoints.make().failures
     error = failed(rewritten(checkpoints, sealer, number, witness))
     assert isinstance(error, WitnessRefused)
@@ -172,7 +173,7 @@ def test_a_witness_that_signs_something_else_is_refused(
 ) -> None:
     """A cosignature of another checkpoint, however good, does not go under this one."""
     checkpoints = with_witness(filled(10), sealer, http(server))
-    server.logs[ORIGIN] = checkpoints.verifier.key
+    server.logs[ORIGIN] = checkpoints.signing_verifier().key
     line = checkpoints.make().note.splitlines()[-1]
     server.say = (200, "text/plain", f"{line}\n".encode())
     checkpoints.trail.append(record(10))
@@ -226,7 +227,7 @@ def test_a_witness_behind_tls_must_be_who_it_says(filled: Filled, sealer: Sealer
     with serving(WitnessServer(), tls) as server:
         cosigner = Cosigner.of_vkey(server.vkey)
         checkpoints = filled(3)
-        server.logs[ORIGIN] = checkpoints.verifier.key
+        server.logs[ORIGIN] = checkpoints.signing_verifier().key
         stranger = HttpWitness(server.url, cosigner, timeout=60)
         assert isinstance(failed(with_witness(checkpoints, sealer, stranger)), WitnessUnavailable)
         assert server.asked == []
@@ -278,7 +279,7 @@ def test_our_proofs_are_those_that_a_stranger_checks(old: int, more: int, data: 
 def test_a_file_keeps_every_checkpoint(filled: Filled, sealer: Sealer, record: Make, tmp_path: Path) -> None:
     """Each note is appended to the file, and each of them is an anchor for a verification."""
     made = filled(10)
-    witness = FileWitness(tmp_path / "safe", made.verifier)
+    witness = FileWitness(tmp_path / "safe", made.signing_verifier())
     checkpoints = with_witness(made, sealer, witness)
     notes = []
     for number in range(10, 13):
@@ -295,7 +296,7 @@ def test_a_file_keeps_every_checkpoint(filled: Filled, sealer: Sealer, record: M
 def test_a_file_refuses_what_did_not_grow(filled: Filled, sealer: Sealer, tmp_path: Path, number: int) -> None:
     """A trail that was rewritten or shortened is refused, and the file keeps what it had."""
     made = filled(10)
-    witness = FileWitness(tmp_path, made.verifier)
+    witness = FileWitness(tmp_path, made.signing_verifier())
     checkpoints = with_witness(made, sealer, witness)
     note = checkpoints.make().note
     assert isinstance(failed(rewritten(checkpoints, sealer, number, witness)), WitnessRefused)
@@ -314,12 +315,53 @@ def test_a_file_takes_only_its_own_trails_checkpoints(filled: Filled, tmp_path: 
     assert vouch(made.note) == vouch(made.note) == ()
     assert witness.notes() == (made.note,)
     for note in (
-        signed(made.checkpoint.body, Signer(ORIGIN, bytes(32))),
-        signed(Checkpoint("other.example", 3, made.checkpoint.root).body, signer),
+        signed_note(made.checkpoint.body, Signer(ORIGIN, bytes(32))),
+        signed_note(Checkpoint("other.example", 3, made.checkpoint.root).body, signer),
         "nonsense",
     ):
         with pytest.raises(WitnessRefused):
             vouch(note)
+
+
+def test_a_file_follows_the_keys_of_its_trail(filled: Filled, sealer: Sealer, record: Make, tmp_path: Path) -> None:
+    """A witness that was given one key takes checkpoints by the keys that followed it, however many they are."""
+    made = filled(10)
+    witness = FileWitness(tmp_path, made.signing_verifier())
+    checkpoints = with_witness(made, sealer, witness)
+    notes = []
+    for _ in range(3):
+        shown = checkpoints.make()
+        assert not shown.failures
+        notes.append(shown.note)
+        checkpoints.rotate()
+        checkpoints.trail.append(record(1))
+    assert witness.notes() == tuple(notes)
+    between = FileWitness(tmp_path, checkpoints.verifiers[1])
+    assert not with_witness(made, sealer, between).make().failures
+
+
+def test_a_file_follows_nobody_elses_keys(filled: Filled, sealer: Sealer, tmp_path: Path) -> None:
+    """A key that no note leads to, one that names itself, and one whose note was altered are refused."""
+    made = filled(3)
+    first, stranger, other = made._key.signer(), Signer(ORIGIN, bytes(32)), Signer(ORIGIN, bytes(31) + b"\x01")
+    witness = FileWitness(tmp_path, first.verifier)
+    body = made.make().checkpoint.body
+    named = f"{SUCCESSION}\n{first.verifier.vkey}\n{stranger.verifier.vkey}\n"
+    honest = signed_note(named, first, stranger)
+    for successions in (
+        [],
+        [signed_note(named, stranger)],
+        [signed_note(named, first)],
+        [honest.replace(stranger.verifier.vkey, other.verifier.vkey)],
+        [signed_note(f"{SUCCESSION}\n{other.verifier.vkey}\n{stranger.verifier.vkey}\n", other, stranger)],
+        ["nonsense"],
+    ):
+        with pytest.raises(WitnessRefused):
+            witness.vouch(signed_note(body, stranger), seen=0, proof_from=lambda _: (), successions=successions)
+    assert witness.notes() == ()
+    assert witness.vouch(signed_note(body, stranger), seen=0, proof_from=lambda _: (), successions=[honest]) == ()
+    theirs = FileWitness(tmp_path / "theirs", other.verifier)
+    assert isinstance(failed(with_witness(filled(4), sealer, theirs)), WitnessRefused)
 
 
 @pytest.mark.parametrize("cut", range(1, 60, 7))
@@ -328,7 +370,7 @@ def test_what_a_crash_left_in_a_file_is_written_over(
 ) -> None:
     """Half a note at the end is none, and the next one stands in its place."""
     made = filled(10)
-    witness = FileWitness(tmp_path, made.verifier)
+    witness = FileWitness(tmp_path, made.signing_verifier())
     checkpoints = with_witness(made, sealer, witness)
     first = checkpoints.make().note
     checkpoints.trail.append(record(10))
@@ -347,7 +389,7 @@ def test_trouble_with_a_file_is_told(filled: Filled, sealer: Sealer, tmp_path: P
     made = filled(3)
     (tmp_path / "file").write_bytes(b"")
     assert isinstance(
-        failed(with_witness(made, sealer, FileWitness(tmp_path / "file", made.verifier))), WitnessUnavailable
+        failed(with_witness(made, sealer, FileWitness(tmp_path / "file", made.signing_verifier()))), WitnessUnavailable
     )
     (tmp_path / "checkpoints.txt").write_bytes(b"\xff")
     with pytest.raises(WitnessUnavailable, match="holds something else"):
@@ -372,7 +414,8 @@ def test_processes_share_a_file(filled: Filled, tmp_path: Path) -> None:
             try:
                 witness = FileWitness(tmp_path, signer.verifier)
                 for size in range(1, 65):
-                    note = signed(Checkpoint(ORIGIN, size, Frontier().append(*contents[:size])[0].root).body, signer)
+                    root = Frontier().append(*contents[:size])[0].root
+                    note = signed_note(Checkpoint(ORIGIN, size, root).body, signer)
                     proof_from = partial(_proof, nodes, size)
                     try:
                         witness.vouch(note, seen=0, proof_from=proof_from)

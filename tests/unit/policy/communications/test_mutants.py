@@ -7,11 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from attrs import evolve
 from tests.unit.policy.communications import test_communications as said
 
 from smartify_core.model import AccountState
 from smartify_core.policy import Disclosed, Gate
 from smartify_core.policy._subject_keys import SubjectKeys
+from smartify_core.policy.audit import Trail
 from smartify_core.policy.communications import CommunicationRules, Communications, _communications
 from smartify_core.policy.communications._filed import Filed
 from smartify_core.storage import Storage
@@ -21,27 +23,26 @@ Patch = pytest.MonkeyPatch
 
 def off_keeps_on(patch: Patch) -> None:
     """Keep whatever the rules say."""
-    patch.setattr(_communications, "CommunicationsOff", _Never)
+    keep = Communications.keep
 
+    def keep_always(self: Communications, *arguments: Any, **options: Any) -> str:
+        self._rules = evolve(self._rules, keep=True)
+        return keep(self, *arguments, **options)
 
-class _Never(Exception):
-    """What nobody expects."""
-
-    def __init__(self, *_: Any, **__: Any) -> None:
-        super().__init__()
+    patch.setattr(Communications, "keep", keep_always)
 
 
 def one_instant_late(patch: Patch) -> None:
     """Let a text stand at its last instant, too."""
-    now, keep = Communications._now, Communications.keep
+    now, keep = Trail.now, Communications.keep
 
     def keep_as_ever(self: Communications, *arguments: Any, **options: Any) -> str:
         with pytest.MonkeyPatch.context() as sound:
-            sound.setattr(Communications, "_now", now)
+            sound.setattr(Trail, "now", now)
             return keep(self, *arguments, **options)
 
     patch.setattr(Communications, "keep", keep_as_ever)
-    patch.setattr(Communications, "_now", lambda self: now(self) - timedelta(microseconds=1))
+    patch.setattr(Trail, "now", lambda self: now(self) - timedelta(microseconds=1))
 
 
 def no_gate(patch: Patch) -> None:
@@ -123,5 +124,5 @@ def test_a_broken_build_is_noticed(
     """The named test passes in a sound build, as the run of its own file shows, and fails in the broken one."""
     desk = said.Desk(sqlite_store)
     mutant(broken)
-    with pytest.raises((AssertionError, _Never, pytest.fail.Exception)):
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
         check(desk)

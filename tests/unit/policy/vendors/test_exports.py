@@ -22,7 +22,7 @@ def host(sqlite_store: Storage) -> Host:
     """Return a host whose vendor and employee lack nothing."""
     made = Host(sqlite_store)
     made.vendors.register(vendor(undertakings=undertakings()), by="e-2")
-    made.vendors.announced("mailer", ["acme"], by="e-2", agreed=True)
+    made.vendors.record_announcement("mailer", ["acme"], by="e-2", agreed=True)
     made.grant()
     return made
 
@@ -172,7 +172,7 @@ def test_whoever_closes_a_vendor_stops_an_export_under_way(host: Host, stop: str
     stops: dict[str, Callable[[], object]] = {
         "ended": lambda: host.vendors.end("mailer", by="e-2"),
         "withdrawn": lambda: host.vendors.withdraw("mailer", Commitment.NEVER_SOLD, by="e-2"),
-        "objected": lambda: host.vendors.objected("mailer", "acme", by="e-2"),
+        "objected": lambda: host.vendors.record_objection("mailer", "acme", by="e-2"),
         "expired": lambda: host.clock.advance(days=1),
     }
     with host.export() as export:

@@ -57,7 +57,7 @@ def test_undertakings_come_and_go(host: Host) -> None:
     old = Undertaking(Commitment.PROTECTION, NOW - 9 * DAY, NOW - 8 * DAY, EVIDENCE)
     most = undertakings(set(Commitment) - {Commitment.PROTECTION})
     host.vendors.register(vendor(undertakings=(*most, old)), by="e-2")
-    host.vendors.announced("mailer", ["acme"], by="e-2", agreed=True)
+    host.vendors.record_announcement("mailer", ["acme"], by="e-2", agreed=True)
     assert not host.vendors.decide(request()).allowed
     held = host.vendors.undertake("mailer", *undertakings([Commitment.PROTECTION]), by="e-2")
     assert old not in held.undertakings
@@ -88,9 +88,9 @@ def test_who_has_ended_stays_ended(host: Host) -> None:
 def test_customers_are_told_once_and_the_notice_runs_from_then(host: Host) -> None:
     """The first telling counts; exports open when the notice period is over, to the microsecond."""
     host.vendors.register(vendor(), by="e-2")
-    assert host.vendors.announced("mailer", ["globex", "acme", "acme"], by="e-2") == ("acme", "globex")
+    assert host.vendors.record_announcement("mailer", ["globex", "acme", "acme"], by="e-2") == ("acme", "globex")
     host.clock.advance(days=3)
-    assert host.vendors.announced("mailer", ["acme"], by="e-2") == ()
+    assert host.vendors.record_announcement("mailer", ["acme"], by="e-2") == ()
     host.clock.advance(days=27, microseconds=-1)
     assert [one.barrier for one in host.vendors.decide(request()).missing] == [Barrier.NOTICE_RUNNING]
     host.clock.advance(microseconds=1)
@@ -101,13 +101,13 @@ def test_customers_are_told_once_and_the_notice_runs_from_then(host: Host) -> No
 def test_an_objection_closes_until_it_is_settled(host: Host) -> None:
     """A customer that objects closes its own exports only, and opens them again by agreeing."""
     host.vendors.register(vendor(), by="e-2")
-    host.vendors.announced("mailer", ["acme", "globex"], by="e-2", agreed=True)
-    host.vendors.objected("mailer", "acme", by="e-2")
-    host.vendors.objected("mailer", "acme", by="e-2")
+    host.vendors.record_announcement("mailer", ["acme", "globex"], by="e-2", agreed=True)
+    host.vendors.record_objection("mailer", "acme", by="e-2")
+    host.vendors.record_objection("mailer", "acme", by="e-2")
     assert [one.barrier for one in host.vendors.decide(request()).missing] == [Barrier.OBJECTED]
     assert host.vendors.decide(request(tenant="globex")).allowed
-    assert host.vendors.announced("mailer", ["acme"], by="e-2") == ()
-    assert host.vendors.announced("mailer", ["acme"], by="e-2", agreed=True) == ("acme",)
+    assert host.vendors.record_announcement("mailer", ["acme"], by="e-2") == ()
+    assert host.vendors.record_announcement("mailer", ["acme"], by="e-2", agreed=True) == ("acme",)
     assert host.vendors.decide(request()).allowed
     assert len(host.records("vendor.objected")) == 1
 
@@ -115,14 +115,14 @@ def test_an_objection_closes_until_it_is_settled(host: Host) -> None:
 def test_a_customer_that_was_never_told_may_object(host: Host) -> None:
     """An objection needs no announcement before it."""
     host.vendors.register(vendor(), by="e-2")
-    host.vendors.objected("mailer", "acme", by="e-2")
+    host.vendors.record_objection("mailer", "acme", by="e-2")
     assert [one.barrier for one in host.vendors.decide(request()).missing] == [Barrier.OBJECTED]
 
 
 def test_telling_is_a_scheduled_duty(host: Host) -> None:
     """Every customer with accounts has to be told of every vendor by a day, and what is late is said so."""
     host.vendors.register(vendor(starts_at=NOW + 40 * DAY), vendor("cloud", starts_at=NOW + 10 * DAY), by="e-2")
-    host.vendors.announced("mailer", ["acme"], by="e-2")
+    host.vendors.record_announcement("mailer", ["acme"], by="e-2")
     duties = [(one.vendor, one.tenant, one.until, one.overdue) for one in host.vendors.duties()]
     assert duties == [
         ("cloud", "acme", NOW - 20 * DAY, True),
@@ -159,8 +159,8 @@ def test_who_is_not_registered_is_unknown(host: Host, name: str) -> None:
         lambda: host.vendors.undertake(name, by="e-2"),
         lambda: host.vendors.withdraw(name, Commitment.PROTECTION, by="e-2"),
         lambda: host.vendors.end(name, by="e-2"),
-        lambda: host.vendors.announced(name, ["acme"], by="e-2"),
-        lambda: host.vendors.objected(name, "acme", by="e-2"),
+        lambda: host.vendors.record_announcement(name, ["acme"], by="e-2"),
+        lambda: host.vendors.record_objection(name, "acme", by="e-2"),
     ):
         with pytest.raises(UnknownVendor) as refused:
             call()
@@ -173,10 +173,10 @@ def test_misuse_is_refused_before_anything_is_written(host: Host) -> None:
     before = host.documents(LEDGER), len(host.records("vendor"))
     for call in (
         lambda: host.vendors.register(vendor("cloud"), by="eve@host.example"),
-        lambda: host.vendors.announced("mailer", "acme", by="e-2"),
-        lambda: host.vendors.announced("mailer", ["acme"], by="e-2", at=NOW + DAY),
-        lambda: host.vendors.announced("mailer", ["acme"], by=""),
-        lambda: host.vendors.announced("mailer", ["acme"], by="e-2", at=NOW.replace(tzinfo=None)),
+        lambda: host.vendors.record_announcement("mailer", "acme", by="e-2"),
+        lambda: host.vendors.record_announcement("mailer", ["acme"], by="e-2", at=NOW + DAY),
+        lambda: host.vendors.record_announcement("mailer", ["acme"], by=""),
+        lambda: host.vendors.record_announcement("mailer", ["acme"], by="e-2", at=NOW.replace(tzinfo=None)),
         lambda: host.vendors.end("mailer", by="e-2", at=NOW.replace(tzinfo=None)),
         lambda: host.vendors.undertake("mailer", "never-sold", by="e-2"),  # type: ignore[arg-type]
         lambda: Vendors(host.storage, host.sealer, host.policy.trail, notice=-DAY),
@@ -197,7 +197,7 @@ def test_no_record_no_change(host: Host, monkeypatch: pytest.MonkeyPatch) -> Non
     for call in (
         lambda: host.vendors.register(vendor("cloud"), by="e-2"),
         lambda: host.vendors.end("mailer", by="e-2"),
-        lambda: host.vendors.announced("mailer", ["acme"], by="e-2", agreed=True),
+        lambda: host.vendors.record_announcement("mailer", ["acme"], by="e-2", agreed=True),
     ):
         with pytest.raises(AuditUnavailable):
             call()
