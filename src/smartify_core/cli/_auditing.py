@@ -148,6 +148,15 @@ def reason(output: Output, file: Path, place: int, *, by: str) -> int:
     return exit_codes.DONE
 
 
+def reset_clock(output: Output, file: Path, *, by: str) -> int:
+    """Bring the trail's time back to this host's clock."""
+    with opened(file) as at:
+        was = at.policy.trail.reset_clock(by=by)
+    output.document({"was": was.isoformat()})
+    output.line(f"The trail had come to {was:%Y-%m-%d %H:%M}Z; it goes on from now.")
+    return exit_codes.DONE
+
+
 def _of_checkpoint(made: SignedCheckpoint) -> Document:
     return {
         "origin": made.checkpoint.origin,

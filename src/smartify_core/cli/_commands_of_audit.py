@@ -68,6 +68,15 @@ def reason(asked: Asked, *, place: int, by: str) -> None:
     asked.action = lambda output, config: auditing.reason(output, config, place, by=by)
 
 
+@audit.command("reset-clock")
+@click.option("--as", "by", metavar="NAME", required=True, help="The id of whoever does it.")
+@shared
+@click.pass_obj
+def reset_clock(asked: Asked, *, by: str) -> None:
+    """Bring the trail's time back to this clock, after another host's ran ahead. Make sure that this one is right."""
+    asked.action = lambda output, config: auditing.reset_clock(output, config, by=by)
+
+
 @audit.command()
 @click.option("--rotate", is_flag=True, help="Sign with a new key from now on; the old one vouches for it.")
 @shared

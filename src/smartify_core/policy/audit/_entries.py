@@ -19,6 +19,8 @@ from smartify_core.errors import RecordInvalid
 #: What a fact may be: an id, a code, a count, an instant as text, base64 of something sealed, or several texts.
 Fact: TypeAlias = str | int | bool | tuple[str, ...] | None
 
+#: The kind of the one entry that may bear an earlier instant than the one before it: see `Trail.reset_clock`.
+CLOCK_RESET: Final = "clock.reset"
 #: The most bytes that an entry has.
 LONGEST_ENTRY: Final = 65_536
 #: What an entry has beside the pieces of its record, at most: an instant, three numbers and a writer.

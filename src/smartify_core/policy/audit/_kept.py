@@ -75,7 +75,7 @@ class SignedCheckpoint:
             found = cls(held["note"], instant_of(held["at"]), tuple(map(_vouched, held["vouched"])))
             if held["v"] == _FORMAT and found.checkpoint.size >= 0:
                 return found
-        except (AttributeError, KeyError, TypeError, ValueError, UsageError):
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError, UsageError):
             pass
         raise TrailBroken(
             "the latest checkpoint of the audit trail is not as it was written",

@@ -138,7 +138,8 @@ class Reading:
         """
         for document in every_document(self._storage, LEDGER, TAIL):
             last = Tail.of_content(document.value).last
-            if last is not None and last < size:
+            # One beyond the size is another's who appends meanwhile, and has moved the head as well.
+            if last is not None and (last < size or last >= self.size):
                 yield document.key
 
     def _stored(self, place: int) -> Entry:

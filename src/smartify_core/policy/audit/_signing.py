@@ -104,7 +104,7 @@ class SigningKey:
             held = json.loads(present.value)
             verifiers = tuple(map(Verifier.of_vkey, held["vkeys"]))
             return verifiers, tuple(map(str, held["successions"])), present.version
-        except (KeyError, TypeError, ValueError, UsageError):
+        except (KeyError, RecursionError, TypeError, ValueError, UsageError):
             raise TrailBroken(
                 "the public keys of the audit trail are not as they were written",
                 cure="Restore the store from a backup.",

@@ -58,7 +58,7 @@ class TrailHead:
         try:
             held = _loaded(content)
             return cls(Frontier(held["size"], tuple(map(bytes.fromhex, held["peaks"]))), instant_of(held["at"]))
-        except (AttributeError, KeyError, TypeError, ValueError, UsageError):
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError, UsageError):
             raise _broken("the head of the audit trail") from None
 
 
@@ -90,7 +90,7 @@ class Tail:
             held = _loaded(content)
             if is_number(held["number"]) and is_number(held["last"]):
                 return cls(held["number"], held["last"])
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
             pass
         raise _broken("the end of a tenant's entries in the audit trail")
 

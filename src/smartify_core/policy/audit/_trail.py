@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from attrs import define, frozen
 
 from smartify_core.errors import (
     AuditUnavailable,
+    ClockNotAhead,
+    ClockWentBackwards,
     SmartifyError,
     StorageError,
     StorageUnavailable,
+    TrailBroken,
     UsageError,
     WriteConflict,
 )
@@ -24,7 +27,7 @@ from smartify_core.storage import Storage
 from smartify_core.storage.checks import check_record
 from smartify_core.storage.refusals import document_conflict
 
-from ._entries import AuditRecord, pieces_of, written
+from ._entries import CLOCK_RESET, AuditRecord, instant, pieces_of, written
 from ._group import Line
 from ._reading import Reading
 from ._state import ENTRIES, HEAD, KINDS, NODES, TAIL, Tail, TrailHead, nodes_of, tail_key
@@ -32,6 +35,8 @@ from ._state import refused_document as _refused_document
 
 #: How many records one commit has at most, unless one caller brings more.
 _MOST_TOGETHER: Final = 1_000
+#: How far the trail may be ahead of a clock: more than clocks of hosts differ by, and less than a grant lasts.
+_AHEAD_AT_MOST: Final = timedelta(days=1)
 #: How often a commit is tried while other processes get on.
 _ATTEMPTS: Final = 1_000
 #: Of how many tenants an open trail remembers where their entries end.
@@ -131,7 +136,12 @@ class Trail(Reading):
         check_record(LEDGER, documents, ())
         if any(put.kind in KINDS for put in documents):
             raise _refused_document()
-        wish = _Wish(records, tuple(map(pieces_of, records)), tuple(documents))
+        if any(record.kind == CLOCK_RESET for record in records):
+            raise UsageError("an entry of this kind is the trail's own", where="Trail.append", cure="Call reset_clock.")
+        return self._append(records, documents)
+
+    def _append(self, records: Sequence[AuditRecord], documents: Sequence[PutDocument]) -> tuple[int, ...]:
+        wish = _Wish(tuple(records), tuple(map(pieces_of, records)), tuple(documents))
         self._pen().line.pass_through(wish)
         if wish.error is not None:
             raise wish.error
@@ -147,8 +157,38 @@ class Trail(Reading):
         Raises:
             StorageError: The store cannot tell.
             TrailBroken: The store holds something else in place of the head.
+            ClockWentBackwards: The latest entry is more than a day ahead of the clock: one of the two is wrong, and
+                until somebody has found out which nothing is decided.
         """
-        return max(self._clock(), self.head().at)
+        at, clock = self.head().at, self._clock()
+        if at - clock > _AHEAD_AT_MOST:
+            raise ClockWentBackwards(
+                f"the audit trail goes on {at:%Y-%m-%d %H:%M}Z, far ahead of this host's clock",
+                where="audit trail",
+                cure="Correct this clock. If another one ran ahead, bring the trail back: smartify audit reset-clock.",
+            )
+        return max(clock, at)
+
+    def reset_clock(self, *, by: str) -> datetime:
+        """Bring the trail's time back to this host's clock, after another one ran ahead; return where it had been.
+
+        That it was done, by whom and from when is an entry itself: the only one that may bear an earlier instant than
+        the one in front of it. Make sure first that this clock is right.
+
+        Args:
+            by: Who says so.
+
+        Raises:
+            ClockNotAhead: The trail is not ahead of this clock.
+            AuditUnavailable: It could not be recorded, and so was not done.
+        """
+        at, clock = self.head().at, self._clock()
+        if at <= clock:
+            raise ClockNotAhead(
+                "the audit trail is not ahead of this host's clock", where="audit trail", cure="Nothing is to be done."
+            )
+        self._append([AuditRecord(CLOCK_RESET, clock, actor=by, facts={"was": instant(at)})], ())
+        return at
 
     def _pen(self) -> _Pen:
         number = os.getpid()
@@ -181,10 +221,10 @@ class Trail(Reading):
         for wish in wishes:
             first = size
             for record, pieces in zip(wish.records, wish.pieces, strict=True):
-                at = max(at, record.at)
+                at = record.at if record.kind == CLOCK_RESET else max(at, record.at)
                 number = previous = None
                 if (tenant := record.tenant) is not None:
-                    tail, version = tails.get(tenant) or known.tails.get(tenant) or self._tail(tenant)
+                    tail, version = tails.get(tenant) or known.tails.get(tenant) or self._tail_within(tenant, known)
                     number, previous = tail.number + 1, tail.last
                     tails[tenant] = (Tail(number, size), version)
                 entries.append(written(pieces, at=at, place=size, number=number, previous=previous, writer=pen.writer))
@@ -199,6 +239,24 @@ class Trail(Reading):
         )
         nodes = tuple(node.hash for node in made)
         return _Draft(wishes, places, known, head, tails, documents, tuple(entries), nodes)
+
+    def _tail_within(self, tenant: str, known: _Known) -> tuple[Tail, int]:
+        """Return where a tenant's entries end, and the version of the document that says so.
+
+        Raises:
+            TrailBroken: It names an entry that the trail does not have, or more entries than the trail has.
+        """
+        tail, version = self._tail(tenant)
+        if tail.last is not None and (tail.last >= known.head.frontier.size or tail.number > tail.last + 1):
+            size = self.size
+            if tail.last >= size or tail.number > tail.last + 1:
+                raise TrailBroken(
+                    "the end of a tenant's entries is said to be where the trail has none",
+                    where="audit trail",
+                    cure="Keep the store as it is, verify the whole trail, and find out who had access to it.",
+                )
+            # Another process got on since the head was read: what is drafted will be refused, and drafted anew.
+        return tail, version
 
     def _kept(self, pen: _Pen, draft: _Draft) -> bool:
         """Write a draft; return whether it is kept, and otherwise somebody else has written.

@@ -12,7 +12,7 @@ from smartify_core.errors import RecordInvalid, TrailBroken, UsageError
 from smartify_core.model import Entry
 from smartify_core.policy._ledger import LEDGER
 
-from ._entries import AuditEntry
+from ._entries import CLOCK_RESET, AuditEntry
 from ._reading import Reading
 from ._state import ENTRIES, NODES, Tail, TrailHead, nodes_of
 from ._tree import Frontier
@@ -98,6 +98,8 @@ class Walk:
             return
         if entry.place != place:
             yield TrailFinding(place, f"it says that it is entry {entry.place}")
+        if entry.record.kind == CLOCK_RESET:
+            self.at = entry.record.at
         if entry.record.at < self.at:
             yield TrailFinding(place, "its instant is before that of the entry in front of it")
         self.at = max(self.at, entry.record.at)
@@ -137,8 +139,9 @@ class Walk:
             except TrailBroken as error:
                 yield TrailFinding(tail.last, error.what)
                 continue
-            # Whoever appends meanwhile has moved it beyond the head that was read.
-            if kept != tail and not (kept.last is not None and kept.last >= head.frontier.size):
+            # Whoever appends meanwhile has moved it beyond the head that was read, and the head with it.
+            moved = kept.last is not None and head.frontier.size <= kept.last < self.reading.size
+            if kept != tail and not moved:
                 yield TrailFinding(tail.last, "it is the latest of its tenant, and the trail says otherwise")
 
 
