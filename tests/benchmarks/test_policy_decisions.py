@@ -58,7 +58,6 @@ def grant(number: int, drawn: random.Random) -> Grant:
         tenant=f"t-{drawn.randrange(TENANTS)}",
         purpose=drawn.choice(PURPOSES),
         fields=frozenset(drawn.sample(sorted(ACCOUNT_FIELDS, key=lambda one: one.value), 2)),
-        reason="words",
         requested_by="e-x",
         requested_at=NOW - HOUR,
         not_before=NOW - HOUR,

@@ -23,7 +23,7 @@ import pytest
 
 from smartify_core.lifecycle import Reconciler
 from smartify_core.policy import ACCOUNT_FIELDS, PersonalField, Policy, Purpose
-from smartify_core.policy._gate._reasons import Reasons
+from smartify_core.policy._reasons import Reasons
 from smartify_core.policy.audit import AuditRecord
 from smartify_core.sealing import Sealer
 from smartify_core.sealing.memory import MemoryKeyRing

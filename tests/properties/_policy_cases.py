@@ -149,7 +149,6 @@ def _grants(choose: Choose, often: Any, who: str, purpose: Purpose, letter: str)
             tenant=often("acme", "globex"),
             purpose=often(purpose, *PURPOSES),
             fields=often(frozenset(PersonalField), frozenset({PersonalField.EMAIL}), frozenset({PersonalField.GROUPS})),
-            reason="words",
             requested_by=often(who, "e-6"),
             requested_at=NOW - 3 * HOUR,
             not_before=choose([*BEFORE, often(NOW, NOW + TICK, NOW - timedelta(days=3))]),

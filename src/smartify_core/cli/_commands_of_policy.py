@@ -209,6 +209,16 @@ def review(asked: Asked, *, grant_id: str, by: str) -> None:
 
 
 @grant.command()
+@_grant_id
+@click.option("--as", "by", metavar="EMPLOYEE", required=True, help="Who reads it; that is recorded.")
+@shared
+@click.pass_obj
+def reason(asked: Asked, *, grant_id: str, by: str) -> None:
+    """Print why a grant was asked for: to whoever asked or has it, and to those who may approve."""
+    asked.action = lambda output, config: granting.reason(output, config, grant_id, by=by)
+
+
+@grant.command()
 @click.argument("name", metavar="TICKET")
 @click.option("--closed/--open", "closed", required=True, help="Whether the issue is closed.")
 @_by

@@ -34,9 +34,8 @@ def of_employee(record: StaffRecord, now: datetime) -> Document:
     }
 
 
-def of_grant(grant: Grant, now: datetime, *, with_reason: bool = False) -> Document:
-    """Return a grant; ``with_reason`` with the reason, which is written for whoever approves and for nobody else."""
-    reason = {"reason": grant.reason} if with_reason else {}
+def of_grant(grant: Grant, now: datetime) -> Document:
+    """Return a grant, without its reason: that opens only for whoever may read it."""
     return {
         "id": grant.id,
         "state": state_of(grant, now),
@@ -44,7 +43,6 @@ def of_grant(grant: Grant, now: datetime, *, with_reason: bool = False) -> Docum
         "tenant": grant.tenant,
         "purpose": grant.purpose.value,
         "fields": sorted(one.value for one in grant.fields),
-        **reason,
         "subjects": sorted(grant.subjects),
         "identified": grant.identified,
         "ticket": grant.ticket,

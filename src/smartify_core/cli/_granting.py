@@ -42,6 +42,11 @@ class Wanted:
             )
         return frozenset(account.account_id for account in found.values())
 
+    def one(self) -> str | None:
+        """Return the source id of the one person who is named, whose key seals the reason; ``None`` for others."""
+        named = set(self.people)
+        return named.pop() if len(named) == 1 else None
+
 
 def request(
     output: Output,
@@ -66,10 +71,11 @@ def request(
             by=by,
             not_before=since,
             subjects=wanted.subjects(at),
+            source_id=wanted.one(),
             ticket=wanted.ticket,
             identified=identified,
         )
-        _tell(output, at, grant, with_reason=True)
+        _tell(output, at, grant)
     output.line("It opens nothing until somebody else approves it:")
     output.line(f"  smartify grant approve {grant.id} --as APPROVER")
     return exit_codes.DONE
@@ -87,9 +93,10 @@ def break_glass(output: Output, file: Path, wanted: Wanted, *, lasts: timedelta 
             reason=wanted.reason,
             lasts=lasts,
             subjects=wanted.subjects(at),
+            source_id=wanted.one(),
             ticket=wanted.ticket,
         )
-        _tell(output, at, grant, with_reason=True)
+        _tell(output, at, grant)
     output.note(f"smartify: the glass is broken; somebody else must look at it: smartify grant review {grant.id}")
     return exit_codes.DONE
 
@@ -112,6 +119,15 @@ def review(output: Output, file: Path, grant_id: str, *, by: str) -> int:
         return _tell(output, at, at.policy.grants.review(grant_id, by=by))
 
 
+def reason(output: Output, file: Path, grant_id: str, *, by: str) -> int:
+    """Print why a grant was asked for, to whoever may read it."""
+    with opened(file) as at:
+        why = at.policy.grants.reason(grant_id, by=by)
+    output.document({"grant": grant_id, "reason": why})
+    output.line("The key is gone with whom it was about." if why is None else why)
+    return exit_codes.DONE
+
+
 def ticket(output: Output, file: Path, name: str, *, by: str, closed: bool) -> int:
     """Say whether an issue is open."""
     with opened(file) as at:
@@ -132,10 +148,9 @@ def listing(output: Output, file: Path, *, employee: str | None, tenant: str | N
             and tenant in {None, grant.tenant}
             and (also_over or (grant.revoked_at is None and now < grant.expires_at))
         ]
-    output.document({"grants": [documents.of_grant(grant, now, with_reason=True) for grant in found]})
+    output.document({"grants": [documents.of_grant(grant, now) for grant in found]})
     for grant in found:
         output.line(_line(grant, now))
-        output.line(f"  because: {grant.reason}")
     if not found:
         output.note("There are no such grants.")
     return exit_codes.DONE
@@ -171,9 +186,9 @@ def report(output: Output, file: Path, *, unused_after: timedelta) -> int:
     return exit_codes.DONE
 
 
-def _tell(output: Output, at: Opened, grant: Grant, *, with_reason: bool = False) -> int:
+def _tell(output: Output, at: Opened, grant: Grant) -> int:
     now = at.policy.trail.now()
-    output.document({"grant": documents.of_grant(grant, now, with_reason=with_reason)})
+    output.document({"grant": documents.of_grant(grant, now)})
     output.line(_line(grant, now))
     return exit_codes.DONE
 

@@ -76,10 +76,10 @@ def rotate(output: Output, file: Path, tenant: str | None, *, by: str) -> int:
         if ring is None and tenant is not None:
             raise UsageError("a key file has one key for all tenants", where="--tenant", cure="Leave out --tenant.")
         if ring is None:
-            made: dict[str | None, str] = {None: rotation.rotate(at.config.key_file, actor=by)}
+            made: dict[str | None, str] = {None: rotation.rotate(at.config.key_file, by=by)}
         else:
             names = [tenant] if tenant else [name for name in _tenants(at) if ring.key_ids(name)]
-            made = {name: rotation.rotate(ring, tenant=name, actor=by) for name in names}
+            made = {name: rotation.rotate(ring, tenant=name, by=by) for name in names}
     output.document({"keys": [{"key": key, "tenant": whose} for whose, key in made.items()]})
     for whose, key in made.items():
         output.line(f"{key} wraps from now on" + (f" for {_called(whose)}" if whose else ""))
@@ -92,7 +92,7 @@ def rewrap(output: Output, file: Path, tenant: str | None, *, by: str) -> int:
     """Move everything to the newest key, until nothing is left under an older one."""
 
     def moved(rotation: Rotation, name: str) -> Renewed:
-        return rotation.rewrap(name, actor=by)
+        return rotation.rewrap(name, by=by)
 
     return _each(output, file, tenant, moved, left=True)
 
@@ -103,7 +103,7 @@ def reseal(output: Output, file: Path, tenant: str | None, *, before: datetime |
     output.note(f"smartify: to go on after a stop, give --before {instant.isoformat()}")
 
     def moved(rotation: Rotation, name: str) -> Renewed:
-        return rotation.reseal(name, before=instant, actor=by)
+        return rotation.reseal(name, before=instant, by=by)
 
     return _each(output, file, tenant, moved, left=False)
 
@@ -114,12 +114,12 @@ def retire(output: Output, file: Path, key: str, *, by: str) -> int:
         rotation, ring = at.policy.rotation, tenant_ring(at.ring)
         if ring is None:
             owner = None
-            rotation.retire(at.config.key_file, key, actor=by)
+            rotation.retire(at.config.key_file, key, by=by)
         else:
             owner = next((name for name in _tenants(at) if key in ring.key_ids(name)), None)
             if owner is None:
                 raise UnknownKey("no tenant has a key of this name", cure="Copy one from: smartify keys list")
-            rotation.retire(ring, key, tenant=owner, actor=by)
+            rotation.retire(ring, key, tenant=owner, by=by)
     output.document({"retired": key, "tenant": owner})
     output.line(f"{key} is taken out; nothing opens under it again")
     return exit_codes.DONE

@@ -62,7 +62,7 @@ def opened(
     sealer = Sealer(ring)
     with store_of(config, create=False, guarded=guarded) as storage:
         try:
-            yield Opened(config, storage, sealer, ring, policy_of(config, storage, sealer, ring))
+            yield Opened(config, storage, sealer, ring, policy_of(config, storage, sealer))
         except UsageError as error:
             if type(error) is UsageError and error.where in _OPTIONS:
                 # In the words of whoever typed it.
@@ -72,8 +72,8 @@ def opened(
             raise
 
 
-def policy_of(config: Config, storage: Storage, sealer: Sealer, ring: KeyRing | None = None) -> Policy:
-    """Return policy over an open store, by the rules of a configuration; ``ring`` for whoever off-boards."""
+def policy_of(config: Config, storage: Storage, sealer: Sealer) -> Policy:
+    """Return policy over an open store, by the rules of a configuration."""
     settings = config.policy
     return Policy(
         storage,
@@ -81,7 +81,6 @@ def policy_of(config: Config, storage: Storage, sealer: Sealer, ring: KeyRing | 
         rules=settings.access,
         notice=settings.vendor_notice,
         communications=settings.communications,
-        ring=ring,
         register=EndingsFile(settings.endings) if settings.endings.is_file() else None,
     )
 

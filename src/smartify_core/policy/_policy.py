@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import cached_property, partial
 
 from smartify_core.model import Clock
-from smartify_core.sealing import KeyRing, Sealer
+from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 
 from ._access._decision import AccessRules
@@ -34,13 +34,15 @@ class Policy:
 
     Args:
         storage: The store that holds the accounts. What policy knows lies in it under a name of its own.
-        sealer: What seals and opens.
+        sealer: What seals and opens. Its key ring is asked to forget a tenant that is off-boarded, where it can.
         rules: How strict the host is.
-        ticket_is_open: Asks the host's issue tracker whether an issue is open; ``None`` or an exception closes.
+        ticket_is_open: Asks the host's issue tracker whether an issue is open; ``None`` or an exception closes. Every
+            decision asks anew, and keeps no answer: once for each issue that grants of the employee name for the
+            tenant and the purpose, of those that are neither revoked nor over if there are any. A view decides for
+            every page of 100 accounts; with a service it is those of its owner too.
         on_emergency: Called with every grant that somebody took without approval.
         notice: How long before a vendor's first data a customer has to be told.
         communications: Whether what is said to people is kept, and for how long. Off where nothing is said.
-        ring: The key ring behind ``sealer``; it is asked to forget a tenant that is off-boarded, where it can.
         register: The register of endings, kept outside of the store's backups.
         clock: What tells the time.
 
@@ -58,7 +60,6 @@ class Policy:
         on_emergency: Callable[[Grant], None] | None = None,
         notice: timedelta = timedelta(days=30),
         communications: CommunicationRules | None = None,
-        ring: KeyRing | None = None,
         register: EndingsFile | None = None,
         clock: Clock = utc_now,
     ) -> None:
@@ -66,7 +67,6 @@ class Policy:
         self._sealer = sealer
         self._notice = notice
         self._communication_rules = communications
-        self._ring = ring
         self._register = register
         self._clock = clock
         self.rules: AccessRules = AccessRules() if rules is None else rules
@@ -111,13 +111,12 @@ class Policy:
             self.trail,
             self.gate,
             rules=self._communication_rules,
-            held=self.holds.is_held,
         )
 
     @cached_property
     def shredder(self) -> Shredder:
         """What sees to it that whoever is gone is gone."""
-        return Shredder(self._storage, self._sealer, self.trail, ring=self._ring, register=self._register)
+        return Shredder(self._storage, self._sealer, self.trail, register=self._register)
 
     @cached_property
     def rotation(self) -> Rotation:

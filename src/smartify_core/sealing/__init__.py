@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ._file_key_ring import FileKeyRing
-from ._key_ring import KeyRing, RotatingKeyRing, TenantKeys
+from ._key_ring import ForgetfulKeyRing, KeyRing, RotatingKeyRing, TenantKeys
 from ._sealer import Sealer
 
-__all__ = ["FileKeyRing", "KeyRing", "RotatingKeyRing", "Sealer", "TenantKeys"]
+__all__ = ["FileKeyRing", "ForgetfulKeyRing", "KeyRing", "RotatingKeyRing", "Sealer", "TenantKeys"]

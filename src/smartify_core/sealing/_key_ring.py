@@ -55,6 +55,14 @@ class RotatingKeyRing(KeyRing, Protocol):
 
 
 @runtime_checkable
+class ForgetfulKeyRing(Protocol):
+    """A key ring that can destroy all keys of one tenant, as one over a KMS can; one over root secrets cannot."""
+
+    def forget(self, tenant: str) -> object:
+        """Destroy the tenant's keys. Nothing of the tenant opens again, not from a backup either."""
+
+
+@runtime_checkable
 class TenantKeys(Protocol):
     """A ring that has keys for each tenant, and adds and retires them one tenant at a time, as a KMS ring does."""
 

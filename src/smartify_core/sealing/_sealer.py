@@ -15,7 +15,7 @@ from smartify_core.errors import RingCannotTell, SealBroken
 from smartify_core.model import AccountState, Identity, PersonalFields, SealedAccount
 
 from ._fingerprint import blind_index, fingerprinter, index_maker
-from ._key_ring import KeyRing, RotatingKeyRing
+from ._key_ring import ForgetfulKeyRing, KeyRing, RotatingKeyRing
 from ._payload import decode, encode_parts
 from ._prepared import LAYOUT as _LAYOUT
 from ._prepared import Prepared
@@ -270,6 +270,22 @@ class Sealer:
         if parted(value) is None:
             return None
         return self.seal_document(tenant, kind, key, self.open_document(tenant, kind, key, value))
+
+    def forget(self, tenant: str) -> bool:
+        """Have the key ring destroy the tenant's keys, and return whether it can: see `ForgetfulKeyRing`.
+
+        Where it can, nothing of the tenant opens again, not from a backup either. What this thread has made ready for
+        a tenant is forgotten in any case, as by `let_go`.
+
+        Raises:
+            SmartifyError: What the ring raises.
+        """
+        self.let_go()
+        ring: object = self._ring
+        if not isinstance(ring, ForgetfulKeyRing):
+            return False
+        ring.forget(tenant)
+        return True
 
     def let_go(self) -> None:
         """Forget what this thread has made ready for the tenant that it last sealed or opened for.

@@ -75,7 +75,6 @@ def test_the_rooms_are_wired_to_one_another(storage: Storage, ring: FileKeyRing,
         storage,
         sealer,
         communications=CommunicationRules(keep=True, retention=timedelta(days=1)),
-        ring=ring,
         register=register,
         clock=clock,
     )

@@ -31,6 +31,11 @@ def says_something(reason: str) -> bool:
     return any(one.isprintable() and not one.isspace() for one in reason)
 
 
+def is_reason(text: object) -> bool:
+    """Return whether something may be kept as a reason: a text that says something, and is not very long."""
+    return isinstance(text, str) and len(text) <= LONGEST_REASON and says_something(text)
+
+
 def _shown(given: Purpose | PersonalField | str) -> str:
     # What does not exist may be anything, a name too.
     return "<unknown>" if isinstance(given, str) else given.value

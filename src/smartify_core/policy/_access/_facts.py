@@ -87,7 +87,6 @@ class Grant:
         tenant: Whose people.
         purpose: What for.
         fields: Which fields.
-        reason: Why, in words of whoever asked; kept sealed.
         requested_by: Who asked.
         requested_at: When.
         not_before: From when on it may be used.
@@ -101,6 +100,9 @@ class Grant:
         revoked_at: When it was taken back.
         revoked_by: Who took it back.
         reviewed_by: Who looked at an emergency afterwards.
+        sealed_reason: Why, in words of whoever asked, as ciphertext: `Grants.reason` opens it. No decision needs it.
+        reason_about: The account id of the one person under whose key the reason is sealed; ``None`` where it is
+            sealed under the tenant's.
     """
 
     id: str
@@ -108,7 +110,6 @@ class Grant:
     tenant: str
     purpose: Purpose
     fields: frozenset[PersonalField]
-    reason: str = field(repr=False)
     requested_by: str
     requested_at: datetime
     not_before: datetime
@@ -122,6 +123,8 @@ class Grant:
     revoked_at: datetime | None = None
     revoked_by: str | None = None
     reviewed_by: str | None = None
+    sealed_reason: str = field(default="", repr=False)
+    reason_about: str | None = field(default=None, repr=False)
 
 
 @enum.unique
@@ -156,7 +159,7 @@ class Facts:
 
 
 def is_id(text: object) -> bool:
-    """Return whether something may be an id of policy: no address, and no words that a name could be in."""
+    """Return whether something may be an id of policy: no address and no spaces."""
     return isinstance(text, str) and _id_like(text) is not None
 
 

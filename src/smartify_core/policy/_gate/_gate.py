@@ -23,6 +23,8 @@ from smartify_core.model import SealedAccount
 from smartify_core.policy._access._deciding import decide
 from smartify_core.policy._access._decision import AccessRequest, AccessRules, Decision
 from smartify_core.policy._access._facts import Grant
+from smartify_core.policy._ledger import is_key
+from smartify_core.policy._reasons import Reasons
 from smartify_core.policy._records._circumstances import Circumstances
 from smartify_core.policy._records._grants import Grants
 from smartify_core.policy._records._staff import Staff
@@ -32,8 +34,7 @@ from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 
 from ._disclosed import Disclosed, disclosed, pseudonymised
-from ._reading import Reading, is_key
-from ._reasons import Reasons
+from ._reading import Reading
 from ._recording import MoreFacts, Recording
 from ._reviewing import Reviewing
 from ._standing import GrantStanding, standing_of
@@ -103,13 +104,15 @@ class Gate:
 
     def decide(self, request: AccessRequest) -> Decision:
         """Return whether somebody may see what they ask for, and why not. Opens, grants and records nothing."""
-        return decide(request, self._reading.facts(request), self._trail.now(), rules=self._rules)
+        return decide(request, self._reading.facts(request, self._trail.now), self._trail.now(), rules=self._rules)
 
     def standing(self, grant: Grant) -> GrantStanding:
         """Return whether a grant would open anything now, and if not, why: its own end, or something outside of it."""
         now = self._trail.now()
         return standing_of(
-            grant, self._reading.facts, lambda request, facts: decide(request, facts, now, rules=self._rules)
+            grant,
+            lambda request: self._reading.facts(request, lambda: now),
+            lambda request, facts: decide(request, facts, now, rules=self._rules),
         )
 
     def view(

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
-from smartify_core.errors import AuditUnavailable, Shredded, StorageError, UsageError
 from smartify_core.model import SealedAccount
 from smartify_core.policy._access._decision import AccessRequest, Decision, Missing
 from smartify_core.policy._access._facts import is_id
+from smartify_core.policy._ledger import is_key
+from smartify_core.policy._reasons import Reasons
 from smartify_core.policy._vocabulary import PersonalField, Purpose
 from smartify_core.policy.audit import AuditRecord, Trail
-
-from ._reading import is_key
-from ._reasons import Reasons
 
 #: What a caller may add to the record of an opening: ids, codes and counts.
 MoreFacts: TypeAlias = Mapping[str, "str | int | bool | None"]
@@ -43,19 +41,10 @@ class Recording:
         """
         request = decision.request
         one = accounts[0] if len(accounts) == 1 else None
-        try:
-            if one is not None:
-                reason = self._reasons.about_one(one, request.reason)
-            else:
-                reason = self._reasons.about_many(request.tenant, request.reason)
-        except Shredded:
-            raise
-        except (StorageError, UsageError) as error:  # a store that is read only refuses the call
-            raise AuditUnavailable(
-                f"the reason of an opening cannot be kept, so nothing was opened: {error.code} {error.what}",
-                where=error.where,
-                cure=error.cure,
-            ) from None
+        if one is not None:
+            reason = self._reasons.about_one(one, request.reason)
+        else:
+            reason = self._reasons.about_many(request.tenant, request.reason)
         (place,) = self._trail.append(
             AuditRecord(
                 "access.granted",

@@ -57,8 +57,12 @@ class Circumstances:
         self._set_ticket(ticket, by, is_open=True)
 
     def tickets(self, named: Iterable[str]) -> Mapping[str, bool | None]:
-        """Return of each issue whether it is open; ``None`` where nobody can tell."""
+        """Return of each issue whether it is open; ``None`` where nobody can tell. Asks the tracker of each once."""
         return {ticket: self._is_open(ticket) for ticket in named}
+
+    def recorded(self, named: Iterable[str]) -> Mapping[str, bool]:
+        """Return of each issue whether it was not closed by `close`. Nothing opens by it: it asks no tracker."""
+        return {ticket: not self._is_closed(ticket) for ticket in named}
 
     @begun_anew
     def state(self, tenant: str, condition: str, *, holds: bool, by: str) -> None:
@@ -82,8 +86,7 @@ class Circumstances:
         return {name: None if one is None else one.holds for name, one in found.items()}
 
     def _is_open(self, ticket: str) -> bool | None:
-        held, _ = self._tickets.get(ticket)
-        if held is not None and not held.holds:
+        if self._is_closed(ticket):
             return False
         if self._ticket_is_open is None:
             return True
@@ -92,6 +95,10 @@ class Circumstances:
         except Exception:  # noqa: BLE001 - whatever the host's tracker raises, it has not said that the issue is open
             return None
         return answer if isinstance(answer, bool) else None
+
+    def _is_closed(self, ticket: str) -> bool:
+        held, _ = self._tickets.get(ticket)
+        return held is not None and not held.holds
 
     @begun_anew
     def _set_ticket(self, ticket: str, by: str, *, is_open: bool) -> None:

@@ -9,12 +9,14 @@ from typing import Final
 
 from attrs import evolve
 
-from smartify_core.errors import GrantInvalid, RecordClash, UnknownRecord
-from smartify_core.policy._access._decision import LONGEST_REASON, AccessRules
+from smartify_core.errors import GrantInvalid, RecordClash, Shredded, UnknownRecord
+from smartify_core.model import TENANT_STANDING, SealedAccount
+from smartify_core.policy._access._decision import AccessRules, is_reason
 from smartify_core.policy._access._facts import Grant, PrincipalKind, check_id, in_utc
 from smartify_core.policy._access._fitting import binding, spelt
-from smartify_core.policy._ledger import LEDGER
+from smartify_core.policy._ledger import LEDGER, is_key
 from smartify_core.policy._log import log
+from smartify_core.policy._reasons import Reasons
 from smartify_core.policy._shelf import Shelf
 from smartify_core.policy._vocabulary import PROHIBITED, PersonalField, Purpose
 from smartify_core.policy.audit import AuditRecord, Trail
@@ -23,11 +25,11 @@ from smartify_core.storage import Storage
 from smartify_core.storage.walks import every_document
 
 from ._anew import begun_anew
+from ._erased_grants import erase_grants
+from ._grant_places import GRANT, PAST, place_of
+from ._reviewers import Reviewers
 from ._staff import Staff
 
-_KIND: Final = "grant"
-#: Where a grant is moved to that has been over for a while, so that decisions do not read it again and again.
-_PAST: Final = "grant past"
 _PAST_AFTER: Final = timedelta(days=30)
 #: How many grants are moved there at once, by whoever asks for one more.
 _MOST_MOVED: Final = 100
@@ -62,8 +64,10 @@ class Grants:
         self._staff = staff
         self._rules = AccessRules() if rules is None else rules
         self._on_emergency = on_emergency
-        self._shelf = Shelf(storage, sealer, _KIND, Grant)
-        self._past = Shelf(storage, sealer, _PAST, Grant)
+        self._reasons = Reasons(storage, sealer)
+        self._reviewers = Reviewers(trail, staff)
+        self._shelf = Shelf(storage, sealer, GRANT, Grant)
+        self._past = Shelf(storage, sealer, PAST, Grant)
 
     # --- asking -------------------------------------------------------------------------------------------------------
 
@@ -79,28 +83,34 @@ class Grants:
         by: str | None = None,
         not_before: datetime | None = None,
         subjects: Collection[str] = (),
+        source_id: str | None = None,
         ticket: str | None = None,
         identified: bool = False,
     ) -> Grant:
         """Ask for a grant. It opens nothing until somebody else has approved it.
+
+        The reason is sealed under the person's own key where ``source_id`` names one, and goes with the person;
+        otherwise it is sealed under the tenant's key, and goes with the tenant.
 
         Args:
             employee: Who is to be let in.
             tenant: Whose people.
             purpose: What for.
             fields: Which fields.
-            reason: Why, in words; kept sealed.
+            reason: Why, in words; kept sealed. `reason` opens it.
             lasts: For how long.
             by: Who asks; the employee themselves when not given.
             not_before: From when on; from now on when not given.
             subjects: The account ids that it is confined to; empty for everybody of the tenant.
+            source_id: The one person that it is confined to, by their id in the directory; in place of ``subjects``.
             ticket: The issue that it is for; closing that one ends it.
             identified: Whether names are needed where the purpose would do with pseudonyms.
 
         Raises:
-            GrantInvalid: The purpose is prohibited or none, no field or no reason is given, or it would last too long.
+            GrantInvalid: The purpose is prohibited or none, no field or no reason is given, it would last too long, or
+                the customer is gone.
             UsageError: An id or ``not_before`` is none.
-            UnknownRecord: The employee is not on record.
+            UnknownRecord: The employee is not on record, or the person has no account.
             AuditUnavailable: It could not be recorded, and so was not done.
         """
         grant = self._made(
@@ -113,11 +123,12 @@ class Grants:
             by=by,
             not_before=not_before,
             subjects=subjects,
+            source_id=source_id,
             ticket=ticket,
             identified=identified,
             emergency=False,
         )
-        return self._added("grant.requested", grant)
+        return self._kept("grant.requested", grant)
 
     def break_glass(
         self,
@@ -129,6 +140,7 @@ class Grants:
         reason: str,
         lasts: timedelta | None = None,
         subjects: Collection[str] = (),
+        source_id: str | None = None,
         ticket: str | None = None,
     ) -> Grant:
         """Take a grant without approval, in an emergency: a short one, told at once, and to be looked at afterwards.
@@ -150,11 +162,12 @@ class Grants:
             by=employee,
             not_before=None,
             subjects=subjects,
+            source_id=source_id,
             ticket=ticket,
             identified=False,
             emergency=True,
         )
-        self._added("grant.emergency", grant)
+        self._kept("grant.emergency", grant)
         log().warning("glass broken", employee=employee, tenant=tenant, grant=grant.id, purpose=purpose.value)
         if self._on_emergency is not None:
             try:
@@ -227,7 +240,7 @@ class Grants:
 
     def of(self, employee: str, tenant: str) -> tuple[Grant, ...]:
         """Return what somebody was granted for a tenant, but for what has been over for long."""
-        return tuple(grant for _, grant, _ in self._shelf.beginning_with(_place(employee, tenant)))
+        return tuple(grant for _, grant, _ in self._shelf.beginning_with(place_of(employee, tenant)))
 
     def get(self, grant_id: str) -> Grant:
         """Return a grant, also one that is long over.
@@ -245,6 +258,30 @@ class Grants:
             for _, grant, _ in self._past.all():
                 yield grant
 
+    def reason(self, grant_id: str, *, by: str) -> str | None:
+        """Return why a grant was asked for; ``None`` once the key is gone, with the person or with the tenant.
+
+        That somebody read it is recorded before they do (``reason.read``).
+
+        Args:
+            grant_id: Which one, also one that is long over.
+            by: Who reads it: whoever asked for it or holds it, or an employee who may approve grants, and is bound.
+
+        Raises:
+            UnknownRecord: There is no such grant.
+            AccessDenied: They may not; the denial is recorded.
+            AuditUnavailable: It cannot be recorded now, so nothing opens.
+            SealBroken: The reason was altered.
+        """
+        grant = self.get(grant_id)
+        if by not in {grant.employee, grant.requested_by} or self._has_left(by):
+            self._reviewers.require(by)
+        subjects = tuple(sorted(grant.subjects))
+        self._trail.append(
+            AuditRecord("reason.read", self._trail.now(), grant.tenant, by, subjects, {"grant": grant.id})
+        )
+        return self._reasons.opened(grant.tenant, grant.sealed_reason, subject=grant.reason_about)
+
     # --- inside -------------------------------------------------------------------------------------------------------
 
     def _made(
@@ -259,6 +296,7 @@ class Grants:
         by: str | None,
         not_before: datetime | None,
         subjects: Collection[str],
+        source_id: str | None,
         ticket: str | None,
         identified: bool,
         emergency: bool,
@@ -271,39 +309,79 @@ class Grants:
         now = self._trail.now()
         longest = self._rules.longest_emergency if emergency else self._rules.longest_grant
         _check_asked(tenant, purpose, fields, reason, subjects)
-        if not timedelta(0) < lasts <= longest:
+        if not _is_within(lasts, longest):
             cure = "Ask for a shorter one, and for a new one after it."
             raise _invalid(f"a grant lasts at most {spelt(longest)}", cure)
         if self._staff.get(employee) is None:
             raise UnknownRecord("there is no such employee on record", where="employee", cure="Add them first.")
+        self._require_served(tenant)
         begins = now if not_before is None else in_utc("not_before", not_before)
         try:
             ends = begins + lasts
         except OverflowError:
             raise _invalid("a grant ends before the year 10000", "Have it begin sooner.") from None
+        account = None if source_id is None else self._account(tenant, source_id, subjects)
         return Grant(
             id=f"g-{secrets.token_hex(_ID_BYTES)}",
             employee=employee,
             tenant=tenant,
             purpose=purpose,
             fields=frozenset(fields),
-            reason=reason,
             requested_by=requester,
             requested_at=now,
             not_before=begins,
             expires_at=ends,
-            subjects=frozenset(subjects),
+            subjects=frozenset(subjects) if account is None else frozenset([account.account_id]),
             identified=identified,
             ticket=ticket,
             emergency=emergency,
+            sealed_reason=self._sealed(tenant, account, reason),
+            reason_about=None if account is None else account.account_id,
         )
+
+    def _account(self, tenant: str, source_id: str, subjects: Collection[str]) -> SealedAccount:
+        account = self._storage.load(tenant, [source_id]).get(source_id) if is_key(source_id) else None
+        if account is None:
+            raise _nobody()
+        if not set(subjects) <= {account.account_id}:
+            raise _invalid("a grant is for one person, or for those whose account ids are named", "Give one of both.")
+        return account
+
+    def _sealed(self, tenant: str, account: SealedAccount | None, reason: str) -> str:
+        if account is None:
+            return self._reasons.about_many(tenant, reason)
+        try:
+            return self._reasons.about_one(account, reason)
+        except Shredded:  # they have ended since they were read
+            raise _nobody() from None
+
+    def _require_served(self, tenant: str) -> None:
+        if self._storage.document(LEDGER, TENANT_STANDING, tenant) is not None:
+            raise _invalid("the customer is gone, or going", "There is no way.")
+
+    def _has_left(self, who: str) -> bool:
+        found = self._staff.get(who)
+        return found is not None and not found.employee.is_employed(self._trail.now())
+
+    def _kept(self, what: str, grant: Grant) -> Grant:
+        """Keep a new grant, and none for a customer who goes meanwhile."""
+        added = self._added(what, grant)
+        try:
+            # Only now: whoever off-boards from here on meets the grant, and whoever did so before is seen here.
+            self._require_served(grant.tenant)
+        except GrantInvalid:
+            erase_grants(
+                self._storage, self._trail, grant.tenant, key=f"{place_of(grant.employee, grant.tenant)}{grant.id}"
+            )
+            raise
+        return added
 
     @begun_anew
     def _added(self, what: str, grant: Grant) -> Grant:
-        key = f"{_place(grant.employee, grant.tenant)}{grant.id}"
+        key = f"{place_of(grant.employee, grant.tenant)}{grant.id}"
         writes = [self._shelf.put(key, grant, over=0)]
         over_since = self._trail.now() - _PAST_AFTER
-        for old_key, old, version in self._shelf.beginning_with(_place(grant.employee, grant.tenant)):
+        for old_key, old, version in self._shelf.beginning_with(place_of(grant.employee, grant.tenant)):
             # An emergency stays where it is seen until somebody has looked at it.
             waits = old.emergency and old.reviewed_by is None
             if not waits and min(old.expires_at, old.revoked_at or old.expires_at) < over_since:
@@ -319,7 +397,7 @@ class Grants:
         return grant
 
     def _named(self, grant_id: str, *, also_past: bool = False) -> tuple[str, Grant, int]:
-        for shelf, kind in ((self._shelf, _KIND), (self._past, _PAST))[: 1 + also_past]:
+        for shelf, kind in ((self._shelf, GRANT), (self._past, PAST))[: 1 + also_past]:
             for document in every_document(self._storage, LEDGER, kind):
                 if document.key.rpartition("/")[2] == grant_id:
                     grant, version = shelf.get(document.key)
@@ -348,27 +426,27 @@ class Grants:
             )
 
 
-def _check_asked(
-    tenant: str, purpose: object, fields: Collection[object], reason: object, subjects: Collection[object]
-) -> None:
+def _is_within(lasts: object, longest: timedelta) -> bool:
+    return isinstance(lasts, timedelta) and timedelta(0) < lasts <= longest
+
+
+def _check_asked(tenant: object, purpose: object, fields: object, reason: object, subjects: object) -> None:
     """Raise what `Grants.request` does unless this may be asked for. Types are no promise at run time."""
     if not isinstance(purpose, Purpose):
         raise _invalid("there is no such purpose", "Name one by its member of Purpose.")
     if purpose in PROHIBITED:
         raise _invalid(f"{purpose.value} is prohibited, and nobody can grant it", "There is no way.")
-    if not fields or not set(fields) <= set(PersonalField):
+    named = isinstance(fields, Collection) and fields and all(isinstance(one, PersonalField) for one in fields)
+    if not named:
         raise _invalid("no field is asked for, or one that does not exist", "Name the fields that are needed.")
-    if not isinstance(reason, str) or not reason.strip() or len(reason) > LONGEST_REASON:
+    if not is_reason(reason):
         raise _invalid("no reason is given, or a very long one", "Say in a few words what it is needed for.")
-    if not tenant or tenant == LEDGER:
+    if not is_key(tenant) or tenant == LEDGER:
         raise _invalid("a grant is for a tenant", "Name one.")
+    if isinstance(subjects, str) or not isinstance(subjects, Collection):
+        raise _invalid("the account ids are no list of them", "Give them as a list.")
     for subject in subjects:
         check_id("subjects", subject)
-
-
-def _place(employee: str, tenant: str) -> str:
-    # An id of an employee has no slash; a tenant's name may have any character, and its length keeps it apart.
-    return f"{employee}/{len(tenant)}:{tenant}/"
 
 
 def _entry(what: str, grant: Grant, by: str, now: datetime) -> AuditRecord:
@@ -389,6 +467,10 @@ def _entry(what: str, grant: Grant, by: str, now: datetime) -> AuditRecord:
             "ticket": grant.ticket,
         },
     )
+
+
+def _nobody() -> UnknownRecord:
+    return UnknownRecord("the person has no account", where="source_id", cure="Copy their id from the directory.")
 
 
 def _invalid(what: str, cure: str) -> GrantInvalid:

@@ -75,12 +75,18 @@ class Staff:
             may_approve: Whether they may approve grants of others.
 
         Raises:
-            UsageError: An id or an instant is none, a service has no owner, or somebody else has one.
+            UsageError: An id, the kind or an instant is none, a service has no owner, or somebody else has one.
             RecordClash: They are on record and have not left.
             AuditUnavailable: It could not be recorded, and so was not done.
         """
         check_id("employee", employee)
         check_id("by", by)
+        if not isinstance(kind, PrincipalKind):  # types are no promise at run time
+            raise UsageError(
+                "there is no such kind",
+                where="kind",
+                cure="Name an employee, a service or a contractor, by the member of the list.",
+            )
         if (kind is PrincipalKind.SERVICE) is (owner is None):
             raise UsageError(
                 "a service has an owner, and nobody else has",

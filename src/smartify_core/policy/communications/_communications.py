@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -13,6 +13,7 @@ from smartify_core.errors import CommunicationsOff, OptedOut, SealBroken, Shredd
 from smartify_core.model import Document
 from smartify_core.policy._access._facts import check_id
 from smartify_core.policy._gate._gate import Gate
+from smartify_core.policy._legal_holds import LegalHolds
 from smartify_core.policy._subject_keys import SubjectKeys
 from smartify_core.policy._vocabulary import PersonalField, Purpose
 from smartify_core.policy.audit import AuditRecord, Trail
@@ -58,7 +59,7 @@ class Communications:
     """The communications of a store.
 
     A text is sealed under its person's own key, so that it is gone with the person, wherever copies of it lie; and it
-    is a document of its tenant, so that it is gone with the tenant.
+    is a document of its tenant, so that it is gone with the tenant. What a legal hold stands over is not removed.
 
     Args:
         storage: Where they are.
@@ -66,7 +67,6 @@ class Communications:
         trail: Where keeping and ending are recorded, without the text.
         gate: Who lets an employee read, and records it first.
         rules: Whether texts are kept, and for how long. Off where nothing is said.
-        held: Whether a legal hold stands over a tenant's account: called with both ids. What is held is not removed.
     """
 
     def __init__(
@@ -77,7 +77,6 @@ class Communications:
         gate: Gate,
         *,
         rules: CommunicationRules | None = None,
-        held: Callable[[str, str], bool] | None = None,
     ) -> None:
         self._storage = storage
         self._filed = Filed(storage, sealer)
@@ -85,7 +84,7 @@ class Communications:
         self._trail = trail
         self._gate = gate
         self._rules = CommunicationRules() if rules is None else rules
-        self._held = held
+        self._holds = LegalHolds(storage, sealer, trail)
 
     # --- keeping ------------------------------------------------------------------------------------------------------
 
@@ -225,7 +224,9 @@ class Communications:
         found = [
             document
             for document, kept in self._filed.each(tenant, account_id)
-            if (account_id is None if isinstance(kept, SealBroken) else not self._is_held(tenant, kept.account_id))
+            if (
+                account_id is None if isinstance(kept, SealBroken) else not self._holds.is_held(tenant, kept.account_id)
+            )
         ]
         if found:
             facts = {"removed": len(found)}
@@ -272,7 +273,7 @@ class Communications:
             for _, one in self._filed.each(name):
                 kept += 1
                 if not isinstance(one, SealBroken) and one.ends_at <= now:
-                    overdue += not self._is_held(name, one.account_id)
+                    overdue += not self._holds.is_held(name, one.account_id)
         return Tally(kept, overdue)
 
     # --- inside -------------------------------------------------------------------------------------------------------
@@ -293,9 +294,6 @@ class Communications:
                 document.key, account_id, channel, text, kept.about, kept.by, kept.kept_at, kept.ends_at
             )
 
-    def _is_held(self, tenant: str, account_id: str) -> bool:
-        return self._held is not None and self._held(tenant, account_id)
-
     def _swept(self, tenant: str) -> Swept:
         now = self._trail.now()
         ended = orphaned = held = damaged = 0
@@ -304,7 +302,7 @@ class Communications:
             live = self._filed.live(tenant, [kept.source_id for _, kept in known])
             left = [document for document, kept in known if live.get(kept.source_id) != kept.account_id]
             over = [one for one in known if one[0] not in left and one[1].ends_at <= now]
-            free = [document for document, kept in over if not self._is_held(tenant, kept.account_id)]
+            free = [document for document, kept in over if not self._holds.is_held(tenant, kept.account_id)]
             self._end(tenant, free, left)
             ended, orphaned = ended + len(free), orphaned + len(left)
             held, damaged = held + len(over) - len(free), damaged + len(some) - len(known)

@@ -6,13 +6,14 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from attrs import evolve
 
 from smartify_core.errors import SealBroken, UsageError
 from smartify_core.model import Clock, Document
+from smartify_core.policy._access._facts import check_id, in_utc
 from smartify_core.policy._ledger import utc_now
 from smartify_core.policy.audit import AuditRecord, Fact, Trail
 from smartify_core.sealing import FileKeyRing, Sealer, TenantKeys
@@ -25,6 +26,8 @@ from ._tenant_pass import TenantPass, leased
 
 _REWRAP: Final = "rewrap"
 _RESEAL: Final = "reseal"
+#: Who has it done where nobody is named.
+_MACHINE: Final = "rotation"
 #: How often the whole of a tenant is gone through again, because something was written under an older key meanwhile.
 _ROUNDS: Final = 3
 
@@ -42,7 +45,8 @@ class Rotation:
     Args:
         storage: Where accounts and documents are.
         sealer: What seals and opens them. Its ring must be a `RotatingKeyRing`, unless only `reseal` is called.
-        trail: Where it is recorded, with counts and names of keys; nowhere when not given.
+        trail: Where it is recorded, with counts and names of keys; nowhere when not given. What nobody is named for, a
+            machine has done: there it is ``rotation``.
         clock: The time.
         lease_ttl: How long the lease of a tenant lasts when the process falls silent.
         batch_size: How many accounts or documents are committed together, 1 to 1,000.
@@ -73,23 +77,24 @@ class Rotation:
     # --- keys ---------------------------------------------------------------------------------------------------------
 
     def rotate(
-        self, keys: str | os.PathLike[str] | TenantKeys, *, tenant: str | None = None, actor: str | None = None
+        self, keys: str | os.PathLike[str] | TenantKeys, *, tenant: str | None = None, by: str | None = None
     ) -> str:
         """Add a key that wraps from now on, and return its name. What was wrapped before still opens.
 
         Args:
             keys: The path of a key file, or a ring that has keys for each tenant.
             tenant: The tenant, for such a ring.
-            actor: The id of whoever has it done, for the audit trail: ``key.rotated``.
+            by: The id of whoever has it done, for the audit trail: ``key.rotated``. Without it, ``rotation``.
 
         Raises:
-            UsageError: ``tenant`` is given with a key file, or missing with a ring.
+            UsageError: ``tenant`` is given with a key file, or missing with a ring; ``by`` is no id.
             AuditUnavailable: The key was added, and cannot be recorded now.
             SmartifyError: What `FileKeyRing.rotate` or the ring raises.
         """
+        _check(by)
         ring, owner = _of(keys, tenant)
         name = FileKeyRing.rotate(ring).current_key("") if isinstance(ring, str) else ring.rotate(owner)
-        self._record("key.rotated", tenant, actor, {"key": name})
+        self._record("key.rotated", tenant, by, {"key": name})
         return name
 
     def retire(
@@ -98,7 +103,7 @@ class Rotation:
         key_id: str,
         *,
         tenant: str | None = None,
-        actor: str | None = None,
+        by: str | None = None,
     ) -> None:
         """Take an old key out, once nothing of this store is wrapped under it. Nothing opens under it again.
 
@@ -108,7 +113,7 @@ class Rotation:
             keys: The path of a key file, or a ring that has keys for each tenant.
             key_id: The name of the key.
             tenant: The tenant, for such a ring.
-            actor: The id of whoever has it done, for the audit trail.
+            by: The id of whoever has it done, for the audit trail. Without it, ``rotation``.
 
         Raises:
             KeyStillUsed: It is the current key, or something is wrapped under it.
@@ -117,11 +122,12 @@ class Rotation:
             AuditUnavailable: It cannot be recorded now; the key is still there.
             SmartifyError: What the file, the ring or the store raises.
         """
+        _check(by)
         ring, owner = _of(keys, tenant)
 
         def uses(name: str) -> int:
             if not (number := self.uses(name)):
-                self._record("key.retired", tenant, actor, {"key": name})
+                self._record("key.retired", tenant, by, {"key": name})
             return number
 
         if isinstance(ring, str):
@@ -183,7 +189,7 @@ class Rotation:
 
     # --- moving -------------------------------------------------------------------------------------------------------
 
-    def rewrap(self, tenant: str, *, actor: str | None = None) -> Renewed:
+    def rewrap(self, tenant: str, *, by: str | None = None) -> Renewed:
         """Wrap the data keys of a tenant under its newest key: those of all accounts and of all sealed documents.
 
         Personal fields stay sealed. The accounts' versions grow, and with them the tenant's revision, so that a plan
@@ -191,9 +197,10 @@ class Rotation:
 
         Args:
             tenant: The tenant, or `smartify_core.model.LEDGER` for what policy itself has sealed.
-            actor: The id of whoever has it done, for the audit trail: ``key.rewrapped``.
+            by: The id of whoever has it done, for the audit trail: ``key.rewrapped``. Without it, ``rotation``.
 
         Raises:
+            UsageError: ``by`` is no id.
             RingCannotTell: The ring is no `RotatingKeyRing`.
             LeaseHeld: A run is at work on the tenant. Try again.
             LeaseLost: Another worker took over; what was committed stays.
@@ -201,6 +208,7 @@ class Rotation:
             AuditUnavailable: All is moved, and cannot be recorded now: call again.
             StorageError: The store cannot be read or written.
         """
+        _check(by)
         newest = self._sealer.current_key(tenant)
         with self._pass(tenant, _REWRAP, newest) as (work, document):
             for _ in range(_ROUNDS):
@@ -210,32 +218,34 @@ class Rotation:
                 document.progress = Progress(newest, accounts=progress.accounts, documents=progress.documents)
             if progress.accounts or progress.documents:
                 moved: dict[str, Fact] = {"accounts": progress.accounts, "documents": progress.documents}
-                self._record("key.rewrapped", tenant, actor, {"key": newest, **moved})
+                self._record("key.rewrapped", tenant, by, {"key": newest, **moved})
             if gone := document.removal():
                 work.commit(gone)
         return Renewed(progress.accounts, progress.documents, progress.damaged)
 
-    def reseal(self, tenant: str, *, before: datetime, actor: str | None = None) -> Renewed:
+    def reseal(self, tenant: str, *, before: datetime, by: str | None = None) -> Renewed:
         """Seal again, under fresh data keys, every account that was last written before an instant, and all documents.
 
         For when a data key may have become known. Fields are opened in memory and not looked at; fingerprints, indexes
-        and times stay. Cut short, the next call for the same instant goes on where this one was; when all is done, it
-        does nothing.
+        and times stay. Contents stay, too: the keys of people (``subject key``) and the tenant's key for reasons
+        (``reason key``) are contents of documents, and are sealed anew as they are. So what lies sealed under one of
+        them, in the audit trail, in grants and in texts that were kept, still opens for whoever has learnt that key.
+        Cut short, the next call for the same instant goes on where this one was; when all is done, it does nothing.
 
         Args:
             tenant: The tenant, or `smartify_core.model.LEDGER`.
             before: The instant, aware and not after the present one.
-            actor: The id of whoever has it done, for the audit trail: ``key.resealed``.
+            by: The id of whoever has it done, for the audit trail: ``key.resealed``. Without it, ``rotation``.
 
         Raises:
-            UsageError: ``before`` has no time zone, or lies in the future.
+            UsageError: ``before`` has no time zone, or lies in the future; ``by`` is no id.
             LeaseHeld, LeaseLost, WrongKey, AuditUnavailable, StorageError: As `rewrap`.
         """
-        if before.tzinfo is None or before > self._clock():
-            raise UsageError(
-                "the instant has no time zone, or lies ahead", where="before", cure="Give an instant past."
-            )
-        goal = before.astimezone(UTC).isoformat()
+        _check(by)
+        before = in_utc("before", before)
+        if before > self._clock():
+            raise UsageError("the instant lies ahead", where="before", cure="Give an instant past.")
+        goal = before.isoformat()
         with self._pass(tenant, _RESEAL, goal) as (work, document):
             if document.progress.recorded:
                 return Renewed(0, 0, 0)
@@ -244,7 +254,7 @@ class Rotation:
                 lambda one: self._sealer.resealed_document(tenant, one.kind, one.key, one.value),
             )
             facts: dict[str, Fact] = {"accounts": progress.accounts, "documents": progress.documents, "before": goal}
-            self._record("key.resealed", tenant, actor, facts)
+            self._record("key.resealed", tenant, by, facts)
             work.commit((document.put(evolve(progress, recorded=True)),))
         return Renewed(progress.accounts, progress.documents, progress.damaged)
 
@@ -288,9 +298,15 @@ class Rotation:
     def _rewrapped_document(self, tenant: str, one: Document) -> bytes | None:
         return self._sealer.rewrapped_document(tenant, one.kind, one.key, one.value)
 
-    def _record(self, kind: str, tenant: str | None, actor: str | None, facts: dict[str, Fact]) -> None:
+    def _record(self, kind: str, tenant: str | None, by: str | None, facts: dict[str, Fact]) -> None:
         if self._trail is not None:
-            self._trail.append(AuditRecord(kind, self._trail.now(), tenant, actor, (), facts))
+            self._trail.append(AuditRecord(kind, self._trail.now(), tenant, _MACHINE if by is None else by, (), facts))
+
+
+def _check(by: str | None) -> None:
+    """Raise `UsageError` for what names somebody and is no id."""
+    if by is not None:
+        check_id("by", by)
 
 
 def _of(keys: str | os.PathLike[str] | TenantKeys, tenant: str | None) -> tuple[str | TenantKeys, str]:

@@ -9,16 +9,14 @@
 from __future__ import annotations
 
 from ._endings_file import Ending, EndingsFile, EndingsHead
-from ._legal_holds import LegalHolds
 from ._register import check_restored
-from ._shredder import ForgetfulKeyRing, Reshredded, Shredder
-from ._standing import TenantStanding
+from ._shredder import Reshredded, Shredder
+from ._standing_below import LegalHolds, TenantStanding
 
 __all__ = [
     "Ending",
     "EndingsFile",
     "EndingsHead",
-    "ForgetfulKeyRing",
     "LegalHolds",
     "Reshredded",
     "Shredder",

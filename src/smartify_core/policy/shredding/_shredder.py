@@ -5,34 +5,30 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
-from typing import Final, Protocol, runtime_checkable
+from typing import Final
 
 from attrs import evolve, frozen
 
 from smartify_core.errors import UnderLegalHold, UsageError
 from smartify_core.model import Claim
-from smartify_core.policy._ledger import LEDGER
+from smartify_core.policy._access._decision import is_reason
+from smartify_core.policy._access._facts import check_id
+from smartify_core.policy._ledger import LEDGER, is_key
+from smartify_core.policy._legal_holds import LegalHolds
+from smartify_core.policy._reasons import Reasons
+from smartify_core.policy._records._erased_grants import erase_grants
+from smartify_core.policy._standing import Standings, TenantStanding
 from smartify_core.policy.audit import AuditRecord, Trail
-from smartify_core.sealing import KeyRing, Sealer
+from smartify_core.sealing import Sealer
 from smartify_core.storage import KEYS_AT_ONCE, Storage
 from smartify_core.storage.walks import every_tenant, every_tombstone
 
 from . import _register as registered
 from ._endings_file import Ending, EndingsFile
-from ._legal_holds import LegalHolds
 from ._receipts import Receipts
 from ._reshredding import end_again, held_since, leased
-from ._standing import Standings, TenantStanding
 
 _LEASE: Final = timedelta(minutes=10)
-
-
-@runtime_checkable
-class ForgetfulKeyRing(Protocol):
-    """A key ring that can destroy all keys of one tenant, as one over a KMS can; one over root secrets cannot."""
-
-    def forget(self, tenant: str) -> object:
-        """Destroy the tenant's keys. Nothing of the tenant opens again, not from a backup either."""
 
 
 @frozen(order=False)
@@ -53,9 +49,8 @@ class Shredder:
 
     Args:
         storage: The store.
-        sealer: What sealed what it holds.
+        sealer: What sealed what it holds. Its key ring is asked to forget a tenant that is off-boarded, where it can.
         trail: What records every ending.
-        ring: The key ring; it is asked to forget the keys of a tenant that is off-boarded, where it can.
         register: The register of endings, kept outside of the store's backups. Without one a restored older store
             passes unnoticed.
     """
@@ -66,13 +61,11 @@ class Shredder:
         sealer: Sealer,
         trail: Trail,
         *,
-        ring: KeyRing | ForgetfulKeyRing | None = None,
         register: EndingsFile | None = None,
     ) -> None:
         self._storage = storage
         self._sealer = sealer
         self._trail = trail
-        self._ring = ring
         self._register = register
         self._holds = LegalHolds(storage, sealer, trail)
         self._standings = Standings(storage, sealer)
@@ -131,8 +124,8 @@ class Shredder:
     def off_board(self, tenant: str, *, by: str, reason: str) -> TenantStanding:
         """Erase all that is held of a tenant, for good, and say so in the audit trail and in the register.
 
-        Nothing of the tenant opens any more from the first step on. Whatever it was interrupted at, calling it again
-        finishes it. No run provisions anybody of it from then on.
+        Nothing of the tenant opens any more from the first step on. The grants for it go as well. Whatever it was
+        interrupted at, calling it again finishes it. No run provisions anybody of it from then on.
 
         Args:
             tenant: The tenant.
@@ -141,15 +134,16 @@ class Shredder:
 
         Raises:
             UnderLegalHold: A legal hold forbids it. Nothing was erased.
-            UsageError: Nobody or no reason is named, or there is no such tenant.
+            UsageError: ``by`` is no id, no reason is given or a very long one, or there is no such tenant.
             LeaseHeld: A run of the tenant is under way. Call it again when it is done.
             OlderStore: The store is older than the register; nothing was erased.
             AuditUnavailable: It could not be recorded. Call it again.
             EndingsUnavailable: All is done but the register. Call it again.
             StorageError: The store could not be read or written. Call it again.
         """
-        if not by.strip() or not reason.strip() or tenant == LEDGER:
-            raise UsageError("an off-boarding needs a name, a reason and a tenant", cure="Say who decides, and why.")
+        _require(by, reason)
+        if not is_key(tenant) or tenant == LEDGER:
+            raise UsageError("there is no such tenant", where="tenant", cure="Check the spelling.")
         if self._register is not None:
             registered.check_restored(self._trail, self._register)
         standing = self.standing(tenant)
@@ -167,6 +161,8 @@ class Shredder:
                     self._take_back(tenant)
                     raise
                 standing = self._ended(claim, standing)
+        else:
+            self._forget_grants(tenant)  # somebody who asked for one just then was killed before they took it back
         self._enter()
         return standing
 
@@ -195,14 +191,13 @@ class Shredder:
             reason: Why. Not kept in the trail.
 
         Raises:
-            UsageError: There is no register, or nobody or no reason is named.
+            UsageError: There is no register, ``by`` is no id, or no reason is given or a very long one.
             LeaseHeld: A run of a tenant is under way: stop the workers first.
             AuditUnavailable: It could not be recorded. Call it again.
             StorageError: The store could not be read or written. Call it again.
         """
         register = self._require_register()
-        if not by.strip() or not reason.strip():
-            raise UsageError("ending people again needs a name and a reason", cure="Say who decides, and why.")
+        _require(by, reason)
         known = register.head()
         gone = {one.tenant: one.ended_at for one in register.endings() if one.account_id is None}
         accounts = sum(map(self._end_again, _in_lists(one for one in register.endings() if one.tenant not in gone)))
@@ -265,10 +260,8 @@ class Shredder:
         tenant = claim.tenant
         self._receipts.write(tenant)
         self._storage.erase_tenant(claim)
-        self._sealer.let_go()
-        forgotten = isinstance(self._ring, ForgetfulKeyRing)
-        if isinstance(self._ring, ForgetfulKeyRing):
-            self._ring.forget(tenant)
+        self._forget_grants(tenant)
+        forgotten = self._sealer.forget(tenant)
         _, version = self._standings.get(tenant)
         now = self._trail.now()
         ended = evolve(standing, ended_at=now)
@@ -276,6 +269,10 @@ class Shredder:
         record = AuditRecord(registered.OFF_BOARDED, now, tenant, standing.by, facts=facts)
         self._trail.append(record, documents=[self._standings.put(tenant, ended, over=version)])
         return ended
+
+    def _forget_grants(self, tenant: str) -> None:
+        erase_grants(self._storage, self._trail, tenant)
+        Reasons(self._storage, self._sealer).forget(tenant)
 
     def _end_again(self, endings: Sequence[Ending]) -> int:
         by_tenant: defaultdict[str, list[Ending]] = defaultdict(list)
@@ -286,6 +283,13 @@ class Shredder:
             with leased(self._storage, self._trail, tenant, _LEASE) as claim:
                 ended += end_again(self._storage, self._sealer, claim, theirs)
         return ended
+
+
+def _require(by: object, reason: object) -> None:
+    """Raise `UsageError` unless somebody says why. Types are no promise at run time."""
+    check_id("by", by)
+    if not is_reason(reason):
+        raise UsageError("no reason is given, or a very long one", where="reason", cure="Say in a few words why.")
 
 
 def _in_lists(endings: Iterable[Ending]) -> Iterator[list[Ending]]:

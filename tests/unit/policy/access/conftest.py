@@ -34,7 +34,6 @@ GRANT = Grant(
     tenant="acme",
     purpose=Purpose.CUSTOMER_CARE,
     fields=frozenset(ACCOUNT_FIELDS),
-    reason="ticket 4711",
     requested_by="e-1",
     requested_at=NOW - HOUR,
     not_before=NOW - HOUR,

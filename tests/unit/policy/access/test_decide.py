@@ -288,7 +288,7 @@ NAMES: Sequence[str] = ("Ada Lovelace", "ada@acme.example", "shoe size of Ada")
 def test_no_explanation_holds_what_somebody_typed() -> None:
     """Neither explanations nor `repr` hold a reason, or what stands in place of an id, a purpose or a field."""
     request = AccessRequest(NAMES[0], "acme", NAMES[1], [NAMES[2]], "Ada Lovelace rang")
-    for facts in (FACTS, Facts(), evolve(FACTS, grants=(evolve(GRANT, reason=NAMES[0]),))):
+    for facts in (FACTS, Facts(), evolve(FACTS, grants=(evolve(GRANT, sealed_reason=NAMES[0]),))):
         for asked in (request, evolve(REQUEST, reason=NAMES[0]), evolve(REQUEST, employee=NAMES[0])):
             decision = decide(asked, facts, NOW)
             texts = [decision.explanation(), repr(asked), repr(facts)]

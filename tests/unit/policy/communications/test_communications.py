@@ -270,12 +270,11 @@ def test_a_legal_hold_keeps_what_it_stands_over(desk: Desk) -> None:
     """What is held is neither swept nor removed; it goes once the hold is over."""
     desk.keep()
     desk.keep(BOB.source_id)
-    held = {desk.account(ADA.source_id)}
-    desk.communications = desk.desk(MONTH, held=lambda tenant, account_id: tenant == "acme" and account_id in held)
+    desk.policy.holds.place("acme", ADA.source_id, by="counsel", reason="a lawsuit")
     assert desk.communications.remove("acme", by="e-2") == 1
     desk.clock.advance(days=30)
     assert desk.communications.sweep() == Swept(held=1)
-    held.clear()
+    desk.policy.holds.release("acme", ADA.source_id, by="counsel", reason="it was settled")
     assert desk.communications.sweep() == Swept(ended=1)
 
 

@@ -12,6 +12,7 @@ from tests.unit.policy.communications import test_communications as said
 
 from smartify_core.model import AccountState
 from smartify_core.policy import Disclosed, Gate
+from smartify_core.policy._legal_holds import LegalHolds
 from smartify_core.policy._subject_keys import SubjectKeys
 from smartify_core.policy.audit import Trail
 from smartify_core.policy.communications import CommunicationRules, Communications, _communications
@@ -93,7 +94,7 @@ def wishes_are_forgotten(patch: Patch) -> None:
 
 def holds_are_ignored(patch: Patch) -> None:
     """Remove what a legal hold stands over."""
-    patch.setattr(Communications, "_is_held", lambda *_: False)
+    patch.setattr(LegalHolds, "is_held", lambda *_: False)
 
 
 MUTANTS: list[tuple[Callable[[Patch], None], Callable[[said.Desk], None]]] = [

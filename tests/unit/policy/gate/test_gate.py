@@ -18,7 +18,7 @@ from smartify_core.errors import (
     UsageError,
 )
 from smartify_core.model import LEDGER, AccountState, PutDocument
-from smartify_core.policy import ACCOUNT_FIELDS, AccessRequest, Disclosed, PersonalField, Policy, Purpose
+from smartify_core.policy import ACCOUNT_FIELDS, AccessRequest, Disclosed, PersonalField, Policy, PrincipalKind, Purpose
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 from smartify_core.storage.sqlite import SQLiteStorage
@@ -181,6 +181,39 @@ def test_a_grant_for_some_accounts_opens_those(vendor: Vendor) -> None:
         pass
     with vendor.policy.gate.view(**asked, source_ids=[ADA.source_id]) as view:
         assert [one.email for one in view] == [ADA.email]
+
+
+def test_the_tracker_is_asked_once_for_each_issue_that_matters(vendor: Vendor) -> None:
+    """It is asked for the issues of grants for the purpose that stand; for those that are over only where none does."""
+    asked: list[str] = []
+
+    def is_open(ticket: str) -> bool:
+        asked.append(ticket)
+        return True
+
+    policy = vendor.policy_of(vendor.storage, ticket_is_open=is_open)
+    vendor.grant(ticket="over", lasts=timedelta(hours=1))
+    revoked = vendor.grant(ticket="revoked")
+    policy.grants.revoke(revoked.id, by="e-3")
+    vendor.clock.advance(hours=1)
+    vendor.grant(ticket="other", purpose=Purpose.SERVICE_PROVISION)
+    with pytest.raises(AccessDenied) as shut:
+        policy.gate.open(**vendor.ask())
+    assert (asked, shut.value.missing) == (["over", "revoked"], ("grant-expired",))
+    for _ in range(2):
+        vendor.grant(ticket="live")
+    vendor.grant(ticket="waits", approved=False, fields=[PersonalField.GIVEN_NAME], subjects=["b" * 32])
+    asked.clear()
+    assert policy.gate.open(**vendor.ask()).email == ADA.email
+    assert asked == ["live", "waits"]
+    asked.clear()
+    policy.gate.open(**vendor.ask(purpose=Purpose.SERVICE_PROVISION))
+    assert asked == ["other"]
+    policy.staff.add("s-1", by="admin", kind=PrincipalKind.SERVICE, owner="e-1")
+    vendor.grant(employee="s-1", ticket="live")
+    asked.clear()
+    policy.gate.open(**vendor.ask("s-1"))
+    assert asked == ["live", "waits"]
 
 
 def test_leaving_an_ended_agreement_a_closed_ticket_and_revoking_shut_at_once(vendor: Vendor) -> None:

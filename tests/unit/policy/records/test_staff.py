@@ -188,3 +188,12 @@ def test_conditions_are_a_tenants_own(vendor: Vendor) -> None:
     assert held.conditions("globex", ["audited"]) == {"audited": None}
     with pytest.raises(UsageError):
         held.state("", "audited", holds=True, by="e-1")
+
+
+@pytest.mark.parametrize("kind", ["service", "employee", None, 7])
+def test_a_kind_is_a_member_of_the_list(vendor: Vendor, kind: Any) -> None:
+    """The word for a kind is none of the list: it is refused with the library's own error, and nothing is written."""
+    size = vendor.policy.trail.size
+    with pytest.raises(UsageError, match="kind"):
+        vendor.policy.staff.add("job-1", by="admin", kind=kind, owner="e-1")
+    assert vendor.policy.trail.size == size

@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from smartify_core.errors import (
     WrongKey,
 )
 from smartify_core.model import LEDGER, OUTBOX, Batch, Put, PutDocument, SealedAccount
+from smartify_core.policy.audit import Trail
 from smartify_core.policy.rotation import Remaining, Renewed, Rotation
 from smartify_core.sealing import FileKeyRing, Sealer
 from smartify_core.sealing.google_kms import GoogleKmsKeyRing
@@ -48,17 +49,17 @@ def test_a_store_moves_to_a_new_key_and_the_old_one_is_retired(world: World) -> 
     rotation, names = world.rotation(), world.names()
     (old,) = world.under()
     assert rotation.remaining() == Remaining()
-    new = rotation.rotate(world.keys, actor="e1")
+    new = rotation.rotate(world.keys, by="e1")
     assert rotation.remaining("acme") == Remaining(accounts=PEOPLE, documents=7)
     assert rotation.remaining() == Remaining(accounts=PEOPLE, documents=14)
     assert rotation.uses(old) == PEOPLE + 14
     with pytest.raises(KeyStillUsed, match=f"{PEOPLE + 14} accounts and documents"):
         rotation.retire(world.keys, old)
-    assert rotation.rewrap("acme", actor="e1") == Renewed(PEOPLE, 7, 0)
-    assert rotation.rewrap(LEDGER, actor="e1") == Renewed(0, 7, 0)
+    assert rotation.rewrap("acme", by="e1") == Renewed(PEOPLE, 7, 0)
+    assert rotation.rewrap(LEDGER, by="e1") == Renewed(0, 7, 0)
     assert rotation.remaining() == Remaining()
     assert rotation.uses(old) == 0
-    rotation.retire(world.keys, old, actor="e1")
+    rotation.retire(world.keys, old, by="e1")
     assert FileKeyRing(world.keys).key_ids == (new,)
     assert world.under() == {new}
     world.sealer = Sealer(FileKeyRing(world.keys))
@@ -222,9 +223,29 @@ def test_resealing_takes_what_was_written_before_an_instant(world: World) -> Non
     fresh = {one.source_id: one for one in _accounts(world)}[identity("s03").source_id]
     assert world.rotation().reseal("acme", before=before) == Renewed(PEOPLE - 1, 7, 0)
     assert {one.source_id: one for one in _accounts(world)}[identity("s03").source_id] == fresh
-    for wrong in (world.clock() + timedelta(seconds=1), before.replace(tzinfo=None)):
+    early = datetime.min.replace(tzinfo=timezone(timedelta(hours=1)))
+    for wrong in (world.clock() + timedelta(seconds=1), before.replace(tzinfo=None), early, "2030-01-01"):
         with pytest.raises(UsageError):
-            world.rotation().reseal("acme", before=wrong)
+            world.rotation().reseal("acme", before=wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("by", ["Eve Zebulon", "eve@host.example", ""])
+def test_whoever_has_it_done_is_an_id(world: World, by: str) -> None:
+    """A name or an address in place of an id is refused before anything is done; without one a machine has done it."""
+    rotation, (old,) = world.rotation(), world.under()
+    for deed in (
+        lambda: rotation.rotate(world.keys, by=by),
+        lambda: rotation.rewrap("acme", by=by),
+        lambda: rotation.reseal("acme", before=world.clock(), by=by),
+        lambda: rotation.retire(world.keys, old, by=by),
+    ):
+        with pytest.raises(UsageError, match="by is no id"):
+            deed()
+    assert FileKeyRing(world.keys).key_ids == (old,)
+    rotation.rotate(world.keys)
+    rotation.rewrap("acme", by="e1")
+    told = [(e.record.kind, e.record.actor) for e in Trail(world.storage).entries() if e.record.kind.startswith("key.")]
+    assert told == [("key.rotated", "rotation"), ("key.rewrapped", "e1")]
 
 
 class Meddling:

@@ -52,7 +52,7 @@ class World:
     @property
     def shredder(self) -> Shredder:
         """Return a shredder as a process of its own has."""
-        return Shredder(self.storage, self.sealer, self.trail, ring=self.ring, register=self.register)
+        return Shredder(self.storage, self.sealer, self.trail, register=self.register)
 
     def reconciler(self, *, batch_size: int = 500) -> Reconciler:
         """Return a worker."""

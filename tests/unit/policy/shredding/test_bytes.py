@@ -14,7 +14,7 @@ from smartify_core.lifecycle.events import Subscription
 from smartify_core.model import LEDGER, SUBJECT_KEY
 from smartify_core.policy import ACCOUNT_FIELDS, Policy, Purpose
 from smartify_core.policy.communications import CommunicationRules, Communications
-from smartify_core.policy.shredding import EndingsFile, LegalHolds, Shredder
+from smartify_core.policy.shredding import EndingsFile, Shredder
 from smartify_core.sealing import FileKeyRing, Sealer
 from smartify_core.storage.sqlite import SQLiteStorage
 from smartify_core.storage.walks import every_document, every_entry, every_tenant
@@ -43,14 +43,13 @@ class Host:
             self.policy.trail,
             self.policy.gate,
             rules=CommunicationRules(keep=True),
-            held=LegalHolds(self.storage, self.sealer, self.policy.trail).is_held,
         )
         self.planted = identity(
             "planted", source_id="planted", given_name=NAME, family_name=FAMILY, email=ADDRESS, groups=["wombats"]
         )
         self.directory = FakeDirectory(self.planted, *(identity(f"other-{number}") for number in range(5)))
         self.reconciler = Reconciler({TENANT: self.directory}, self.storage, self.sealer, clock=self.clock)
-        self.shredder = Shredder(self.storage, self.sealer, self.policy.trail, ring=self.ring, register=self.register)
+        self.shredder = Shredder(self.storage, self.sealer, self.policy.trail, register=self.register)
         self.log = logging.FileHandler(folder / "host.log")
         logging.getLogger("smartify_core").addHandler(self.log)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -23,7 +23,8 @@ from smartify_core.model import (
     PutDocument,
     Receipt,
 )
-from smartify_core.policy._gate._reasons import Reasons
+from smartify_core.policy import LONGEST_REASON
+from smartify_core.policy._reasons import Reasons
 from smartify_core.policy.audit import Trail
 from smartify_core.storage.memory import MemoryStorage
 
@@ -270,7 +271,14 @@ def test_a_hold_that_is_placed_again_has_the_new_end(world: World) -> None:
     "wrong",
     [
         {"by": " "},
+        {"by": "Zebulon Counsel"},
+        {"by": "counsel@host.example"},
+        {"by": None},
         {"reason": ""},
+        {"reason": None},
+        {"reason": "x" * (LONGEST_REASON + 1)},
+        {"until": "2999-01-01"},
+        {"until": datetime.max.replace(tzinfo=timezone(timedelta(hours=-1)))},
         {"until": datetime(2020, 1, 1, tzinfo=UTC)},
         {"until": datetime(2999, 1, 1)},  # noqa: DTZ001 - which is what is wrong with it
         {"source_id": "nobody"},
@@ -283,6 +291,27 @@ def test_a_hold_that_would_keep_nobody_is_refused(world: World, wrong: dict[str,
         world.holds.place(TENANT, **{"source_id": "ada", "by": "counsel", "reason": "a lawsuit", **wrong})
     assert not world.storage.documents(TENANT, LEGAL_HOLD)
     assert world.trail.size == 0
+
+
+def test_a_hold_has_the_longest_reason_and_the_latest_end(world: World) -> None:
+    """The longest reason, in the longest characters, and the last instant that there is are kept and recorded."""
+    world.staffed("ada")
+    longest, last = "\U0001f512" * LONGEST_REASON, datetime.max.replace(tzinfo=UTC)
+    world.holds.place(TENANT, "ada", by="counsel", reason=longest, until=last)
+    assert [(one.reason, one.until) for one in world.holds.of(TENANT)] == [(longest, last)]
+    assert len(world.told("legal-hold.placed")) == 1
+
+
+@pytest.mark.parametrize("wrong", [{"by": "Zebulon Counsel"}, {"by": ""}, {"reason": " "}, {"reason": "x" * 2001}])
+def test_a_release_says_who_and_why(world: World, wrong: dict[str, Any]) -> None:
+    """What names nobody by an id, or gives no reason, releases nothing, and no word of it is on record."""
+    world.staffed("ada")
+    world.hold("ada")
+    with pytest.raises(HoldInvalid) as refused:
+        world.holds.release(TENANT, "ada", **{"by": "counsel", "reason": "settled", **wrong})
+    assert "Zebulon" not in str(refused.value)
+    assert len(world.holds.of(TENANT)) == 1
+    assert not world.told("legal-hold.released")
 
 
 def test_holds_on_strangers_are_refused(world: World) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from smartify_core.errors import AuditUnavailable, Shredded
 from smartify_core.model import SUBJECT_KEY, PutDocument
-from smartify_core.policy._gate._reasons import Reasons
+from smartify_core.policy._reasons import Reasons
 from smartify_core.policy._subject_keys import SubjectKeys
 from smartify_core.policy.audit import Trail, leaf_hash, root_of
 from smartify_core.policy.shredding import _receipts

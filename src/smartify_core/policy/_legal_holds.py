@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from attrs import evolve
 
-from smartify_core.errors import HoldInvalid, NewerSchema, SealBroken, UnknownHold, WriteConflict
+from smartify_core.errors import HoldInvalid, NewerSchema, SealBroken, UnknownHold, UsageError, WriteConflict
 from smartify_core.model import LEGAL_HOLD, RUN_STATE, Document, LegalHold, PutDocument, SealedAccount
-from smartify_core.policy._gate._reasons import Reasons
+from smartify_core.policy._access._decision import is_reason
+from smartify_core.policy._access._facts import in_utc, is_id
 from smartify_core.policy.audit import AuditRecord, Trail
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 from smartify_core.storage.walks import every_document
 
+from ._reasons import Reasons
 from ._standing import Standings
 
 _CURE: Final = "Correct the call."
@@ -58,15 +60,14 @@ class LegalHolds:
             until: When it ends by itself, aware; without it, when it is released.
 
         Raises:
-            HoldInvalid: Nobody or no reason is named, ``until`` is not aware or not to come, there is no such live
-                account, or no such tenant.
+            HoldInvalid: ``by`` is no id, no reason is given or a very long one, ``until`` is not aware or not to come,
+                there is no such live account, or no such tenant.
             AuditUnavailable: It holds, and could not be recorded.
             StorageError: The store could not be read or written.
         """
         now = self._trail.now()
         _require(by, reason)
-        if until is not None and (until.tzinfo is None or until <= now):
-            raise HoldInvalid("the end of a legal hold is no aware instant to come", where="until", cure=_CURE)
+        until = None if until is None else _to_come(until, now)
         account = None if source_id is None else self._live(tenant, source_id)
         self._require_known(tenant)
         hold = LegalHold(
@@ -76,7 +77,7 @@ class LegalHolds:
             reason,
             None if account is None else account.account_id,
             source_id,
-            None if until is None else until.astimezone(UTC),
+            until,
         )
         self._put(hold)
         # Only now: whoever ends the account or the tenant from here on meets the hold; who did so before is seen here.
@@ -96,12 +97,12 @@ class LegalHolds:
         Args:
             tenant: The tenant.
             source_id: The person; without one, the hold on the whole tenant.
-            by: Who orders it.
+            by: Who orders it: the id of an employee.
             reason: Why.
 
         Raises:
             UnknownHold: There is none.
-            HoldInvalid: Nobody or no reason is named.
+            HoldInvalid: ``by`` is no id, or no reason is given or a very long one.
             AuditUnavailable: It could not be recorded, and still holds.
             StorageError: The store could not be read or written.
         """
@@ -201,9 +202,21 @@ class LegalHolds:
         self._trail.append(AuditRecord(kind, now, hold.tenant, hold.by, subjects, facts))
 
 
-def _require(by: str, reason: str) -> None:
-    if not by.strip() or not reason.strip():
-        raise HoldInvalid("a legal hold needs a name and a reason", cure="Say who orders it, and why.")
+def _require(by: object, reason: object) -> None:
+    """Raise `HoldInvalid` unless somebody says why. Types are no promise at run time."""
+    if not is_id(by):
+        cure = "Use letters, digits and . _ : - only, at most 128, and never a name or an address."
+        raise HoldInvalid("by is no id: a legal hold names the employee who orders it", where="by", cure=cure)
+    if not is_reason(reason):
+        raise HoldInvalid("no reason is given, or a very long one", where="reason", cure="Say in a few words why.")
+
+
+def _to_come(until: object, now: datetime) -> datetime:
+    """Return an end in UTC that is yet to come."""
+    with suppress(UsageError):
+        if (end := in_utc("until", until)) > now:
+            return end
+    raise HoldInvalid("the end of a legal hold is no aware instant to come", where="until", cure=_CURE)
 
 
 def _nobody(tenant: str) -> HoldInvalid:

@@ -1,7 +1,7 @@
 """The reasons that people give, sealed: under the one person's key that they are about, or under the tenant's.
 
-They go into the audit trail as ciphertext. With the key its reader sees why; once the person or the tenant is gone the
-key is gone, and the trail still proves what it proved.
+They go into the audit trail and into grants as ciphertext. With the key its reader sees why; once the person or the
+tenant is gone the key is gone, and the trail still proves what it proved.
 """
 
 from __future__ import annotations
@@ -9,16 +9,19 @@ from __future__ import annotations
 import os
 from base64 import b64decode, b64encode
 from binascii import Error as NoBase64
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from smartify_core.errors import SealBroken, Shredded, WriteConflict
+from smartify_core.errors import AuditUnavailable, SealBroken, Shredded, StorageError, UsageError, WriteConflict
 from smartify_core.model import PutDocument, SealedAccount
-from smartify_core.policy._subject_keys import SubjectKeys
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
+
+from ._subject_keys import SubjectKeys
 
 _KIND: Final = "reason key"
 _KEY: Final = "tenant"
@@ -41,18 +44,27 @@ class Reasons:
         self._subjects = SubjectKeys(storage, sealer)
 
     def about_one(self, account: SealedAccount, reason: str) -> str:
-        """Return a reason that is about one person, as the trail holds it."""
-        sealed = self._subjects.seal(
-            account.tenant, account.source_id, account.account_id, _PURPOSE, reason.encode("utf-8", "surrogatepass")
-        )
+        """Return a reason that is about one person, sealed under their key.
+
+        Raises:
+            Shredded: The account has ended.
+            AuditUnavailable: The key can be neither read nor made now, so the reason cannot be kept.
+        """
+        content = reason.encode("utf-8", "surrogatepass")
+        with _kept():
+            sealed = self._subjects.seal(account.tenant, account.source_id, account.account_id, _PURPOSE, content)
         return b64encode(sealed).decode("ascii")
 
     def about_many(self, tenant: str, reason: str) -> str:
-        """Return a reason that is about many people of a tenant, as the trail holds it."""
+        """Return a reason that is about many people of a tenant, sealed under its key, which is made if need be.
+
+        Raises:
+            AuditUnavailable: The key can be neither read nor made now, so the reason cannot be kept.
+        """
+        with _kept():
+            key = self._tenant_key(tenant)
         nonce = os.urandom(_NONCE_BYTES)
-        sealed = AESGCM(self._tenant_key(tenant)).encrypt(
-            nonce, reason.encode("utf-8", "surrogatepass"), _bound(tenant)
-        )
+        sealed = AESGCM(key).encrypt(nonce, reason.encode("utf-8", "surrogatepass"), _bound(tenant))
         return b64encode(nonce + sealed).decode("ascii")
 
     def opened(self, tenant: str, sealed: str, *, subject: str | None) -> str | None:
@@ -60,7 +72,7 @@ class Reasons:
 
         Args:
             tenant: Whose people it is about.
-            sealed: The reason as the trail holds it.
+            sealed: The reason as it is kept.
             subject: The account id of the one person that it is about; ``None`` when it is about many.
 
         Raises:
@@ -88,6 +100,16 @@ class Reasons:
         except (InvalidTag, ValueError):
             raise _broken(tenant) from None
 
+    def forget(self, tenant: str) -> None:
+        """Destroy the tenant's key, if there is one: no reason that is sealed under it opens again.
+
+        Raises:
+            StorageError: The store could not be read or written.
+        """
+        while (document := self._storage.document(tenant, _KIND, _KEY)) is not None:
+            with suppress(WriteConflict):  # it was sealed anew or destroyed meanwhile: look again
+                self._storage.record(tenant, documents=[PutDocument(_KIND, _KEY, None, document.version)])
+
     def _tenant_key(self, tenant: str) -> bytes:
         document = self._storage.document(tenant, _KIND, _KEY)
         if document is None:
@@ -99,6 +121,21 @@ class Reasons:
                 return self._tenant_key(tenant)  # somebody else made one just now
             return key
         return self._sealer.open_document(tenant, _KIND, _KEY, document.value)
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    """Raise `AuditUnavailable` where a key cannot be had: what has no reason on record is not done."""
+    try:
+        yield
+    except Shredded:
+        raise
+    except (StorageError, UsageError) as error:  # a store that is read only refuses the call
+        raise AuditUnavailable(
+            f"the reason cannot be kept, so nothing was done: {error.code} {error.what}",
+            where=error.where,
+            cure=error.cure,
+        ) from None
 
 
 def _bound(tenant: str) -> bytes:
