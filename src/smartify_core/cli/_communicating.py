@@ -25,7 +25,7 @@ def sweep(output: Output, file: Path, tenant: str | None) -> int:
         f"removed: {numbered(done.ended, 'text')} at the end of their time, {done.orphaned:,} of people who are gone"
     )
     if done.held:
-        output.note(f"smartify: a legal hold keeps {numbered(done.held, 'text')} beyond their time")
+        output.note(f"smartify: a legal hold keeps {numbered(done.held, 'text')} beyond the end of its time")
     if done.damaged:
         output.note(f"smartify: left as it is, because it does not open: {numbered(done.damaged, 'document')}")
     return exit_codes.FAILED if done.damaged else exit_codes.DONE

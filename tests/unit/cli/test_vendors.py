@@ -48,7 +48,7 @@ def test_a_register_is_kept_and_shown(files: Any, at_once: Callable[..., Any]) -
     first = at_once("vendors", "register", "vendors.toml", "--as", "e-2", "--json")
     assert (first.code, [one["id"] for one in first.document["changed"]]) == (0, ["mailer"])
     again = at_once("vendors", "register", "vendors.toml", "--as", "e-2")
-    assert (again.code, again.out) == (0, "0 of 1 vendors are new or changed\n")
+    assert (again.code, again.out) == (0, "new or changed: 0 of 1 vendor\n")
     (vendor,) = at_once("vendors", "list", "--json").document["vendors"]
     assert (vendor["id"], vendor["fields"], vendor["ended"]) == ("mailer", ["email", "given_name"], False)
     assert vendor["commitments"] == {ALL[0]: None, **dict.fromkeys(ALL[1:], "2099-01-01T00:00:00+00:00")}
