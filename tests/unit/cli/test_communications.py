@@ -146,7 +146,7 @@ def test_wrong_settings_are_named_by_their_key(files: Any, at_once: Callable[...
     ("arguments", "words"),
     [
         (("opt-out", "--tenant", "initech", "--source-id", "nobody", "--as", "e-2"), "the person has no account"),
-        (("opt-out", "--tenant", "initech", "--as", "ada@initech.example"), "is no id"),
+        (("opt-out", "--tenant", "initech", "--as", "ada@initech.example"), "--as takes an id"),
         (("opt-in", "--tenant", "acne", "--as", "e-2"), "no such tenant"),
         (("sweep", "--tenant", "acne"), "no such tenant"),
         (("read", "--tenant", "initech", "--source-id", ADA, "--as", WHO, "--reason", ""), "Say why"),

@@ -221,7 +221,7 @@ def test_a_file_that_cannot_be_written_is_told(registered: Path, at_once: Callab
     [
         (("register", "none.toml", "--as", "e-2"), "the register cannot be read"),
         (("register", "bad.toml", "--as", "e-2"), "a key is missing (bad.toml, vendors.mailer"),
-        (("register", "vendors.toml", "--as", "ada@acme.example"), "is no id"),
+        (("register", "vendors.toml", "--as", "ada@acme.example"), "--as takes an id"),
         (("undertake", "mailer", "--commitment", "all", *UNTIL), "given once"),
         (
             ("undertake", "mailer", "--commitment", "honesty", "--evidence", EVIDENCE, *UNTIL),
