@@ -32,7 +32,7 @@ def writing(path: Path) -> Iterator[IO[str]]:
     except OSError as error:
         if not path.absolute().parent.is_dir():
             raise OutputFailed(
-                "the folder of the file is not there", where=str(path.absolute().parent), cure="Make it first."
+                "the folder of the file is not there", where=str(path.parent), cure="Make it first."
             ) from None
         raise OutputFailed(
             f"the file cannot be written ({type(error).__name__})", where=str(path), cure="Name another place."

@@ -109,7 +109,7 @@ def test_a_missing_folder_is_named(seen: Path, at_once: AtOnce) -> None:
     """Where the folder of a file that is to be written is not there, that is what is told."""
     refused = at_once("audit", "export", "--tenant", "acme", "--to", "nowhere/x.json", "--json")
     assert (refused.code, refused.error["code"]) == (1, "SC701")
-    assert refused.error["message"] == f"SC701 the folder of the file is not there ({seen / 'nowhere'}). Make it first."
+    assert refused.error["message"] == "SC701 the folder of the file is not there (nowhere). Make it first."
 
 
 LOOKING = [
@@ -165,3 +165,20 @@ def test_an_off_boarded_tenant_is_shown_as_one(seen: Path, at_once: AtOnce) -> N
     assert (shown.code, f"off-boarded {ended[:10]}" in shown.out) == (0, True)
     again = at_once(*leave)
     assert (again.code, f"was erased already, on {ended[:10]}: 3 accounts, 0 tombstones" in again.out) == (0, True)
+
+
+def test_choices_are_told_on_one_line(seen: Path, at_once: AtOnce) -> None:
+    """What click would tell on several lines is told on one, and no character of it is replaced."""
+    why = ("vendors", "why", "mailer", "--tenant", "acme", "--purpose", "ServiceProvision", "--fields", "email")
+    refused = at_once(*why)
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert "Missing option '--consideration'. Choose from: none, money, other-value" in refused.err
+    assert "\N{REPLACEMENT CHARACTER}" not in refused.err
+
+
+def test_evidence_that_is_missing_is_told_as_missing(seen: Path, at_once: AtOnce) -> None:
+    """An agreement without evidence says that there is none, and one with two that there are two."""
+    bind = ("employee", "bind", "e-17", "--agreement", "nda-9", "--as", "hr")
+    assert "the evidence is missing" in at_once(*bind).err
+    (seen / "paper.txt").write_text("signed", encoding="utf-8")
+    assert "the evidence is given twice" in at_once(*bind, "--paper", "paper.txt", "--evidence", "ab" * 32).err

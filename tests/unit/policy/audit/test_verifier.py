@@ -364,7 +364,7 @@ def test_a_wrong_call_is_no_wrong_export(filled: Filled, tmp_path: Path, capsys:
     export_file, key_file, note = tmp_path / "x.json", tmp_path / "key.txt", tmp_path / "kept.note"
     content, told = exported(checkpoints, "acme")
     export_file.write_bytes(content)
-    key_file.write_text(f"{checkpoints.verifier.vkey}\n", encoding="utf-8")
+    key_file.write_text(f"{checkpoints.signing_verifier().vkey}\n", encoding="utf-8")
     assert run([str(export_file), "--key", str(key_file)]) == 0
     for key in ("key.txt", "vendor.example/audit", str(export_file), "a" * 5000, ""):
         assert run([str(export_file), "--key", key]) == 2
