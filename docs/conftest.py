@@ -5,7 +5,7 @@ What a fence's language means here:
 - ``python``: run, all blocks of a document in one namespace. A block that defines ``test_*`` functions is handed to
   pytest, together with the document's blocks before it.
 - ``console``: each ``$ command`` is run by bash; output that is given must match (``...`` stands for anything). A
-  command that must fail ends in ``# exit: 3``.
+  command that must fail ends in ``# exit: 3``. A ``cd`` alone holds for what follows, as in a reader's shell.
 - ``sql``: run by an administrator of a PostgreSQL database that the document has for itself. What else runs there finds
   it in ``DATABASE_URL``, as the role of the first ``create role``.
 - ``toml``, ``json``, ``jsonl``: parsed.
@@ -55,6 +55,7 @@ _NOT_RUN = re.compile(r"<!-- *not-run: *(?P<reason>[^\n]+?) *-->\s*\Z")
 _QUOTED = re.compile(r"<!-- *from: *(?P<file>\S+) *-->\s*\Z")
 _SAVED = re.compile(r"<!-- *file: *(?P<file>[\w.-]+) *-->\s*\Z")
 _NEEDS = re.compile(r"<!-- *needs: *(?P<program>[\w-]+) *-->\s*\Z")
+_CD = re.compile(r"cd (\S+)")
 _EXIT = re.compile(r"# exit: (\d+) *$")
 
 
@@ -159,6 +160,9 @@ def _console(example: Example) -> str | None:
         while command.endswith("\\"):
             more, _, wanted = wanted.partition("\n")
             command = f"{command}\n{more.removeprefix('> ')}"
+        if (moves := _CD.fullmatch(command)) is not None:
+            os.chdir(moves[1])
+            continue
         expected_exit = int(found[1]) if (found := _EXIT.search(command)) else 0
         run = subprocess.run(
             ["bash", "-c", command],

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
+from typing import Final
 
-from smartify_core.errors import UsageError
+from smartify_core.errors import UnknownRecord, UsageError
 from smartify_core.policy.audit import (
     Anchor,
     AuditEntry,
@@ -23,9 +26,17 @@ from smartify_core.policy.audit import (
 
 from . import _exit_codes as exit_codes
 from ._documents import Document
+from ._numbers import numbered
 from ._output import Output
 from ._policy_of import Opened, opened
 from ._whole_files import writing
+
+#: How many accounts an entry is shown to be about; `--json` has them all.
+_SUBJECTS_SHOWN: Final = 3
+#: What a customer is told to keep an export's checkpoint as.
+_NEXT_TIME: Final = "kept.note"
+#: Lines without an empty one between them, an empty line, and the lines of signatures.
+_note_like = re.compile("(?:[^\\n]+\\n)+\\n(?:\N{EM DASH} [^\\n]+\\n)+").fullmatch
 
 
 def checkpoints_of(at: Opened) -> Checkpoints:
@@ -47,7 +58,7 @@ def checkpoint(output: Output, file: Path, *, to: Path | None) -> int:
         with writing(to) as target:
             target.write(made.note)
     output.document({"checkpoint": _of_checkpoint(made)})
-    output.line(f"{made.checkpoint.size:,} entries under root {made.checkpoint.root.hex()}")
+    output.line(f"{numbered(made.checkpoint.size, 'entry')} under root {made.checkpoint.root.hex()}")
     for one in made.vouched:
         output.line(f"  {one.by} vouches for the first {one.size:,}")
     for failure in made.failures:
@@ -60,7 +71,7 @@ def verified(output: Output, file: Path, *, anchors: Sequence[Path]) -> int:
     with opened(file, guarded=False) as at:
         checkpoints, settings = checkpoints_of(at), at.config.policy
         verifiers = checkpoints.verifiers
-        kept = [Anchor(str(path), _text_of(path)) for path in anchors]
+        kept = [Anchor(str(path), _note_of(path)) for path in anchors]
         if settings.witness_folder is not None:
             notes = FileWitness(settings.witness_folder, *verifiers).notes()
             kept += [Anchor("the witness folder", note) for note in notes[-1:]]
@@ -76,8 +87,9 @@ def verified(output: Output, file: Path, *, anchors: Sequence[Path]) -> int:
 
 def exported(output: Output, file: Path, tenant: str, *, to: Path, kept: Path | None) -> int:
     """Write a tenant's own entries with their proofs, for the customer to check offline."""
-    note = None if kept is None else _text_of(kept)
+    note = None if kept is None else _note_of(kept)
     with opened(file) as at:
+        _require_known(at, tenant)
         checkpoints = checkpoints_of(at)
         with writing(to) as target:
             done = export(checkpoints, tenant, target, kept=note)
@@ -91,10 +103,15 @@ def exported(output: Output, file: Path, tenant: str, *, to: Path, kept: Path | 
             "checkpoint": _of_checkpoint(done.checkpoint),
         }
     )
-    output.line(f"wrote {to}: {done.count:,} entries of {tenant}, proven by the checkpoint in it")
+    output.line(f"wrote {to}: {numbered(done.count, 'entry')} of {tenant}, proven by the checkpoint in it")
     output.line("The customer checks it with Python alone, by the key that you gave them once:")
     output.line("  smartify audit verifier > verify.py")
-    output.line(f"  python verify.py {to} --key '{vkey}'")
+    since = "" if kept is None else f" --kept {shlex.quote(str(kept))}"
+    output.line(f"  python verify.py {shlex.quote(str(to))} --key '{vkey}'{since} --keep {_NEXT_TIME}")
+    output.line(
+        f"Have them keep {_NEXT_TIME}: handed back to you, as --kept of the next export, it shows that nothing was"
+    )
+    output.line("rewritten in between.")
     return exit_codes.DONE
 
 
@@ -157,6 +174,18 @@ def reset_clock(output: Output, file: Path, *, by: str) -> int:
     return exit_codes.DONE
 
 
+def _require_known(at: Opened, tenant: str) -> None:
+    """Raise unless the configuration, the store or the trail knows of the tenant: a slip is told."""
+    if tenant in at.config.tenants or at.storage.tenant(tenant).fence:
+        return
+    if next(iter(at.policy.trail.of_tenant(tenant)), None) is None:
+        raise UnknownRecord(
+            "there is no such tenant, and the trail has never heard of one",
+            where="--tenant",
+            cure="Check the spelling.",
+        )
+
+
 def _of_checkpoint(made: SignedCheckpoint) -> Document:
     return {
         "origin": made.checkpoint.origin,
@@ -206,11 +235,29 @@ def _line(entry: AuditEntry) -> str:
         for name, value in record.facts.items()
         if name != "reason" and value not in {None, ()}
     )
-    about = f"  {len(record.subjects):,} accounts" if record.subjects else ""
+    about = f"  about {_listed(record.subjects)}" if record.subjects else ""
     tenant = record.tenant or "-"
     return (
         f"{entry.place}  {record.at:%Y-%m-%dT%H:%M:%SZ}  {record.kind}  {tenant}  {record.actor or '-'}{about}  {facts}"
     )
+
+
+def _listed(subjects: Sequence[str]) -> str:
+    more = len(subjects) - _SUBJECTS_SHOWN
+    return ",".join(subjects[:_SUBJECTS_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _note_of(path: Path) -> str:
+    """Return the one signed note that a file holds."""
+    note = _text_of(path)
+    if not _note_like(note):
+        raise UsageError(
+            "the file does not hold one signed note",
+            where=str(path),
+            cure="Name a note as `smartify audit checkpoint --to` writes it. The folder of a witness, who keeps many,"
+            " is named as witness_folder in [policy].",
+        )
+    return note
 
 
 def _text_of(path: Path) -> str:

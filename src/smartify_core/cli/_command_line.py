@@ -59,7 +59,7 @@ def as_id(_: click.Context, parameter: click.Parameter, value: str | None) -> st
     """Return an id that can be none of a person's name or address: a callback of options."""
     if value is not None and _id_like(value) is None:
         raise UsageError(
-            "what it names is no id",
+            f"{parameter.opts[0]} takes an id",
             where=parameter.opts[0],
             cure="Use letters, digits and . _ : - only, at most 128, and never a name or an address.",
         )

@@ -173,7 +173,7 @@ def _run(output: Output, arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "smartify"
         failure: SmartifyError = UsageError(
-            error.format_message().rstrip("."), where="command line", cure=f"See: {command} --help"
+            " ".join(error.format_message().split()).rstrip("."), where="command line", cure=f"See: {command} --help"
         )
     except OutputFailed as error:
         if error.where == STDOUT:

@@ -11,6 +11,7 @@ from smartify_core.policy.communications import Communication
 
 from . import _exit_codes as exit_codes
 from ._documents import Document
+from ._numbers import numbered
 from ._output import Output
 from ._policy_of import Opened, opened
 
@@ -20,11 +21,13 @@ def sweep(output: Output, file: Path, tenant: str | None) -> int:
     with opened(file, tenant) as at:
         done = at.policy.communications.sweep(tenant)
     output.document({"swept": asdict(done)})
-    output.line(f"{done.ended:,} texts have ended and are removed, {done.orphaned:,} of people who are gone")
+    output.line(
+        f"removed: {numbered(done.ended, 'text')} at the end of their time, {done.orphaned:,} of people who are gone"
+    )
     if done.held:
-        output.note(f"smartify: {done.held:,} texts are over, and a legal hold keeps them")
+        output.note(f"smartify: a legal hold keeps {numbered(done.held, 'text')} beyond the end of its time")
     if done.damaged:
-        output.note(f"smartify: {done.damaged:,} documents do not open; they were left as they are")
+        output.note(f"smartify: left as it is, because it does not open: {numbered(done.damaged, 'document')}")
     return exit_codes.FAILED if done.damaged else exit_codes.DONE
 
 
@@ -35,9 +38,11 @@ def opt_out(output: Output, file: Path, tenant: str, *, source_id: str | None, b
         kept = at.policy.communications.opt_out(tenant, by=by, source_id=source_id or "", account_id=account_id)
         removed = at.policy.communications.remove(tenant, by=by, account_id=account_id or None) if remove else 0
     output.document({"tenant": tenant, "source_id": source_id, "kept": kept - removed, "removed": removed})
-    output.line(f"{_whom(tenant, source_id)}: nothing more is kept; {removed:,} texts are removed")
+    output.line(f"{_whom(tenant, source_id)}: nothing more is kept; {numbered(removed, 'text')} removed")
     if kept > removed:
-        output.line(f"{kept - removed:,} texts stay until their end; --remove takes what no legal hold keeps")
+        output.line(
+            f"kept until their end: {numbered(kept - removed, 'text')}; --remove takes what no legal hold keeps"
+        )
     return exit_codes.DONE
 
 

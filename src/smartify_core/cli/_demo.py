@@ -64,7 +64,8 @@ def play(output: Output, folder: Path, *, people: int | None = None) -> document
         f"smartify accounts --tenant {TENANT} --as {_WHO} --purpose {_WHAT_FOR.value} --reason 'a first look'",
         f"smartify accounts --tenant {TENANT} --as {_WHO} --purpose Advertising --reason 'a second look'",
         "smartify grant list",
-        "mkdir ../mine && cd ../mine && smartify init",
+        "mkdir mine && cd mine",
+        "smartify init",
     ]
     output.heading("What is left")
     output.line(f"  {', '.join(document['files'])}")

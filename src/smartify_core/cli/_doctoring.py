@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from smartify_core.policy.clause import SENTENCES, Keeping
@@ -14,29 +15,37 @@ from ._policy_of import opened
 
 
 def doctor(output: Output, file: Path) -> int:
-    """Look at the configuration and its store, and say what is enforced; exit with 1 where something is not."""
+    """Look at the configuration and its store, and say what is enforced; exit with 1 where something is amiss."""
     with opened(file, guarded=False) as at:
         found = list(every_checkup(at, file))
     rows: list[Document] = []
     for sentence in SENTENCES:
         of_it = [one for one in found if one.sentence == sentence.id]
         if sentence.keeping is Keeping.NOT_BUILT:
-            of_it = [Checkup(sentence.id, enforced=False, what="This library does not keep it yet.", cure=_YOURSELF)]
+            of_it = [Checkup(sentence.id, enforced=None, what=_YOURS)]
         rows.append(
             {
                 "sentence": sentence.id,
                 "text": sentence.text,
-                "enforced": all(one.enforced for one in of_it),
+                "enforced": _of_all(of_it),
                 "checks": [{"enforced": one.enforced, "what": one.what, "cure": one.cure or None} for one in of_it],
             }
         )
         output.heading(f"{sentence.id}  {sentence.text}")
         for one in of_it:
-            output.line(f"  {'ok  ' if one.enforced else 'CURE'}  {one.what}")
-            if not one.enforced:
-                output.line(f"        {one.cure}")
-    output.document({"sentences": rows, "enforced": all(row["enforced"] for row in rows)})
-    return exit_codes.DONE if all(row["enforced"] for row in rows) else exit_codes.FAILED
+            output.line(f"  {_MARKS[one.enforced]}  {one.what}")
+            if one.enforced is False:
+                output.line(f"         {one.cure}")
+    amiss = any(row["enforced"] is False for row in rows)
+    output.document({"sentences": rows, "enforced": not amiss})
+    return exit_codes.FAILED if amiss else exit_codes.DONE
 
 
-_YOURSELF = "Keep it by other means until it does."
+def _of_all(checkups: Sequence[Checkup]) -> bool | None:
+    """Return what the checks of one sentence come to: what is amiss outweighs what is the host's to keep."""
+    found = {one.enforced for one in checkups}
+    return False if False in found else None if None in found else True
+
+
+_YOURS = "It is yours to keep by other means: this library does not keep it yet."
+_MARKS = {True: "ok   ", False: "CURE ", None: "yours"}

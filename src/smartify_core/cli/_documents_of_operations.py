@@ -55,8 +55,8 @@ def effects_of(plan: HeldPlan) -> dict[str, int]:
     return dict(sorted(Counter(change.key.effect for change in plan.changes).items()))
 
 
-def of_status(one: TenantStatus, *, limit: timedelta | None) -> Document:
-    """Return how a tenant stands; ``exceeded`` is ``null`` when no limit was named."""
+def of_status(one: TenantStatus, *, limit: timedelta | None, off_boarded: datetime | None = None) -> Document:
+    """Return how a tenant stands; ``exceeded`` is ``null`` when no limit was named, or when it is off-boarded."""
     held = None if one.held_plan is None else {"hash": one.held_plan, "expires_at": _instant(one.held_plan_expires_at)}
     return {
         "tenant": one.tenant,
@@ -75,7 +75,8 @@ def of_status(one: TenantStatus, *, limit: timedelta | None) -> Document:
         "converged_at": _instant(one.converged_at),
         "not_converged_seconds": None if one.not_converged_for is None else int(one.not_converged_for.total_seconds()),
         "clock_reset_at": _instant(one.clock_reset_at),
-        "exceeded": None if limit is None else one.exceeds(limit),
+        "exceeded": None if limit is None or off_boarded is not None else one.exceeds(limit),
+        "off_boarded_at": _instant(off_boarded),
     }
 
 

@@ -16,13 +16,14 @@ from smartify_core.storage import Storage
 from . import _exit_codes as exit_codes
 from ._build import register_of, store_is_absent
 from ._config import Config, load
+from ._numbers import are, numbered
 from ._output import Output
 from ._policy_of import opened, policy_of
 
 
 def settle(output: Output, file: Path, tenant: str | None) -> int:
     """Write the receipts that are due, and enter them into the register of endings, which is made if need be."""
-    config = load(file)
+    config = load(file, without_tenants=tenant is None)
     register = config.policy.endings
     made = not register.exists() and not store_is_absent(config)
     if made:
@@ -33,19 +34,20 @@ def settle(output: Output, file: Path, tenant: str | None) -> int:
     if made:
         output.line(f"made a register of endings: {register}")
         output.line("Keep it apart from the store and its backups: it tells who must not come back with one")
-    output.line(f"{written:,} receipts are written for accounts that have ended")
+    output.line(f"{numbered(written, 'receipt')} {are(written)} written for accounts that have ended")
     return exit_codes.DONE
 
 
 def off_board(output: Output, file: Path, tenant: str, *, by: str, reason: str) -> int:
     """Erase all that is held of a customer, for good."""
-    with opened(file, without_tenants=True) as at:
+    with opened(file) as at:
         if tenant in at.config.tenants:
             raise UsageError(
                 "the tenant is still configured, so the next run would provision it anew",
                 where=f"{file}: tenants.{tenant}",
                 cure=f"Take [tenants.{tenant}] out of the configuration first, and stop whoever runs by an older one.",
             )
+        before = at.policy.shredder.standing(tenant)
         gone = at.policy.shredder.off_board(tenant, by=by, reason=reason)
     ended = gone.ended_at.isoformat() if gone.ended_at else None
     output.document(
@@ -57,13 +59,17 @@ def off_board(output: Output, file: Path, tenant: str, *, by: str, reason: str) 
             "tombstones": gone.tombstones,
         }
     )
-    output.line(f"{tenant}: all that was held is erased: {gone.accounts:,} accounts, {gone.tombstones:,} tombstones")
+    erased = "is erased"
+    if before is not None and before.ended_at is not None:
+        erased = f"was erased already, on {before.ended_at:%Y-%m-%d}"
+    counts = f"{numbered(gone.accounts, 'account')}, {numbered(gone.tombstones, 'tombstone')}"
+    output.line(f"{tenant}: all that was held {erased}: {counts}")
     return exit_codes.DONE
 
 
 def reshred(output: Output, file: Path, *, by: str, reason: str) -> int:
     """End again whoever is on the register of endings and back in a restored store."""
-    with opened(file, guarded=False, without_tenants=True) as at:
+    with opened(file, guarded=False) as at:
         if register_of(at.config) is None:
             raise UsageError(
                 "there is no register of endings, so nobody can tell who is gone",
@@ -72,7 +78,9 @@ def reshred(output: Output, file: Path, *, by: str, reason: str) -> int:
             )
         done = at.policy.shredder.reshred(by=by, reason=reason)
     output.document({"reshredded": asdict(done)})
-    output.line(f"{done.accounts:,} accounts and {done.tenants:,} tenants that had ended are ended again")
+    output.line(
+        f"{numbered(done.accounts, 'account')} and {numbered(done.tenants, 'tenant')} that had ended are ended again"
+    )
     output.line("The store may be used again")
     return exit_codes.DONE
 

@@ -15,6 +15,7 @@ from smartify_core.policy.vendors import Consideration, ExportRequest, Exports
 from . import _documents_of_vendors as documents
 from . import _exit_codes as exit_codes
 from ._documents import Document
+from ._numbers import numbered
 from ._output import Output
 from ._policy_of import existing, known_purpose, opened
 from ._whole_files import writing
@@ -70,7 +71,9 @@ def export(
     with opened(file, wanted.tenant) as at:
         count = _written(at.policy.exports, request, to, employee=employee, reason=reason, people=people)
     output.document({"vendor": wanted.vendor, "tenant": wanted.tenant, "file": str(to), "accounts": count})
-    output.line(f"wrote {to}: {count:,} accounts of {wanted.tenant} for {wanted.vendor}; only you may read it")
+    output.line(
+        f"wrote {to}: {numbered(count, 'account')} of {wanted.tenant} for {wanted.vendor}; only you may read it"
+    )
     return exit_codes.DONE
 
 

@@ -183,7 +183,7 @@ def report(output: Output, file: Path, *, unused_after: timedelta) -> int:
         output.line(f"{one.grant}  {one.concern.value}: {one.what}. {one.cure}")
     if not findings:
         output.line("Nothing is to be looked at.")
-    return exit_codes.DONE
+    return exit_codes.FAILED if findings else exit_codes.DONE
 
 
 def _tell(output: Output, at: Opened, grant: Grant) -> int:

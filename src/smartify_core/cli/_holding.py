@@ -25,7 +25,7 @@ def place(
 
 def release(output: Output, file: Path, tenant: str, source_id: str | None, *, by: str, reason: str) -> int:
     """End a hold."""
-    with opened(file, without_tenants=True) as at:
+    with opened(file) as at:
         hold = at.policy.holds.release(tenant, source_id, by=by, reason=reason)
         output.document({"released": _of_hold(hold, at.policy.trail.now())})
     output.line(f"{_whom(hold)}: the hold is released; what waited ends with the next run")
@@ -34,7 +34,7 @@ def release(output: Output, file: Path, tenant: str, source_id: str | None, *, b
 
 def listing(output: Output, file: Path, tenant: str | None) -> int:
     """Print the holds: of whom, since when and until when, and not why."""
-    with opened(file, without_tenants=True) as at:
+    with opened(file) as at:
         names = [tenant] if tenant else [one.tenant for one in every_tenant(at.storage)]
         found = [hold for name in names for hold in at.policy.holds.of(name)]
         now = at.policy.trail.now()

@@ -25,7 +25,9 @@ TEMPLATE: Final = """\
 url = "sqlite:///smartify.db"
 
 [keys]
-# The keys that seal them. Keep a copy apart from the store's: without this file nothing in the store opens again.
+# The keys that seal them. Keep a copy apart from the store's: without this file nothing in the store opens again. In
+# production it is better in a folder of its own, as "/etc/smartify/smartify.keys": whoever copies the store's folder
+# does not copy the keys then.
 file = "smartify.keys"
 # Or keys that Google Cloud KMS guards, in place of the line above (needs smartify-core[google-kms]):
 # kms_key = "projects/P/locations/L/keyRings/R/cryptoKeys/K"

@@ -18,6 +18,7 @@ from smartify_core.storage.walks import every_tenant
 from . import _documents as documents
 from . import _exit_codes as exit_codes
 from ._config import load
+from ._numbers import are, numbered
 from ._output import Output
 from ._policy_of import Opened, opened
 from ._signals import stoppable_storage
@@ -38,7 +39,7 @@ class _Key:
 
 def create(output: Output, file: Path) -> int:
     """Make the file that the configuration names for keys."""
-    config = load(file)
+    config = load(file, without_tenants=True)
     if config.keys.kms_key is None:
         FileKeyRing.create(config.key_file)
     else:
@@ -60,10 +61,12 @@ def listing(output: Output, file: Path) -> int:
     for one in found:
         whose = "" if one.tenant is None else f"  {_called(one.tenant)}"
         wraps = "wraps" if one.current else "opens" if one.held else "MISSING"
-        output.line(f"{one.key}{whose}  {wraps}  {one.accounts:,} accounts, {one.documents:,} documents")
-    output.line(f"{remaining.accounts:,} accounts and {remaining.documents:,} documents are under older keys")
+        output.line(
+            f"{one.key}{whose}  {wraps}  {numbered(one.accounts, 'account')}, {numbered(one.documents, 'document')}"
+        )
+    output.line(f"{_both(remaining.accounts, remaining.documents)} are under older keys")
     if remaining.damaged:
-        output.note(f"smartify: {remaining.damaged:,} are under no key that can be told: see `smartify storage check`")
+        output.note(f"smartify: under no key that can be told: {remaining.damaged:,}; see `smartify storage check`")
     if missing:
         output.note("smartify: what is under a missing key does not open; bring the key back from a copy of the file")
     return exit_codes.FAILED if missing else exit_codes.DONE
@@ -140,14 +143,14 @@ def _each(
                 told.append({"tenant": name, "error": documents.of_error(error)})
                 continue
             told.append({"tenant": name, **asdict(done)})
-            output.line(f"{_called(name)}: {done.accounts:,} accounts and {done.documents:,} documents are moved")
+            output.line(f"{_called(name)}: {_both(done.accounts, done.documents)} are moved")
             if done.damaged:
                 output.note(f"smartify: {_called(name)}: {done.damaged:,} do not open and were left as they are")
         remaining = rotation.remaining(tenant) if left else None
     document: documents.Document = {"tenants": told}
     if remaining is not None:
         document["remaining"] = asdict(remaining)
-        output.line(f"{remaining.total:,} are left under older keys")
+        output.line(f"{remaining.total:,} {are(remaining.total)} left under older keys")
     output.document(document)
     failed = any("error" in one for one in told) or (remaining is not None and remaining.total)
     return exit_codes.FAILED if failed else exit_codes.DONE
@@ -170,6 +173,10 @@ def _held(at: Opened) -> Iterator[tuple[str, str | None, bool]]:
 def _key(key: str, tenant: str | None, current: bool, under: dict[str, UnderKey]) -> _Key:  # noqa: FBT001
     count = under.get(key, UnderKey())
     return _Key(key, tenant, current, True, count.accounts, count.documents)  # noqa: FBT003
+
+
+def _both(accounts: int, sealed: int) -> str:
+    return f"{numbered(accounts, 'account')} and {numbered(sealed, 'document')}"
 
 
 def _tenants(at: Opened) -> Iterator[str]:

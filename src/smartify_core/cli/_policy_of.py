@@ -31,16 +31,14 @@ class Opened:
 
 
 @contextmanager
-def opened(
-    file: Path, tenant: str | None = None, *, guarded: bool = True, without_tenants: bool = False
-) -> Iterator[Opened]:
+def opened(file: Path, tenant: str | None = None, *, guarded: bool = True) -> Iterator[Opened]:
     """Open the store that is configured and yield policy over it.
 
     Args:
         file: The configuration.
-        tenant: The tenant that it is about, if it is about one.
+        tenant: The tenant that it is about, if it is about one that has to be configured. Without one the configuration
+            need not name a tenant any more: what was recorded of those who have left can still be looked at.
         guarded: Whether a store is refused that is older than the register of endings.
-        without_tenants: Whether the configuration need not name a tenant any more.
 
     Raises:
         UnknownTenant: There is no such tenant in the configuration.
@@ -48,7 +46,7 @@ def opened(
         OlderStore: The store is older than the register of endings.
         StorageError: The store cannot be opened.
     """
-    config = load(file, without_tenants=without_tenants)
+    config = load(file, without_tenants=tenant is None)
     chosen(config, tenant)
     if config.storage_url.startswith("memory:"):
         raise ConfigInvalid(
@@ -67,7 +65,7 @@ def opened(
             if type(error) is UsageError and error.where in _OPTIONS:
                 # In the words of whoever typed it.
                 option = _OPTIONS[error.where]
-                what = error.what.replace(f"{error.where} is no id", "what it names is no id")
+                what = error.what.replace(f"{error.where} is no id", f"{option} takes an id")
                 raise UsageError(what, where=option, cure=error.cure) from None
             raise
 

@@ -53,7 +53,8 @@ def accounts(
             everybody = view if people else _everybody(at, tenant, view, purpose_of(purpose))
             number = _print(output, tenant, everybody)
     if lacking := len(set(people)) - number if people else 0:
-        output.note(f"smartify: {lacking:,} of those who are named have no account here")
+        has = "has" if lacking == 1 else "have"
+        output.note(f"smartify: {lacking:,} of those who are named {has} no account here")
     return exit_codes.DONE
 
 

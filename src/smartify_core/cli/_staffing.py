@@ -47,7 +47,9 @@ def bind(
     """Put a confidentiality agreement on record."""
     if (evidence is None) is (paper is None):
         raise UsageError(
-            "the evidence is given once", where="command line", cure="Give --paper FILE or --evidence SHA256."
+            "the evidence is missing" if paper is None else "the evidence is given twice",
+            where="command line",
+            cure="Give --paper FILE or --evidence SHA256.",
         )
     digest = evidence if paper is None else _digest(paper)
     with opened(file) as at:

@@ -21,6 +21,7 @@ from . import _documents as documents
 from . import _exit_codes as exit_codes
 from ._build import file_of_sqlite, is_absent
 from ._config import load
+from ._numbers import numbered
 from ._output import Output
 from ._progress import progress_of_copy
 from ._signals import stoppable_storage
@@ -38,7 +39,7 @@ def copy(output: Output, source: str, target: str) -> int:
     output.document({"tenants": [_of_copied(one) for one in copied], "left": len(left)})
     for one in copied:
         output.line(_line_of(one))
-    output.line(f"{_numbered(len(copied) - len(left), 'tenant')} copied and compared, {len(left):,} left")
+    output.line(f"{numbered(len(copied) - len(left), 'tenant')} copied and compared, {len(left):,} left")
     for one in left:
         output.note(f"smartify: {one.error}")
     return exit_codes.FAILED if left else exit_codes.DONE
@@ -55,7 +56,7 @@ def check(output: Output, file: Path, url: str | None) -> int:
         output.line(str(finding))
     if damages:
         output.note(
-            f"smartify: {_numbered(len(damages), 'finding')}; restore the store from a backup, or begin anew and sync"
+            f"smartify: {numbered(len(damages), 'finding')}; restore the store from a backup, or begin anew and sync"
         )
         return exit_codes.FAILED
     output.line("nothing else is to be told of the store" if findings else "nothing is wrong with the store")
@@ -97,7 +98,7 @@ def _opened_for_reading(file: Path, url: str | None) -> Storage:
     if url is not None:
         with _named("URL"):
             return open_storage(url, read_only=True)
-    asked = load(file).storage_url
+    asked = load(file, without_tenants=True).storage_url
     with _named(f"{file}: storage.url", ConfigInvalid):
         return open_storage(asked, read_only=True)
 
@@ -143,10 +144,5 @@ def _line_of(one: CopiedTenant) -> str:
     if one.error is not None:
         return f"{one.tenant}: left, {one.error.code}"
     numbers = {"account": one.accounts, "tombstone": one.tombstones, "entry": one.entries, "document": one.documents}
-    told = ", ".join(_numbered(number, what) for what, number in numbers.items())
+    told = ", ".join(numbered(number, what) for what, number in numbers.items())
     return f"{one.tenant}: {told}; {one.written:,} written now"
-
-
-def _numbered(number: int, what: str) -> str:
-    many = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
-    return f"{number:,} {what if number == 1 else many}"

@@ -12,6 +12,7 @@ from smartify_core.model import AccountState, Tombstone
 from smartify_core.policy import Disclosed
 
 from ._config import DEFAULT_FILE
+from ._numbers import numbered
 
 #: How many reasons are told one by one; `--json` of a plan has them all.
 _REASONS_SHOWN: Final = 20
@@ -39,9 +40,8 @@ def of_run(run: Run) -> str:
     """Return one line about a run."""
     if run.error is not None:
         return f"{run.tenant}: failed ({run.error.code})"
-    return (
-        f"{run.tenant}: {run.verdict.value}: {of_counts(run.counts)} ({run.requests:,} requests, {run.seconds:.1f} s)"
-    )
+    cost = f"{numbered(run.requests, 'request')}, {run.seconds:.1f} s"
+    return f"{run.tenant}: {run.verdict.value}: {of_counts(run.counts)} ({cost})"
 
 
 def of_plan(plan: Plan, file: Path, *, saved: Path | None = None) -> Iterator[str]:
@@ -58,7 +58,7 @@ def of_plan(plan: Plan, file: Path, *, saved: Path | None = None) -> Iterator[st
         yield of_change(change, snapshot_id=plan.snapshot_id)
     if plan.changes:
         yield ""
-    yield f"{plan.tenant}: {plan.summary()}; {plan.counts.unchanged:,} unchanged ({plan.requests:,} requests)"
+    yield f"{plan.tenant}: {plan.summary()}; {plan.counts.unchanged:,} unchanged ({numbered(plan.requests, 'request')})"
     words = ("sync",) if saved is None else ("apply", str(saved))
     if plan.changes and (saved is not None or not (plan.held or plan.problems)):
         yield f"To do it: {_command(file, *words, '--tenant', plan.tenant)}"
@@ -107,8 +107,7 @@ def how_to_decide(plan: HeldPlan, file: Path, *, kept: bool = True) -> Iterator[
         file: The configuration file in use.
         kept: Whether the store has the plan; a plan that was only looked at must be held by a sync first.
     """
-    number = f"{len(plan.changes):,} change{'' if len(plan.changes) == 1 else 's'}"
-
+    number = numbered(len(plan.changes), "change")
     if kept:
         yield f"smartify: {plan.tenant}: {number} held until {plan.expires_at:%Y-%m-%d %H:%M} UTC as plan {plan.hash}"
     else:

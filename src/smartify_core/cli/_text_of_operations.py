@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,6 +11,7 @@ from smartify_core.lifecycle.schedule import TenantStatus
 
 from ._documents import Document
 from ._documents_of_operations import effects_of
+from ._numbers import numbered
 
 _NEVER: Final = "-"
 #: How many ids of an adoption are told one by one; `--json` has them all.
@@ -36,15 +37,15 @@ def of_clock_reset(reset: ClockReset) -> str:
     return f"{reset.tenant}: brought back to {_instant(reset.at)} what lay ahead: {found}"
 
 
-def of_statuses(found: Sequence[TenantStatus]) -> Iterator[str]:
-    """Return a table of how tenants stand."""
-    rows = [_HEADINGS, *(_row(one) for one in found)]
+def of_statuses(found: Sequence[TenantStatus], off_boarded: Mapping[str, datetime]) -> Iterator[str]:
+    """Return a table of how tenants stand; of those that are off-boarded, since when."""
+    rows = [_HEADINGS, *(_row(one, off_boarded.get(one.tenant)) for one in found)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def _row(one: TenantStatus) -> tuple[str, ...]:
+def _row(one: TenantStatus, off_boarded: datetime | None) -> tuple[str, ...]:
     verdict = _NEVER if one.verdict is None else one.verdict.value
     if one.error_code is not None:
         verdict += f" {one.error_code}"
@@ -59,6 +60,8 @@ def _row(one: TenantStatus) -> tuple[str, ...]:
     if one.held_plan_expires_at is not None:
         held += f" until {_instant(one.held_plan_expires_at)}"
     in_step = "never" if one.not_converged_for is None else f"{duration(one.not_converged_for)} ago"
+    if off_boarded is not None:
+        in_step = f"off-boarded {off_boarded:%Y-%m-%d}"
     return (
         one.tenant,
         _instant(one.last_run_at),
@@ -74,7 +77,7 @@ def _row(one: TenantStatus) -> tuple[str, ...]:
 
 def of_dead_letter(letter: Document) -> str:
     """Return one line about an event that was given up."""
-    attempts = f"{letter['attempts']:,} attempt{'' if letter['attempts'] == 1 else 's'}"
+    attempts = numbered(letter["attempts"], "attempt")
     start = f"{letter['tenant']}  {letter['consumer']}  {letter['event_id']}  {letter['type']}  {letter['account_id']}"
     return f"{start}  {letter['error']}  {attempts}, given up {letter['died_at'][:16]}Z"
 

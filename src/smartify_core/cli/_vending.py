@@ -11,6 +11,7 @@ from smartify_core.policy.vendors import Commitment, Undertaking, Vendor, eviden
 
 from . import _documents_of_vendors as documents
 from . import _exit_codes as exit_codes
+from ._numbers import numbered
 from ._output import Output
 from ._policy_of import Opened, opened
 
@@ -40,7 +41,7 @@ def register(output: Output, file: Path, path: Path, *, by: str) -> int:
     output.document({"vendors": len(vendors), "changed": [documents.of_vendor(one, now) for one in changed]})
     for one in changed:
         output.line(_line(one, now))
-    output.line(f"{len(changed)} of {len(vendors)} vendors are new or changed")
+    output.line(f"new or changed: {len(changed)} of {numbered(len(vendors), 'vendor')}")
     if changed:
         output.line("Tell your customers of them: smartify vendors duties")
     return exit_codes.DONE
@@ -104,7 +105,7 @@ def announce(
             )
         news = at.policy.vendors.record_announcement(vendor, chosen, by=by, at=told_at, agreed=agreed)
     output.document({"vendor": vendor, "told": list(news), "agreed": agreed})
-    output.line(f"{vendor}: {len(news)} of {len(chosen)} customers are on record as told now")
+    output.line(f"{vendor}: told now: {len(news)} of {numbered(len(chosen), 'customer')}")
     return exit_codes.DONE
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -11,6 +13,8 @@ from smartify_core.lifecycle import History, Verdict, utc_now
 from smartify_core.lifecycle.events import dead_letters as letters_of
 from smartify_core.lifecycle.schedule import TenantStatus
 from smartify_core.lifecycle.schedule import status as each_status
+from smartify_core.policy.audit import Trail
+from smartify_core.policy.shredding import Shredder
 from smartify_core.storage import Storage
 
 from . import _documents_of_operations as documents
@@ -24,19 +28,23 @@ from ._output import Output
 
 def status(output: Output, file: Path, tenant: str | None, *, limit: timedelta | None) -> int:
     """Show how each tenant stands; the exit code says whether somebody has to look."""
-    config = load(file)
+    config = load(file, without_tenants=tenant is None)
     names = chosen(config, tenant)
     with store_of(config, create=False, guarded=False) as storage:
-        held_plans = reconciler_of(config, {}, storage, sealer_of(config)).held_plans
+        sealer = sealer_of(config)
+        held_plans = reconciler_of(config, {}, storage, sealer).held_plans
         telling = partial(each_status, storage, utc_now, held_plans=held_plans, dead_letters=partial(_count, storage))
         found = list(telling(tenants=names))
         if tenant is None:
             # Tenants of the store that are configured no longer, if any: their accounts are still there.
             found += [one for one in telling() if one.tenant not in names]
-    output.document({"tenants": [documents.of_status(one, limit=limit) for one in found]})
-    for line in text.of_statuses(found):
+        left = _left(Shredder(storage, sealer, Trail(storage)), found)
+    output.document(
+        {"tenants": [documents.of_status(one, limit=limit, off_boarded=left.get(one.tenant)) for one in found]}
+    )
+    for line in text.of_statuses(found, left):
         output.line(line)
-    late = [one.tenant for one in found if limit is not None and one.exceeds(limit)]
+    late = [one.tenant for one in found if limit is not None and one.tenant not in left and one.exceeds(limit)]
     for name in late:
         output.note(f"smartify: {name}: not in step with its directory for longer than allowed")
     if late:
@@ -46,7 +54,7 @@ def status(output: Output, file: Path, tenant: str | None, *, limit: timedelta |
 
 def dead_letters(output: Output, file: Path, tenant: str | None, *, consumer: str | None) -> int:
     """List the events that were given up. What cannot be read of one tenant hides no other's."""
-    names = list(chosen(config := load(file), tenant))
+    names = list(chosen(config := load(file, without_tenants=tenant is None), tenant))
     found: list[Document] = []
     troubles: list[SmartifyError] = []
     with store_of(config, create=False, guarded=False) as storage:
@@ -87,6 +95,17 @@ def history(output: Output, file: Path, tenant: str, *, account_id: str | None, 
     if empty:
         output.note("Nothing of the kind is on record.")
     return exit_codes.DONE
+
+
+def _left(shredder: Shredder, found: Sequence[TenantStatus]) -> dict[str, datetime]:
+    """Return since when tenants are not served any more, of those who are off-boarded."""
+    left: dict[str, datetime] = {}
+    for one in found:
+        with suppress(SmartifyError):  # it hides no other tenant, and what is damaged is told by whoever off-boards
+            standing = shredder.standing(one.tenant)
+            if standing is not None:
+                left[one.tenant] = standing.ended_at or standing.begun_at
+    return left
 
 
 def _count(storage: Storage, tenant: str) -> int:

@@ -17,7 +17,7 @@ def writing(path: Path) -> Iterator[IO[str]]:
     """Write a file whole or not at all, owner-only from its first byte; one that is there is replaced.
 
     Raises:
-        OutputFailed: It cannot be written.
+        OutputFailed: It cannot be written, or there is no such folder.
     """
     try:
         with NamedTemporaryFile("w", encoding="utf-8", newline="\n", dir=path.absolute().parent, delete=False) as file:
@@ -30,6 +30,10 @@ def writing(path: Path) -> Iterator[IO[str]]:
                 Path(file.name).unlink(missing_ok=True)
                 raise
     except OSError as error:
+        if not path.absolute().parent.is_dir():
+            raise OutputFailed(
+                "the folder of the file is not there", where=str(path.parent), cure="Make it first."
+            ) from None
         raise OutputFailed(
             f"the file cannot be written ({type(error).__name__})", where=str(path), cure="Name another place."
         ) from None

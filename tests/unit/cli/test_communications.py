@@ -87,7 +87,7 @@ def test_a_sweep_ends_what_is_over(files: Any, at_once: Callable[..., Any]) -> N
     swept = at_once("communications", "sweep", "--json")
     assert (swept.code, swept.document) == (0, {"swept": {"ended": 2, "orphaned": 0, "held": 0, "damaged": 0}})
     again = at_once("communications", "sweep", "--tenant", "initech")
-    assert (again.code, again.out) == (0, "0 texts have ended and are removed, 0 of people who are gone\n")
+    assert (again.code, again.out) == (0, "removed: 0 texts at the end of their time, 0 of people who are gone\n")
 
 
 def test_a_legal_hold_keeps_what_is_over(files: Any, at_once: Callable[..., Any]) -> None:
@@ -97,7 +97,7 @@ def test_a_legal_hold_keeps_what_is_over(files: Any, at_once: Callable[..., Any]
     placed = ("--tenant", "initech", "--source-id", ADA, "--as", "e-2", "--reason", "a lawsuit")
     assert at_once("hold", "place", *placed).code == 0
     swept = at_once("communications", "sweep")
-    assert (swept.code, "1 texts are over, and a legal hold keeps them" in swept.err) == (0, True)
+    assert (swept.code, "a legal hold keeps 1 text beyond the end of its time" in swept.err) == (0, True)
     out = at_once("communications", "opt-out", "--tenant", "initech", "--as", "e-2", "--remove", "--json")
     assert out.document == {"tenant": "initech", "source_id": None, "kept": 1, "removed": 0}
 
@@ -109,7 +109,7 @@ def test_wishes_are_put_on_record_and_taken_back(files: Any, at_once: Callable[.
     keep(files.folder, "ada", "grace")
     ada = ("--tenant", "initech", "--source-id", ADA, "--as", "e-2")
     out = at_once("communications", "opt-out", *ada)
-    assert (out.code, "1 texts stay until their end" in out.out) == (0, True)
+    assert (out.code, "kept until their end: 1 text;" in out.out) == (0, True)
     everybody = at_once("communications", "opt-out", "--tenant", "initech", "--as", "e-2", "--remove", "--json")
     assert everybody.document == {"tenant": "initech", "source_id": None, "kept": 0, "removed": 2}
     back = at_once("communications", "opt-in", *ada, "--json")
@@ -146,7 +146,7 @@ def test_wrong_settings_are_named_by_their_key(files: Any, at_once: Callable[...
     ("arguments", "words"),
     [
         (("opt-out", "--tenant", "initech", "--source-id", "nobody", "--as", "e-2"), "the person has no account"),
-        (("opt-out", "--tenant", "initech", "--as", "ada@initech.example"), "is no id"),
+        (("opt-out", "--tenant", "initech", "--as", "ada@initech.example"), "--as takes an id"),
         (("opt-in", "--tenant", "acne", "--as", "e-2"), "no such tenant"),
         (("sweep", "--tenant", "acne"), "no such tenant"),
         (("read", "--tenant", "initech", "--source-id", ADA, "--as", WHO, "--reason", ""), "Say why"),

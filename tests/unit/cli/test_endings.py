@@ -98,7 +98,7 @@ def test_why_somebody_is_held_is_shown_by_no_command(files: Any, at_once: Callab
         (("place", "--tenant", "initech", "--source-id", "nobody", *WHY), "no such live account"),
         (("place", "--tenant", "initech", *WHY, "--until", "2001-01-01"), "no aware instant to come"),
         (("place", "--tenant", "acne", *WHY), "no such tenant is configured"),
-        (("place", "--tenant", "initech", "--as", "ada@initech.example", "--reason", "x"), "is no id"),
+        (("place", "--tenant", "initech", "--as", "ada@initech.example", "--reason", "x"), "--as takes an id"),
         (("place", "--tenant", "initech", "--as", "e-2", "--reason", " "), "Say why"),
         (("release", "--tenant", "initech", *WHY), "there is no such legal hold"),
     ],

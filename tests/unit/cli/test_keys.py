@@ -163,7 +163,7 @@ def test_a_key_that_went_missing_is_told(files: Any, at_once: Callable[..., Any]
         (("create",), "a file is there already"),
         (("rotate", "--tenant", "acme", *BY), "a key file has one key for all tenants"),
         (("rotate",), "Missing option '--as'"),
-        (("rotate", "--as", "ada@acme.example"), "is no id"),
+        (("rotate", "--as", "Hans Meier"), "--as takes an id"),
         (("rewrap", "--tenant", "acne", *BY), "no such tenant is configured"),
         (("reseal", "--before", "soon", *BY), "Write a day or time"),
         (("retire", "0123456789abcdef", *BY), "SC127"),

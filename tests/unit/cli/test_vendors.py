@@ -48,7 +48,7 @@ def test_a_register_is_kept_and_shown(files: Any, at_once: Callable[..., Any]) -
     first = at_once("vendors", "register", "vendors.toml", "--as", "e-2", "--json")
     assert (first.code, [one["id"] for one in first.document["changed"]]) == (0, ["mailer"])
     again = at_once("vendors", "register", "vendors.toml", "--as", "e-2")
-    assert (again.code, again.out) == (0, "0 of 1 vendors are new or changed\n")
+    assert (again.code, again.out) == (0, "new or changed: 0 of 1 vendor\n")
     (vendor,) = at_once("vendors", "list", "--json").document["vendors"]
     assert (vendor["id"], vendor["fields"], vendor["ended"]) == ("mailer", ["email", "given_name"], False)
     assert vendor["commitments"] == {ALL[0]: None, **dict.fromkeys(ALL[1:], "2099-01-01T00:00:00+00:00")}
@@ -212,7 +212,7 @@ def test_a_file_that_cannot_be_written_is_told(registered: Path, at_once: Callab
     """Where there is no such folder the export fails with exit code 1 and an error, and opens nothing."""
     let_in(registered, "acme")
     failed = at_once(*EXPORT, "--to", "nowhere/out.jsonl", "--json")
-    assert (failed.code, failed.error["code"], failed.error["where"]) == (1, "SC701", "nowhere/out.jsonl")
+    assert (failed.code, failed.error["code"], failed.error["where"]) == (1, "SC701", "nowhere")
     assert "export.granted" not in kinds(registered)
 
 
@@ -221,7 +221,7 @@ def test_a_file_that_cannot_be_written_is_told(registered: Path, at_once: Callab
     [
         (("register", "none.toml", "--as", "e-2"), "the register cannot be read"),
         (("register", "bad.toml", "--as", "e-2"), "a key is missing (bad.toml, vendors.mailer"),
-        (("register", "vendors.toml", "--as", "ada@acme.example"), "is no id"),
+        (("register", "vendors.toml", "--as", "ada@acme.example"), "--as takes an id"),
         (("undertake", "mailer", "--commitment", "all", *UNTIL), "given once"),
         (
             ("undertake", "mailer", "--commitment", "honesty", "--evidence", EVIDENCE, *UNTIL),

@@ -414,7 +414,7 @@ def test_fields_and_people_can_be_named(desk: Callable[..., Any], files: Any) ->
     result = desk(*look, "--source-id", p03.source_id, "--source-id", "nobody", "--json")
     (one,) = result.document["accounts"]
     assert list(one) == ["source_id", "account_id", "email", "given_name", "family_name", "state"]
-    assert result.err == "smartify: 1 of those who are named have no account here\n"
+    assert result.err == "smartify: 1 of those who are named has no account here\n"
     words = desk(*look, "--source-id", p03.source_id).out
     assert p03.email in words
     assert "[" not in words

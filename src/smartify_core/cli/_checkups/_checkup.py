@@ -17,13 +17,13 @@ class Checkup:
 
     Args:
         sentence: The sentence of the clause that it is about.
-        enforced: Whether it is as it should be.
+        enforced: Whether it is as it should be; ``None`` where this library does not keep it, and the host has to.
         what: What was found, in words with ids and counts only.
         cure: What to do about it, where it is not as it should be.
     """
 
     sentence: str
-    enforced: bool
+    enforced: bool | None
     what: str
     cure: str = ""
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from smartify_core.cli._config import GoogleTenant
 from smartify_core.cli._config_logs import load_logs
+from smartify_core.cli._numbers import numbered
 from smartify_core.cli._policy_of import Opened
 from smartify_core.lifecycle import utc_now
 from smartify_core.lifecycle.schedule import status as each_status
@@ -25,7 +26,7 @@ def of_collecting(at: Opened) -> Iterator[Checkup]:
     yield Checkup(
         "C1",
         enforced=True,
-        what=f"{len(google)} tenants are read from Google with a mask for four fields, {others} from other sources.",
+        what=f"Read from Google, masked to four fields: {numbered(len(google), 'tenant')}. From elsewhere: {others:,}.",
     )
     yield Checkup("C4", enforced=True, what="No value that is stored has a place for a password or a document.")
 
@@ -41,7 +42,7 @@ def of_being_in_step(at: Opened) -> Iterator[Checkup]:
             cure="Look with `smartify status`, and keep `smartify run` going.",
         )
     else:
-        yield Checkup("C2", enforced=True, what=f"All {len(found)} tenants were in step within 24 hours.")
+        yield Checkup("C2", enforced=True, what=f"In step within 24 hours: all of {numbered(len(found), 'tenant')}.")
     kept = [name for name, rules in at.config.rules.items() if rules.retain_for > timedelta(0)]
     waiting = [one.tenant for one in found if one.held_plan is not None]
     if waiting:
@@ -61,10 +62,11 @@ def of_being_in_step(at: Opened) -> Iterator[Checkup]:
 
 def of_logs(file: Path) -> Iterator[Checkup]:
     settings = load_logs(file, needed=True)
-    if not settings.directory.is_dir():
-        yield Checkup("C5", enforced=True, what="No request log is kept where the configuration says.")
-        return
-    yield Checkup("C5", enforced=True, what="The request log has a place for what a header says, and for nothing else.")
+    if settings.directory.is_dir():
+        collected = "The request log has a place for what a header says, and for nothing else."
+    else:
+        collected = "No request log is kept where the configuration says."
+    yield Checkup("C5", enforced=True, what=collected)
     yield Checkup(
         "C6", enforced=True, what=f"Reports name nothing of a sender that fewer than {settings.k} networks share."
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from smartify_core.cli._numbers import are, numbered
 from smartify_core.cli._policy_of import Opened
 from smartify_core.policy import Concern, PrincipalKind
 
@@ -74,4 +75,6 @@ def of_grants(at: Opened) -> Iterator[Checkup]:
         for grant in at.policy.grants.all()
         if grant.revoked_at is None and grant.not_before <= now < grant.expires_at and grant.approved_by is not None
     )
-    yield Checkup("C13", enforced=True, what=f"Names open through the gate only; {live} grants are live.")
+    yield Checkup(
+        "C13", enforced=True, what=f"Names open through the gate only; {numbered(live, 'grant')} {are(live)} live."
+    )

@@ -9,6 +9,7 @@ from typing import Final
 
 from smartify_core.cli._auditing import checkpoints_of
 from smartify_core.cli._build import file_of_sqlite
+from smartify_core.cli._numbers import are, numbered
 from smartify_core.cli._policy_of import Opened
 from smartify_core.errors import EndingsInvalid, OlderStore
 from smartify_core.lifecycle import utc_now
@@ -34,7 +35,7 @@ def of_trail(at: Opened) -> Iterator[Checkup]:
             cure="See `smartify audit verify`, and treat it as an incident.",
         )
         return
-    yield Checkup("C10", enforced=True, what=f"All {found.size} entries of the audit trail agree with each other.")
+    yield Checkup("C10", enforced=True, what=f"The audit trail agrees with itself: {numbered(found.size, 'entry')}.")
     settings = at.config.policy
     if settings.witness_folder is None and not settings.witnesses:
         yield Checkup(
@@ -81,7 +82,7 @@ def of_keys(at: Opened) -> Iterator[Checkup]:
         yield Checkup(
             "C10",
             enforced=False,
-            what=f"{left.accounts} accounts and {left.documents} documents are under older keys.",
+            what=f"Under older keys: {numbered(left.accounts, 'account')}, {numbered(left.documents, 'document')}.",
             cure="Move them: smartify keys rewrap. Then take the old keys out: smartify keys retire.",
         )
     else:
@@ -90,7 +91,7 @@ def of_keys(at: Opened) -> Iterator[Checkup]:
         yield Checkup(
             "C10",
             enforced=False,
-            what=f"{left.damaged} accounts or documents are under no key that can be told.",
+            what=f"{left.damaged:,} {are(left.damaged)} under no key that can be told.",
             cure="Look with `smartify storage check`, and restore the store from a backup.",
         )
 
@@ -102,10 +103,10 @@ def of_holds(at: Opened) -> Iterator[Checkup]:
         yield Checkup(
             "C10",
             enforced=False,
-            what=f"{len(endless)} legal holds have no end, at {counted(endless)}: nothing they keep is ever erased.",
+            what=f"{numbered(len(endless), 'legal hold')} without an end, at {counted(endless)}: nothing there goes.",
             cure="Ask whoever ordered them, and release them or give them an end: smartify hold.",
         )
-    yield Checkup("C10", enforced=True, what=f"{len(holds)} legal holds are on record.")
+    yield Checkup("C10", enforced=True, what=f"{numbered(len(holds), 'legal hold')} on record.")
 
 
 def of_endings(at: Opened) -> Iterator[Checkup]:
@@ -114,7 +115,7 @@ def of_endings(at: Opened) -> Iterator[Checkup]:
         yield Checkup(
             "C10",
             enforced=False,
-            what=f"{waiting} accounts have ended and have no receipt yet.",
+            what=f"{numbered(waiting, 'account')} ended without a receipt yet.",
             cure="Write them: smartify settle.",
         )
     yield from _of_register(at)

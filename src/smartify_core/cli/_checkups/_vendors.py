@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
+from smartify_core.cli._numbers import are, numbered
 from smartify_core.cli._policy_of import Opened
 
 from ._checkup import Checkup, counted
@@ -20,14 +21,14 @@ def of_communications(at: Opened) -> Iterator[Checkup]:
         yield Checkup(
             "C9",
             enforced=False,
-            what=f"{found.overdue} communications are kept beyond their end.",
+            what=f"Kept beyond its end: {numbered(found.overdue, 'communication')}.",
             cure="Have `smartify communications sweep` run every day.",
         )
     if not rules.keep and found.kept:
         yield Checkup(
             "C9",
             enforced=False,
-            what=f"Communications are switched off, and {found.kept} are there from before.",
+            what=f"Communications are switched off, and {found.kept:,} {are(found.kept)} there from before.",
             cure="Let them end, or remove them: smartify communications opt-out --remove.",
         )
     elif rules.keep:
@@ -47,7 +48,7 @@ def of_vendors(at: Opened) -> Iterator[Checkup]:
         yield Checkup(
             "C11",
             enforced=False,
-            what=f"{len(lapsed)} commitments do not hold, of {counted(one.vendor for one in lapsed)}: "
+            what=f"Not held: {numbered(len(lapsed), 'commitment')}, of {counted(one.vendor for one in lapsed)}: "
             "nothing goes there.",
             cure="Have them given, with evidence, and record them: smartify vendors undertake.",
         )
@@ -55,18 +56,18 @@ def of_vendors(at: Opened) -> Iterator[Checkup]:
         yield Checkup(
             "C11",
             enforced=False,
-            what=f"{len(soon)} commitments lapse within 30 days, of {counted(one.vendor for one in soon)}.",
+            what=f"Lapsing in 30 days: {numbered(len(soon), 'commitment')}, of {counted(one.vendor for one in soon)}.",
             cure="Have them renewed, and record it: smartify vendors undertake.",
         )
     if late := [one for one in at.policy.vendors.duties() if one.overdue]:
         yield Checkup(
             "C11",
             enforced=False,
-            what=f"{len(late)} customers were not told in time, of {counted(one.vendor for one in late)}.",
+            what=f"Not told in time: {numbered(len(late), 'customer')}, of {counted(one.vendor for one in late)}.",
             cure="Tell them, and record it: smartify vendors announce.",
         )
     yield Checkup(
         "C11",
         enforced=True,
-        what=f"{len(vendors)} vendors are registered; one way leads to them.",
+        what=f"On the register: {numbered(len(vendors), 'vendor')}. No other way leads to one.",
     )

@@ -2,10 +2,11 @@
 
     python verifier.py EXPORT --key VKEY [--kept NOTE] [--keep FILE]
 
-EXPORT is what the vendor handed over, VKEY its public key as it was handed over once, NOTE a checkpoint from an earlier
-export. It is checked that the vendor signed the checkpoint, that every entry is in the tree under it (RFC 9162), that
-the entries are numbered without a gap, and that the tree only grew from the one that was kept. Nothing in an export is
-believed. Ends with 0 when all of this holds, with 1 when it does not, and with 2 when it was called wrongly.
+EXPORT is what the vendor handed over, VKEY its public key as it was handed over once, or a file that holds it, NOTE a
+checkpoint from an earlier export. It is checked that the vendor signed the checkpoint, that every entry is in the tree
+under it (RFC 9162), that the entries are numbered without a gap, and that the tree only grew from the one that was
+kept. Nothing in an export is believed. Ends with 0 when all of this holds, with 1 when it does not, and with 2 when it
+was called wrongly.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from hashlib import sha256, sha512
 from itertools import zip_longest
+from os.path import isfile
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -315,15 +317,23 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Check an export as the command line says, print what was found, and return the exit code."""
     parser = argparse.ArgumentParser(description="Check an export of an audit trail offline.")
     parser.add_argument("export", type=Path, metavar="EXPORT")
-    parser.add_argument("--key", required=True, metavar="VKEY", help="the public key of the trail")
+    parser.add_argument("--key", required=True, metavar="VKEY", help="the public key of the trail, or its file")
     parser.add_argument("--kept", type=Path, metavar="NOTE", help="a file with the checkpoint of an earlier export")
     parser.add_argument("--keep", type=Path, metavar="FILE", help="write the checkpoint of this export there")
     parser.add_argument("--quiet", action="store_true", help="print no entries")
     asked = parser.parse_args(arguments)
     try:
+        is_file = isfile(asked.key)  # noqa: PTH113 - a key may be longer than a path may be
+        vkey = Path(asked.key).read_text("utf-8").strip() if is_file else asked.key
+        _key(vkey)
+    except (OSError, UnicodeDecodeError, Wrong):
+        return _failed("--key takes the public key of the trail as you were given it, or a file that holds it.", 2)
+    try:
         content = asked.export.read_bytes()
         kept = None if asked.kept is None else asked.kept.read_bytes().decode(errors="replace")
-        said, entries = examine(content, asked.key, kept)
+        if kept is None and _members(_parsed(content), _EXPORT)["kept"] is not None:
+            return _failed("This export was made for a customer who kept a checkpoint: give it with --kept NOTE.", 2)
+        said, entries = examine(content, vkey, kept)
         if asked.keep is not None:
             asked.keep.write_bytes(_members(_parsed(content), _EXPORT)["checkpoint"].encode())
     except OSError as error:

@@ -358,6 +358,27 @@ def test_the_file_is_enough(filled: Filled, tmp_path: Path, record: Make) -> Non
     assert call().returncode == 2
 
 
+def test_a_wrong_call_is_no_wrong_export(filled: Filled, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A key that is none, and a kept note that is not given, are told as such, with 2; a key may stand in a file."""
+    checkpoints = filled(6)
+    export_file, key_file, note = tmp_path / "x.json", tmp_path / "key.txt", tmp_path / "kept.note"
+    content, told = exported(checkpoints, "acme")
+    export_file.write_bytes(content)
+    key_file.write_text(f"{checkpoints.signing_verifier().vkey}\n", encoding="utf-8")
+    assert run([str(export_file), "--key", str(key_file)]) == 0
+    for key in ("key.txt", "vendor.example/audit", str(export_file), "a" * 5000, ""):
+        assert run([str(export_file), "--key", key]) == 2
+    assert run([str(export_file), "--key", Signer(ORIGIN, bytes(32)).verifier.vkey]) == 1
+    capsys.readouterr()
+    note.write_text(told.checkpoint.note, encoding="utf-8")
+    export_file.write_bytes(exported(checkpoints, "acme", told.checkpoint.note)[0])
+    assert run([str(export_file), "--key", str(key_file)]) == 2
+    assert capsys.readouterr().err == (
+        "This export was made for a customer who kept a checkpoint: give it with --kept NOTE.\n"
+    )
+    assert run([str(export_file), "--key", str(key_file), "--kept", str(note)]) == 0
+
+
 def test_the_file_imports_the_standard_library_only() -> None:
     """It may be taken along alone, and can be read in one sitting."""
     text = SCRIPT.read_text(encoding="utf-8")
@@ -369,7 +390,7 @@ def test_the_file_imports_the_standard_library_only() -> None:
         for one in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or "."])
     ]
     assert set(names) <= sys.stdlib_module_names
-    assert len(text.splitlines()) < 350
+    assert len(text.splitlines()) < 360
 
 
 def test_nothing_that_is_printed_steers_a_terminal(
