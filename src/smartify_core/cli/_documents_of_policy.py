@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from smartify_core.policy import Decision, Grant, HygieneFinding, StaffRecord
+from smartify_core.policy import Decision, Grant, GrantStanding, HygieneFinding, StaffRecord
 
 from ._documents import Document
 
@@ -34,11 +34,12 @@ def of_employee(record: StaffRecord, now: datetime) -> Document:
     }
 
 
-def of_grant(grant: Grant, now: datetime) -> Document:
+def of_grant(grant: Grant, standing: GrantStanding) -> Document:
     """Return a grant, without its reason: that opens only for whoever may read it."""
     return {
         "id": grant.id,
-        "state": state_of(grant, now),
+        "state": standing.state.value,
+        "missing": [one.value for one in standing.missing],
         "employee": grant.employee,
         "tenant": grant.tenant,
         "purpose": grant.purpose.value,
@@ -57,17 +58,6 @@ def of_grant(grant: Grant, now: datetime) -> Document:
         "revoked_at": _instant(grant.revoked_at),
         "reviewed_by": grant.reviewed_by,
     }
-
-
-def state_of(grant: Grant, now: datetime) -> str:
-    """Return how a grant stands: revoked, expired, waiting for approval, not begun, or live."""
-    if grant.revoked_at is not None:
-        return "revoked"
-    if grant.expires_at <= now:
-        return "expired"
-    if grant.approved_by is None and not grant.emergency:
-        return "waiting"
-    return "not begun" if now < grant.not_before else "live"
 
 
 def of_decision(decision: Decision) -> Document:

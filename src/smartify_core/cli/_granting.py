@@ -9,7 +9,7 @@ from pathlib import Path
 from attrs import frozen
 
 from smartify_core.errors import UsageError
-from smartify_core.policy import AccessRequest, Grant
+from smartify_core.policy import AccessRequest, Grant, GrantStanding, GrantState
 
 from . import _documents_of_policy as documents
 from . import _exit_codes as exit_codes
@@ -148,9 +148,10 @@ def listing(output: Output, file: Path, *, employee: str | None, tenant: str | N
             and tenant in {None, grant.tenant}
             and (also_over or (grant.revoked_at is None and now < grant.expires_at))
         ]
-    output.document({"grants": [documents.of_grant(grant, now) for grant in found]})
-    for grant in found:
-        output.line(_line(grant, now))
+        standings = [(grant, at.policy.gate.standing(grant)) for grant in found]
+    output.document({"grants": [documents.of_grant(*one) for one in standings]})
+    for one in standings:
+        output.line(_line(*one))
     if not found:
         output.note("There are no such grants.")
     return exit_codes.DONE
@@ -187,15 +188,16 @@ def report(output: Output, file: Path, *, unused_after: timedelta) -> int:
 
 
 def _tell(output: Output, at: Opened, grant: Grant) -> int:
-    now = at.policy.trail.now()
-    output.document({"grant": documents.of_grant(grant, now)})
-    output.line(_line(grant, now))
+    standing = at.policy.gate.standing(grant)
+    output.document({"grant": documents.of_grant(grant, standing)})
+    output.line(_line(grant, standing))
     return exit_codes.DONE
 
 
-def _line(grant: Grant, now: datetime) -> str:
+def _line(grant: Grant, standing: GrantStanding) -> str:
     fields = ",".join(sorted(one.value for one in grant.fields))
-    state = documents.state_of(grant, now)
+    nothing = standing.state is GrantState.OPENS_NOTHING
+    state = standing.state.value + (f" ({', '.join(one.value for one in standing.missing)})" if nothing else "")
     until = f"until {grant.expires_at:%Y-%m-%d %H:%M}Z"
     emergency = "  emergency" if grant.emergency else ""
     return f"{grant.id}  {state}  {grant.employee}  {grant.tenant}  {grant.purpose.value}  {fields}  {until}{emergency}"

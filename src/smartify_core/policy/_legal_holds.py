@@ -198,7 +198,12 @@ class LegalHolds:
             sealed = self._reasons.about_one(account, hold.reason)
         subjects = () if hold.account_id is None else (hold.account_id,)
         until = None if hold.until is None else hold.until.isoformat()
-        facts = {"reason": sealed, "until": until, "whole_tenant": hold.account_id is None}
+        facts = {
+            "reason": sealed,
+            "reason_about": "tenant" if account is None else "subject",
+            "until": until,
+            "whole_tenant": hold.account_id is None,
+        }
         self._trail.append(AuditRecord(kind, now, hold.tenant, hold.by, subjects, facts))
 
 

@@ -31,7 +31,7 @@ LOOK = (
 )
 EMPLOYEE_KEYS = ["id", "kind", "since", "until", "owner", "may_approve", "employed", "bound", "agreements"]
 GRANT_KEYS = [
-    *("id", "state", "employee", "tenant", "purpose", "fields", "subjects", "identified", "ticket"),
+    *("id", "state", "missing", "employee", "tenant", "purpose", "fields", "subjects", "identified", "ticket"),
     *("emergency", "requested_by", "requested_at", "not_before", "expires_at", "approved_by", "approved_at"),
     *("revoked_by", "revoked_at", "reviewed_by"),
 ]

@@ -8,14 +8,15 @@ from typing import Final
 
 from attrs import frozen
 
-from smartify_core.errors import UsageError
-from smartify_core.policy._access._facts import check_id
+from smartify_core.errors import GrantInvalid, UsageError
+from smartify_core.policy._access._facts import Grant, check_id
 from smartify_core.policy._shelf import Shelf
 from smartify_core.policy.audit import AuditRecord, Trail
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 
 from ._anew import begun_anew
+from ._grant_places import GRANT
 
 #: Tells whether an issue is open in the host's own system; ``None`` where it cannot tell.
 TicketIsOpen = Callable[[str], "bool | None"]
@@ -44,6 +45,7 @@ class Circumstances:
         self, storage: Storage, sealer: Sealer, trail: Trail, *, ticket_is_open: TicketIsOpen | None = None
     ) -> None:
         self._trail = trail
+        self._grants = Shelf(storage, sealer, GRANT, Grant)
         self._tickets = Shelf(storage, sealer, _TICKET, _Standing)
         self._conditions = Shelf(storage, sealer, _CONDITION, _Standing)
         self._ticket_is_open = ticket_is_open
@@ -53,7 +55,18 @@ class Circumstances:
         self._set_ticket(ticket, by, is_open=False)
 
     def reopen(self, ticket: str, *, by: str) -> None:
-        """Say that an issue is open again."""
+        """Say that an issue is open again.
+
+        Raises:
+            GrantInvalid: Whoever says so has a grant for it: somebody else has to.
+            UsageError: An id is not a valid one.
+            AuditUnavailable: It could not be recorded, and so was not done.
+        """
+        check_id("by", by)
+        if any(grant.ticket == ticket for _, grant, _ in self._grants.beginning_with(f"{by}/")):
+            raise GrantInvalid(
+                "whoever has a grant for an issue does not reopen it", where="by", cure="Have somebody else do it."
+            )
         self._set_ticket(ticket, by, is_open=True)
 
     def tickets(self, named: Iterable[str]) -> Mapping[str, bool | None]:

@@ -81,6 +81,7 @@ class Staff:
         """
         check_id("employee", employee)
         check_id("by", by)
+        _require_another(employee, by)
         if not isinstance(kind, PrincipalKind):  # types are no promise at run time
             raise UsageError(
                 "there is no such kind",
@@ -164,6 +165,7 @@ class Staff:
         """
         check_id("agreement", agreement)
         check_id("by", by)
+        _require_another(employee, by)
         check_evidence(evidence)
         held, version = self._named(employee)
         begins = self._trail.now() if since is None else in_utc("since", since)
@@ -227,3 +229,9 @@ class Staff:
         employee = record.employee.id
         entry = AuditRecord(what, self._trail.now(), actor=by, facts={"employee": employee, **facts})
         self._trail.append(entry, documents=[self._shelf.put(employee, record, over=version)])
+
+
+def _require_another(employee: str, by: str) -> None:
+    """Raise `UsageError` where somebody speaks for themselves: another has to say that they are employed, and bound."""
+    if employee == by:
+        raise UsageError("nobody puts themselves on record", where="by", cure="Have somebody else do it.")

@@ -27,6 +27,7 @@ except ImportError:  # pragma: no cover - where there is no such call
 
 _HEADER: Final = {"format": "smartify-endings", "v": 1}
 _OWNER_ONLY: Final = 0o600
+_OWNERS_FOLDER: Final = 0o700
 #: How many bytes at the end of the file are looked at for its last closed block.
 _NEAR_THE_END: Final = 4_096
 _CURE: Final = "Restore it from its own backup, or name the right file."
@@ -96,19 +97,23 @@ class EndingsFile:
 
     @classmethod
     def create(cls, path: str | os.PathLike[str]) -> Self:
-        """Make a new register that only its owner may read, and return it.
+        """Make a new register that only its owner may read, in a folder that is made where there is none; return it.
 
         Raises:
             FileExists: Something is there already; it was left as it is.
-            EndingsUnavailable: The folder is missing or not writable.
+            EndingsUnavailable: The folder cannot be made, or is not writable.
         """
         try:
+            # It is told to lie apart from the store, so its folder is often one of its own.
+            Path(path).parent.mkdir(mode=_OWNERS_FOLDER, parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(_line(_HEADER))
                 _sync(file)
             _sync_folder(Path(path))
-        except FileExistsError:
+        except FileExistsError as error:
+            if not Path(path).is_file():  # it is the folder whose place is taken
+                raise _unavailable(Path(path), error) from None
             raise FileExists(
                 "a file is there already; it was left as it is", where=str(path), cure="Use it, or name another path."
             ) from None

@@ -231,7 +231,7 @@ def test_a_clock_that_is_set_back_brings_nothing_back(desk: Desk) -> None:
     desk.keep()
     desk.clock.advance(days=30)
     desk.grant(purpose=Purpose.CUSTOMER_CARE, fields=[PersonalField.COMMUNICATION])
-    desk.clock.advance(days=-10)
+    desk.clock.advance(hours=-23)
     assert desk.read() == ()
     assert desk.communications.sweep() == Swept(ended=1)
 

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
+from smartify_core.errors import GrantInvalid, UsageError
 from smartify_core.model import LEDGER, TENANT_STANDING, PutDocument
 from smartify_core.policy import Grant, GrantState, Missing
 
-from .conftest import Vendor
+from .conftest import ADA, Vendor
 
 
 def test_a_grant_stands_as_it_would_open(vendor: Vendor) -> None:
@@ -41,3 +44,31 @@ def test_a_grant_of_somebody_who_left_opens_nothing(vendor: Vendor) -> None:
     another = vendor.grant()
     vendor.storage.record(LEDGER, documents=[PutDocument(TENANT_STANDING, "acme", b"x", 0)])
     assert gate.standing(another).missing == (Missing.TENANT_OFF_BOARDED,)
+
+
+def test_the_holder_of_a_grant_does_not_reopen_its_issue(vendor: Vendor) -> None:
+    """An issue that was closed is opened again by somebody who has no grant for it."""
+    vendor.grant(ticket="T-1")
+    vendor.policy.circumstances.close("T-1", by="e-3")
+    with pytest.raises(GrantInvalid):
+        vendor.policy.circumstances.reopen("T-1", by="e-1")
+    vendor.policy.circumstances.reopen("T-1", by="e-3")
+    assert vendor.policy.circumstances.tickets(["T-1"]) == {"T-1": True}
+
+
+def test_nobody_puts_themselves_on_record(vendor: Vendor) -> None:
+    """That somebody is employed, may approve, or is bound, another one says."""
+    staff = vendor.policy.staff
+    with pytest.raises(UsageError):
+        staff.add("mallory", by="mallory", may_approve=True)
+    staff.add("mallory", by="admin")
+    with pytest.raises(UsageError):
+        staff.bind("mallory", agreement="nda", evidence="ab" * 32, by="mallory")
+
+
+def test_why_somebody_is_held_is_read(vendor: Vendor) -> None:
+    """The reason of a legal hold comes back in words to an approver, of one person and of a whole customer."""
+    holds = vendor.policy.holds
+    for source_id, reason in ((ADA.source_id, "a lawsuit"), (None, "an audit")):
+        holds.place("acme", source_id, by="e-3", reason=reason)
+        assert vendor.policy.gate.reason("e-2", vendor.policy.trail.size - 1) == reason

@@ -46,14 +46,17 @@ def test_what_was_entered_is_there_in_another_process(register: EndingsFile, tmp
 
 
 def test_a_register_is_its_owners_and_is_never_replaced(tmp_path: Path) -> None:
-    """A new register can be read by its owner only, and a file that is there is left as it is."""
+    """A new register can be read by its owner only, a file that is there is left as it is, and a folder is made."""
     path = tmp_path / "endings.jsonl"
     EndingsFile.create(path)
     assert os.name != "posix" or path.stat().st_mode & 0o777 == 0o600
     with pytest.raises(FileExists):
         EndingsFile.create(path)
+    apart = tmp_path / "apart" / "from" / "the store"
+    EndingsFile.create(apart / "endings.jsonl")
+    assert os.name != "posix" or apart.stat().st_mode & 0o777 == 0o700
     with pytest.raises(EndingsUnavailable):
-        EndingsFile.create(tmp_path / "nowhere" / "endings.jsonl")
+        EndingsFile.create(path / "endings.jsonl")
 
 
 def test_a_register_that_is_not_there_is_refused(register: EndingsFile, tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_who_has_ended_stays_ended(host: Host) -> None:
     ):
         with pytest.raises(VendorInvalid, match="the vendor has ended"):
             change()
-    host.clock.advance(days=-3)
+    host.clock.advance(days=-1)
     assert host.vendors.decide(request()).missing[0].barrier is Barrier.ENDED
 
 
