@@ -25,6 +25,7 @@ STATUS_KEYS = [
     "not_converged_seconds",
     "clock_reset_at",
     "exceeded",
+    "off_boarded_at",
 ]
 
 
