@@ -123,9 +123,9 @@ def test_durable_appends(tmp_path: Path) -> None:
         "groups / bare each, speed": round(middle["bare each"] / middle["groups"], 1),
     }
     print(json.dumps(figures, indent=2))
-    assert statistics.median(ratios) <= DURABLE_LIMIT, figures
-    # Where a commit is not waited for, waiting for fewer of them saves nothing.
+    # Where a commit is not waited for, waiting for fewer of them saves nothing, and what is left to compare is Python.
     if 1 / middle["bare each"] < WAITED_FOR:
+        assert statistics.median(ratios) <= DURABLE_LIMIT, figures
         assert middle["each"] / middle["groups"] >= EACH_LEAST, figures
 
 

@@ -310,7 +310,7 @@ class Gate:
         if self._guard is not None:
             self._guard()
             self._guard = None  # it has passed, and a store that is in use is not restored under it
-        if self._recording.opening(decision, accounts, facts) != since:
+        if self._recording.has_changed(since, self._recording.opening(decision, accounts, facts)):
             # Somebody wrote between the facts and the record, and may have taken back what allowed it.
             again = self.decide(request)
             if not again.allowed or again.pseudonymous is not decision.pseudonymous:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Final, TypeAlias
 
 from smartify_core.model import SealedAccount
@@ -16,6 +17,12 @@ from smartify_core.policy.audit import AuditRecord, Trail
 #: What a caller may add to the record of an opening: ids, codes and counts.
 MoreFacts: TypeAlias = Mapping[str, "str | int | bool | None"]
 
+#: The kinds of entries that change no fact of a decision.
+_CHANGING_NOTHING: Final = frozenset(
+    {"access.granted", "access.denied", "access.stopped", "access.missed", "reason.read", "export.granted"}
+)
+#: More entries than these are not looked at: deciding anew is quicker.
+_MOST_LOOKED_AT: Final = 32
 #: The most subjects that a denial names; how many were asked about it says besides.
 _MOST_SUBJECTS: Final = 100
 
@@ -66,6 +73,16 @@ class Recording:
             )
         )
         return place
+
+    def has_changed(self, since: int, place: int) -> bool:
+        """Return whether an entry from one place to before another may have changed the facts of a decision.
+
+        Every change of facts is an entry. Openings and denials, of which many are made at once, change none.
+        """
+        if place - since > _MOST_LOOKED_AT:
+            return True
+        between = islice(self._trail.entries(after=since - 1 if since else None), place - since)
+        return any(entry.record.kind not in _CHANGING_NOTHING for entry in between)
 
     def denial(self, decision: Decision) -> None:
         """Keep that somebody was refused.
