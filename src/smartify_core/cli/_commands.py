@@ -6,6 +6,7 @@ Parsing does nothing; `run` then does the one thing asked for.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -157,6 +158,13 @@ def run(arguments: Sequence[str]) -> int:
         return stopped.exit_code
 
 
+def _without_values(message: str) -> str:
+    """Return a message of the parser in one line, without what was typed: it may be a name, or a reason unquoted."""
+    line = " ".join(message.split()).rstrip(".")
+    line = re.sub(r"(unexpected extra arguments?) \(.*\)", r"\1", line)
+    return re.sub(r"(Invalid value for [^:]+: )'.*?' is not", r"\1what was given is not", line)
+
+
 def _leave_stdout_alone() -> None:
     """See to it that Python does not complain once more about a stream that takes nothing, while it closes it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -173,7 +181,7 @@ def _run(output: Output, arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "smartify"
         failure: SmartifyError = UsageError(
-            " ".join(error.format_message().split()).rstrip("."), where="command line", cure=f"See: {command} --help"
+            _without_values(error.format_message()), where="command line", cure=f"See: {command} --help"
         )
     except OutputFailed as error:
         if error.where == STDOUT:

@@ -31,6 +31,22 @@ def test_help_is_no_error(smartify: Callable[..., Any], arguments: tuple[str, ..
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        (*("accounts", "--tenant", "acme", *AS, "--reason"), "issue", "Ada", "ada@acme.example"),
+        ("audit", "reason", "ada@acme.example", "--as", "e-1"),
+        ("employee", "add", "e-1", "--as", "e-2", "--kind", "ada@acme.example"),
+    ],
+)
+def test_what_was_typed_wrong_is_not_repeated(smartify: Callable[..., Any], arguments: tuple[str, ...]) -> None:
+    """A reason without quotes, or an address in place of a word, stands in no message: logs keep messages."""
+    result = smartify(*arguments, "--json")
+    assert result.code == 2
+    assert "ada@" not in result.err + result.out
+    assert "Ada" not in result.err + result.out
+
+
+@pytest.mark.parametrize(
     ("arguments", "hint"),
     [
         (("snyc",), "'sync'"),

@@ -104,7 +104,7 @@ def refused_document() -> UsageError:
 
 def tail_key(tenant: str) -> str:
     """Return the key of a tenant's tail: of one length, whatever the name is."""
-    return sha256(tenant.encode()).hexdigest()
+    return sha256(tenant.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def nodes_of(size: int) -> int:

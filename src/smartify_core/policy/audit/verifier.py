@@ -340,8 +340,15 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _failed(f"a file cannot be used: {error.strerror}", 2)
     except Wrong as error:
         return _failed(f"WRONG: {error}", 1)
-    for line in [*([] if asked.quiet else map(_shown, entries)), f"GOOD: {said}."]:
-        sys.stdout.write(f"{_plain(line)}\n")
+    lines = [*([] if asked.quiet else map(_shown, entries)), f"GOOD: {said}."]
+    spelt = "".join(f"{_plain(line)}\n" for line in lines)
+    try:
+        encoding = sys.stdout.encoding or "ascii"
+        sys.stdout.write(spelt.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except (AttributeError, OSError, ValueError):  # it is closed, full, or nobody reads on
+        sys.stdout = None  # type: ignore[assignment]  # so that Python does not complain of it once more at the end
+        return _failed("the findings cannot be printed.", 2)
     return 0
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import ast
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -390,7 +391,7 @@ def test_the_file_imports_the_standard_library_only() -> None:
         for one in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or "."])
     ]
     assert set(names) <= sys.stdlib_module_names
-    assert len(text.splitlines()) < 360
+    assert len(text.splitlines()) < 370
 
 
 def test_nothing_that_is_printed_steers_a_terminal(
@@ -421,3 +422,19 @@ def test_a_long_export_takes_no_memory(filled: Filled) -> None:
     assert export(checkpoints, "acme", Target()).count == 300
     assert len(sizes) == 302
     assert max(sizes) < 3_000
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_findings_that_cannot_be_printed_are_no_finding(filled: Filled, tmp_path: Path) -> None:
+    """A full device and an encoding without the letters are no trace and no export that does not hold."""
+    checkpoints = filled(0)
+    checkpoints.trail.append(AuditRecord("a", NOON, "müller"))
+    file = tmp_path / "x.json"
+    file.write_bytes(exported(checkpoints, "müller")[0])
+    command = [sys.executable, verifier.__file__, str(file), "--key", checkpoints.signing_verifier().vkey]
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=300)
+    assert (done.returncode, done.stderr) == (2, "the findings cannot be printed.\n")
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300, env=ascii_only)
+    assert r"m\xfcller" in told.stdout
