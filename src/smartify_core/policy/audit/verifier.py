@@ -347,7 +347,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(spelt.encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
     except (AttributeError, OSError, ValueError):  # it is closed, full, or nobody reads on
-        sys.stdout = None  # type: ignore[assignment]  # so that Python does not complain of it once more at the end
+        sys.stdout = None  # so that Python does not complain of it once more at the end
         return _failed("the findings cannot be printed.", 2)
     return 0
 
