@@ -219,22 +219,38 @@ def test_many_threads_read_while_a_process_writes(
     store: Path, account: MakeAccount, put: MakeBatch, spawn: Spawn, status: Status
 ) -> None:
     """Each read is one state of the store: as many accounts as its total says, whole commits only."""
-    with SQLiteStorage(store) as opened:  # so that there is a log from the beginning
+    ready, told = os.pipe()
+    waits, ends = os.pipe()
 
-        def work() -> int:
-            with SQLiteStorage(store) as storage:
-                claim = storage.claim("acme", now=NOON + 2 * HOUR, ttl=HOUR)
-                for commit in range(40):
-                    storage.commit(claim, put(*(account(f"{commit}.{n}") for n in range(10))))
-            return DONE
+    def hold() -> int:
+        """Keep the store open, so that there is a log from the beginning to the end."""
+        os.close(ends)
+        with SQLiteStorage(store) as storage:
+            storage.tenant("acme")
+            os.write(told, b".")
+            os.read(waits, 1)
+        return DONE
 
-        child = spawn(work)
-        with SQLiteStorage(store, read_only=True) as reader, ThreadPoolExecutor(4) as threads:
-            counts = list(threads.map(lambda _: reader.tenant("acme").accounts, range(200)))
-            assert list(threads.map(lambda _: reader.check(), range(8))) == [[]] * 8
+    def work() -> int:
+        with SQLiteStorage(store) as storage:
+            claim = storage.claim("acme", now=NOON + 2 * HOUR, ttl=HOUR)
+            for commit in range(40):
+                storage.commit(claim, put(*(account(f"{commit}.{n}") for n in range(10))))
+        return DONE
+
+    holder = spawn(hold)
+    os.read(ready, 1)
+    child = spawn(work)
+    with SQLiteStorage(store, read_only=True) as reader, ThreadPoolExecutor(4) as threads:
+        counts = list(threads.map(lambda _: reader.tenant("acme").accounts, range(200)))
+        assert list(threads.map(lambda _: reader.check(), range(8))) == [[]] * 8
         assert status(child) == DONE
-        assert {count % 10 for count in counts} == {0}
-        assert opened.tenant("acme").accounts == 430
+        assert reader.tenant("acme").accounts == 430
+    assert {count % 10 for count in counts} == {0}
+    os.close(ends)
+    assert status(holder) == DONE
+    for one in (ready, told, waits):
+        os.close(one)
 
 
 @pytest.mark.parametrize(
