@@ -146,7 +146,7 @@ def store_of(config: Config, *, create: bool, guarded: bool = True) -> Storage:
     if guarded:
         try:
             _guard(config, storage, fresh=absent)
-        except BaseException:
+        except BaseException:  # nobody has the store yet who could close it
             storage.close()
             raise
     return storage

@@ -54,9 +54,9 @@ def listing(output: Output, file: Path) -> int:
     with opened(file) as at:
         under = at.policy.rotation.census()
         remaining = at.policy.rotation.remaining()
-        found = [_key(key, tenant, current, under) for key, tenant, current in _held(at)]
+        found = [_key(key, under, tenant=tenant, current=current) for key, tenant, current in _held(at)]
         missing = sorted(set(under) - {one.key for one in found})
-    found += [_Key(key, None, False, False, under[key].accounts, under[key].documents) for key in missing]  # noqa: FBT003
+    found += [_key(key, under, held=False) for key in missing]
     output.document({"keys": [asdict(one) for one in found], "remaining": asdict(remaining)})
     for one in found:
         whose = "" if one.tenant is None else f"  {_called(one.tenant)}"
@@ -170,9 +170,11 @@ def _held(at: Opened) -> Iterator[tuple[str, str | None, bool]]:
         yield from ((key, tenant, key == newest) for key in keys)
 
 
-def _key(key: str, tenant: str | None, current: bool, under: dict[str, UnderKey]) -> _Key:  # noqa: FBT001
+def _key(
+    key: str, under: dict[str, UnderKey], *, tenant: str | None = None, current: bool = False, held: bool = True
+) -> _Key:
     count = under.get(key, UnderKey())
-    return _Key(key, tenant, current, True, count.accounts, count.documents)  # noqa: FBT003
+    return _Key(key, tenant, current=current, held=held, accounts=count.accounts, documents=count.documents)
 
 
 def _both(accounts: int, sealed: int) -> str:

@@ -26,7 +26,7 @@ def writing(path: Path) -> Iterator[IO[str]]:
                 file.flush()
                 os.fsync(file.fileno())
                 Path(file.name).replace(path)
-            except BaseException:
+            except BaseException:  # an interruption, too, leaves no half of a file behind
                 Path(file.name).unlink(missing_ok=True)
                 raise
     except OSError as error:

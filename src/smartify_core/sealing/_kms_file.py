@@ -21,7 +21,7 @@ from ._wrapping import KEY_ID_BYTES
 try:
     import fcntl
 except ImportError:  # not on Windows
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # asked for once, in _CAN_WAIT
 
 _CAN_WAIT: Final = fcntl is not None
 _FORMAT: Final = "smartify-kms-keys"

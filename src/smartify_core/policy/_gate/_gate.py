@@ -268,8 +268,9 @@ class Gate:
             The people, in the order given, without those who have ended meanwhile.
 
         Raises:
-            PermitSpent: The permit was used before, is too old, or is none of this gate's.
-            AccessDenied: What it was given for is not so any more, or the accounts are not those.
+            PermitSpent: The permit was used before, is too old, is none of this gate's, or is for other accounts.
+            AccessDenied: What it was given for is not so any more.
+            UsageError: Only pseudonyms may be shown, of which nobody is told whose they are.
             AuditUnavailable: It cannot be recorded now, so nothing opens.
         """
         with self._lock:

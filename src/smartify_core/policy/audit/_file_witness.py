@@ -19,7 +19,7 @@ from ._witness import ProofFrom
 try:
     import fcntl
 except ImportError:  # a system without such locks
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # asked for wherever it is used
 
 _FILE: Final = "checkpoints.txt"
 

@@ -48,7 +48,7 @@ class Line(Generic[_Item]):
         try:
             if not seat.leads:
                 seat.gate.acquire()
-        except BaseException:
+        except BaseException:  # interrupted while it waited: nobody else may wait for this seat
             self._leave(seat)
             raise
         if seat.leads:

@@ -52,8 +52,8 @@ class CallableWitness:
         note: str,
         *,
         seen: int,  # noqa: ARG002  # the port's
-        proof_from: ProofFrom,  # noqa: ARG002
-        successions: Sequence[str] = (),  # noqa: ARG002
+        proof_from: ProofFrom,  # noqa: ARG002  # the port's
+        successions: Sequence[str] = (),  # noqa: ARG002  # the port's
     ) -> Sequence[str]:
         """Hand the note over."""
         self.call(note)

@@ -14,6 +14,7 @@ from attrs import evolve
 from smartify_core.errors import SealBroken, UsageError
 from smartify_core.model import Clock, Document
 from smartify_core.policy._access._facts import check_id, in_utc
+from smartify_core.policy._leased import leased
 from smartify_core.policy._ledger import utc_now
 from smartify_core.policy.audit import AuditRecord, Fact, Trail
 from smartify_core.sealing import FileKeyRing, Sealer, TenantKeys
@@ -22,7 +23,7 @@ from smartify_core.storage.walks import every_document, every_head_page, every_t
 
 from ._counts import Remaining, Renewed, UnderKey
 from ._progress import Progress, ProgressDocument
-from ._tenant_pass import TenantPass, leased
+from ._tenant_pass import TenantPass
 
 _REWRAP: Final = "rewrap"
 _RESEAL: Final = "reseal"

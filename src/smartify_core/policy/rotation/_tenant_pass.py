@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import Final, TypeVar
 
 from attrs import evolve
@@ -147,17 +146,3 @@ class TenantPass:
             self.commit((*documents, self._document.put(progress)), writes)
             self._document.version += 1
         self._document.progress = progress
-
-
-@contextmanager
-def leased(storage: Storage, tenant: str, *, now: datetime, ttl: timedelta) -> Iterator[Claim]:
-    """Hold the tenant's lease, and give it back afterwards; when the tenant is due stays as it is.
-
-    Raises:
-        LeaseHeld: Another worker holds it.
-    """
-    claim = storage.claim(tenant, now=now, ttl=ttl)
-    try:
-        yield claim
-    finally:
-        storage.release(claim)

@@ -23,7 +23,7 @@ from smartify_core.policy.audit import EMPTY_ROOT
 try:
     import fcntl
 except ImportError:  # pragma: no cover - where there is no such call
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # asked for wherever it is used
 
 _HEADER: Final = {"format": "smartify-endings", "v": 1}
 _OWNER_ONLY: Final = 0o600

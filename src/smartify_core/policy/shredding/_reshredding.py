@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
 
-from smartify_core.errors import SealBroken, StorageError, Tombstoned
+from smartify_core.errors import SealBroken, Tombstoned
 from smartify_core.model import LEGAL_HOLD, SUBJECT_KEY, Batch, Claim, Erase, LegalHold, PutDocument, Tombstone
-from smartify_core.policy.audit import Trail
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 from smartify_core.storage.walks import every_document
 
 from ._endings_file import Ending
-
-
-@contextmanager
-def leased(storage: Storage, trail: Trail, tenant: str, ttl: timedelta) -> Iterator[Claim]:
-    """Hold a tenant's lease. Raises `LeaseHeld` where a run is under way."""
-    claim = storage.claim(tenant, now=trail.now(), ttl=ttl)
-    try:
-        yield claim
-    finally:
-        with suppress(StorageError):  # never in place of what is in flight: it runs out by itself
-            storage.release(claim)
 
 
 def end_again(storage: Storage, sealer: Sealer, claim: Claim, endings: Sequence[Ending]) -> int:

@@ -13,6 +13,7 @@ from smartify_core.errors import UnderLegalHold, UsageError
 from smartify_core.model import Claim
 from smartify_core.policy._access._decision import is_reason
 from smartify_core.policy._access._facts import check_id
+from smartify_core.policy._leased import leased
 from smartify_core.policy._ledger import LEDGER, is_key
 from smartify_core.policy._legal_holds import LegalHolds
 from smartify_core.policy._reasons import Reasons
@@ -26,7 +27,7 @@ from smartify_core.storage.walks import every_tenant, every_tombstone
 from . import _register as registered
 from ._endings_file import Ending, EndingsFile
 from ._receipts import Receipts
-from ._reshredding import end_again, held_since, leased
+from ._reshredding import end_again, held_since
 
 _LEASE: Final = timedelta(minutes=10)
 
@@ -152,7 +153,7 @@ class Shredder:
                 self._require_free(tenant)
                 if not self._storage.tenant(tenant).fence:
                     raise UsageError("there is no such tenant", where=f"tenant {tenant}", cure="Check the spelling.")
-            with leased(self._storage, self._trail, tenant, _LEASE) as claim:
+            with leased(self._storage, tenant, now=self._trail.now(), ttl=_LEASE) as claim:
                 standing = self._begun(tenant, by, reason)
                 try:
                     # Only now: whoever places a hold from here on sees the standing, and takes the hold back.
@@ -207,7 +208,7 @@ class Shredder:
             if standing is not None and standing.ended_at is not None:
                 continue
             if not held_since(self._storage, self._sealer, tenant, ended_at):
-                with leased(self._storage, self._trail, tenant, _LEASE) as claim:
+                with leased(self._storage, tenant, now=self._trail.now(), ttl=_LEASE) as claim:
                     self._ended(claim, self._begun(tenant, by, reason))
                 again += 1
         facts = {"accounts": accounts, "tenants": again, "register_size": known.size, "register_root": known.root.hex()}
@@ -280,7 +281,7 @@ class Shredder:
             by_tenant[one.tenant].append(one)
         ended = 0
         for tenant, theirs in sorted(by_tenant.items()):
-            with leased(self._storage, self._trail, tenant, _LEASE) as claim:
+            with leased(self._storage, tenant, now=self._trail.now(), ttl=_LEASE) as claim:
                 ended += end_again(self._storage, self._sealer, claim, theirs)
         return ended
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 from attrs import evolve
 
-from smartify_core.errors import UnknownVendor, UsageError, VendorInvalid, WriteConflict
+from smartify_core.errors import UnknownVendor, UsageError, VendorInvalid
 from smartify_core.model import LEDGER, PutDocument
 from smartify_core.policy._access._facts import check_id
+from smartify_core.policy._records._anew import begun_anew
 from smartify_core.policy._shelf import Shelf
 from smartify_core.policy.audit import AuditRecord, Fact, Trail
 from smartify_core.sealing import Sealer
@@ -27,9 +28,6 @@ _VENDOR: Final = "vendor"
 _ANNOUNCEMENT: Final = "vendor announcement"
 #: How many customers one step tells.
 _TOLD_AT_ONCE: Final = 100
-#: How often a change is made anew because another process changed the same thing meanwhile.
-_ATTEMPTS: Final = 16
-_T = TypeVar("_T")
 
 
 class Vendors:
@@ -292,7 +290,7 @@ class Vendors:
             self._trail.append(record, documents=[self._vendors.put(vendor.id, vendor, over=version)])
             return True
 
-        return _retried(written)
+        return begun_anew(written)()
 
     def _changed(self, vendor_id: str, kind: str, by: str, change: Callable[[Vendor, datetime], Vendor]) -> Vendor:
         def written() -> Vendor:
@@ -306,7 +304,7 @@ class Vendors:
                 self._trail.append(record, documents=[self._vendors.put(vendor_id, after, over=version)])
             return after
 
-        return _retried(written)
+        return begun_anew(written)()
 
     def _told(
         self,
@@ -329,17 +327,7 @@ class Vendors:
                 self._trail.append(*records, documents=tuple(writes.values()))
             return tuple(writes)
 
-        return _retried(written)
-
-
-def _retried(write: Callable[[], _T]) -> _T:
-    """Make a change anew for as long as somebody else changed the same thing meanwhile."""
-    for _ in range(_ATTEMPTS - 1):
-        try:
-            return write()
-        except WriteConflict:
-            continue
-    return write()
+        return begun_anew(written)()
 
 
 def _is_open(told: Announcement) -> bool:
