@@ -225,3 +225,57 @@ class OptedOut(UsageError):
     """The tenant or the person does not want communications kept. Nothing was written."""
 
     code = "SC141"
+
+
+class IncidentInvalid(UsageError):
+    """An incident, its scope or what is stated of it is misshapen, such as a window that ends before it starts."""
+
+    code = "SC150"
+
+
+class UnknownIncident(UsageError, LookupError):
+    """Nothing is on record under this id: no incident, impact, round or notice."""
+
+    code = "SC151"
+
+
+class IncidentClash(UsageError):
+    """Where the incident stands does not allow this: it is over, not assessed, or not decided yet."""
+
+    code = "SC152"
+
+
+class ContactInvalid(UsageError):
+    """A contact cannot be one, or a customer's file is misshapen. Never says the address."""
+
+    code = "SC153"
+
+
+class TemplateInvalid(UsageError):
+    """A template of notices has an unknown field, or lacks one that a notice must have."""
+
+    code = "SC154"
+
+
+class NoticeIncomplete(UsageError):
+    """A final notice was asked for while something that it has to say is not known yet. Nothing was sent."""
+
+    code = "SC155"
+
+
+class NoticeHeld(UsageError):
+    """Law enforcement asked for silence until a date that has not come. Nothing was sent."""
+
+    code = "SC156"
+
+
+class StaleDraft(UsageError):
+    """What was drafted is not what would be said now, or not what was read. Nothing was sent."""
+
+    code = "SC157"
+
+
+class PrivateAddress(ContactInvalid):
+    """A webhook leads into a private network, where only the host's own things are."""
+
+    code = "SC158"

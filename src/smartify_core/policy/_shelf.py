@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Generic, TypeVar
 
 from cattrs import Converter
@@ -26,6 +26,8 @@ _FEW: Final = 32
 _converter: Final = Converter(forbid_extra_keys=True, unstruct_collection_overrides={frozenset: sorted})
 _converter.register_unstructure_hook(datetime, datetime.isoformat)
 _converter.register_structure_hook(datetime, lambda text, _: datetime.fromisoformat(text))
+_converter.register_unstructure_hook(timedelta, timedelta.total_seconds)
+_converter.register_structure_hook(timedelta, lambda seconds, _: timedelta(seconds=seconds))
 
 
 class Shelf(Generic[_Value]):

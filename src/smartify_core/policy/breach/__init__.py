@@ -1,0 +1,62 @@
+"""Breaches: from the first signal to the proof that every affected customer has heard.
+
+- `Incident` is a breach or what may be one; `Scope` says where it may have reached.
+- `Impact` is what it may have done, tenant by tenant, and how that was found.
+- `Statement` holds what is known, answer by answer; a `Notice` is what one tenant is told, in rounds.
+- `Customer` says whom a tenant wants to be told, how, and by when; a `Notifier` is a channel that leads there.
+"""
+
+from __future__ import annotations
+
+from ._answers import Answer, Certainty, NoticeField, Statement, known, not_applicable, unknown_yet
+from ._customer import Ceiling, CeilingKind, ClockStart, Contact, Customer
+from ._impact import Impact, ImpactDifference, SubjectImpact, TenantImpact
+from ._incident import Event, Incident, PoliceHold, Scope
+from ._notice import Attempt, Delivery, Hearing, Notice, Round, RoundState
+from ._notifier import Attachment, Notifier, Parcel, Payload, Reply, Sender, Verdict
+from ._rules import BreachRules
+from ._vocabulary import DeliveryState, Exposure, IncidentState, Nature, Outcome, Phase, ScopeKind
+
+__all__ = [
+    "Answer",
+    "Attachment",
+    "Attempt",
+    "BreachRules",
+    "Ceiling",
+    "CeilingKind",
+    "Certainty",
+    "ClockStart",
+    "Contact",
+    "Customer",
+    "Delivery",
+    "DeliveryState",
+    "Event",
+    "Exposure",
+    "Hearing",
+    "Impact",
+    "ImpactDifference",
+    "Incident",
+    "IncidentState",
+    "Nature",
+    "Notice",
+    "NoticeField",
+    "Notifier",
+    "Outcome",
+    "Parcel",
+    "Payload",
+    "Phase",
+    "PoliceHold",
+    "Reply",
+    "Round",
+    "RoundState",
+    "Scope",
+    "ScopeKind",
+    "Sender",
+    "Statement",
+    "SubjectImpact",
+    "TenantImpact",
+    "Verdict",
+    "known",
+    "not_applicable",
+    "unknown_yet",
+]
