@@ -11,7 +11,7 @@ from __future__ import annotations
 from ._answers import Answer, Certainty, NoticeField, Statement, known, not_applicable, unknown_yet
 from ._customer import Ceiling, CeilingKind, ClockStart, Contact, Customer
 from ._impact import Impact, ImpactDifference, SubjectImpact, TenantImpact
-from ._incident import Event, Incident, PoliceHold, Scope
+from ._incident import Incident, PoliceHold, Scope, TimelineEvent
 from ._notice import Attempt, Delivery, Hearing, Notice, Round, RoundState
 from ._notifier import Attachment, Notifier, Parcel, Payload, Reply, Sender, Verdict
 from ._rules import BreachRules
@@ -30,7 +30,6 @@ __all__ = [
     "Customer",
     "Delivery",
     "DeliveryState",
-    "Event",
     "Exposure",
     "Hearing",
     "Impact",
@@ -55,6 +54,7 @@ __all__ = [
     "Statement",
     "SubjectImpact",
     "TenantImpact",
+    "TimelineEvent",
     "Verdict",
     "known",
     "not_applicable",

@@ -203,7 +203,7 @@ class Incident:
 
 
 @frozen(order=False)
-class Event:
+class TimelineEvent:
     """One entry of an incident's timeline.
 
     Args:

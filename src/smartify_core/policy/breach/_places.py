@@ -7,7 +7,7 @@ from typing import Final
 
 #: Key: the incident's id. Value: `Incident`.
 INCIDENT: Final = "incident"
-#: Key: `numbered`. Value: `Event`.
+#: Key: `numbered`. Value: `TimelineEvent`.
 EVENT: Final = "incident event"
 #: Key: the incident's id. Value: `Statement`.
 STATEMENT: Final = "incident statement"

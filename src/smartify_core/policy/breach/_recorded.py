@@ -15,7 +15,7 @@ from smartify_core.policy.audit import AuditRecord, Fact, Trail
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 
-from ._incident import Event, Incident, is_incident_id
+from ._incident import Incident, TimelineEvent, is_incident_id
 from ._places import EVENT, INCIDENT, numbered
 
 
@@ -31,7 +31,7 @@ class Recorded:
     def __init__(self, storage: Storage, sealer: Sealer, trail: Trail) -> None:
         self._trail = trail
         self._incidents = Shelf(storage, sealer, INCIDENT, Incident)
-        self._events = Shelf(storage, sealer, EVENT, Event)
+        self._events = Shelf(storage, sealer, EVENT, TimelineEvent)
 
     def now(self) -> datetime:
         """Return the present instant, never before what any process has recorded. Raises `StorageError`."""
@@ -58,7 +58,7 @@ class Recorded:
         for _, incident, _ in self._incidents.all():
             yield incident
 
-    def timeline(self, incident_id: str) -> Iterator[Event]:
+    def timeline(self, incident_id: str) -> Iterator[TimelineEvent]:
         """Yield what happened to an incident, in order. Raises `StorageError`."""
         for _, event, _ in self._events.beginning_with(f"{incident_id}/"):
             yield event
@@ -104,7 +104,7 @@ class Recorded:
             AuditRecord(kind, at, tenant, by, (), {**(facts or {}), "incident": incident.id, "event": number}),
             documents=[
                 self._incidents.put(kept.id, kept, over=version),
-                self._events.put(numbered(kept.id, number), Event(number, at, by, kind, text, tenant), over=0),
+                self._events.put(numbered(kept.id, number), TimelineEvent(number, at, by, kind, text, tenant), over=0),
                 *documents,
             ],
         )
