@@ -1,6 +1,6 @@
 """Breaches: from the first signal to the proof that every affected customer has heard.
 
-- `Incident` is a breach or what may be one; `Scope` says where it may have reached.
+- `Incident` is a breach or what may be one; `BreachScope` says where it may have reached.
 - `Impact` is what it may have done, tenant by tenant, and how that was found.
 - `Statement` holds what is known, answer by answer; a `Notice` is what one tenant is told, in rounds.
 - `Customer` says whom a tenant wants to be told, how, and by when; a `Notifier` is a channel that leads there.
@@ -8,34 +8,34 @@
 
 from __future__ import annotations
 
-from ._answers import Answer, Certainty, NoticeField, Statement, known, not_applicable, unknown_yet
-from ._customer import Ceiling, CeilingKind, ClockStart, Contact, Customer
+from ._answers import Certainty, NoticeField, Stated, Statement, known, not_applicable, unknown_yet
+from ._customer import ClockStart, Contact, Customer, LimitKind, TimeLimit
 from ._impact import Impact, ImpactDifference, SubjectImpact, TenantImpact
-from ._incident import Incident, PoliceHold, Scope, TimelineEvent
+from ._incident import BreachScope, Incident, PoliceHold, TimelineEvent
 from ._notice import Attempt, Delivery, Hearing, Notice, Round, RoundState
-from ._notifier import Attachment, Notifier, Parcel, Payload, Reply, Sender, Verdict
+from ._notifier import Attachment, DeliveryVerdict, Notifier, Parcel, Payload, Reply, Sender
 from ._rules import BreachRules
 from ._vocabulary import DeliveryState, Exposure, IncidentState, Nature, Outcome, Phase, ScopeKind
 
 __all__ = [
-    "Answer",
     "Attachment",
     "Attempt",
     "BreachRules",
-    "Ceiling",
-    "CeilingKind",
+    "BreachScope",
     "Certainty",
     "ClockStart",
     "Contact",
     "Customer",
     "Delivery",
     "DeliveryState",
+    "DeliveryVerdict",
     "Exposure",
     "Hearing",
     "Impact",
     "ImpactDifference",
     "Incident",
     "IncidentState",
+    "LimitKind",
     "Nature",
     "Notice",
     "NoticeField",
@@ -48,14 +48,14 @@ __all__ = [
     "Reply",
     "Round",
     "RoundState",
-    "Scope",
     "ScopeKind",
     "Sender",
+    "Stated",
     "Statement",
     "SubjectImpact",
     "TenantImpact",
+    "TimeLimit",
     "TimelineEvent",
-    "Verdict",
     "known",
     "not_applicable",
     "unknown_yet",

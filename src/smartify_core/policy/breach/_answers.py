@@ -82,7 +82,7 @@ class Certainty(enum.Enum):
 
 
 @frozen(order=False)
-class Answer:
+class Stated:
     """What is known of one thing. Made by `known`, `unknown_yet` and `not_applicable`.
 
     Args:
@@ -102,19 +102,19 @@ class Answer:
             )
 
 
-def known(text: str) -> Answer:
+def known(text: str) -> Stated:
     """Return the answer that something is so. Raises `IncidentInvalid` where the text is empty or too long."""
-    return Answer(Certainty.KNOWN, checked_text(text, "an answer"))
+    return Stated(Certainty.KNOWN, checked_text(text, "an answer"))
 
 
-def unknown_yet() -> Answer:
+def unknown_yet() -> Stated:
     """Return the answer that nobody knows yet."""
-    return Answer(Certainty.UNKNOWN_YET)
+    return Stated(Certainty.UNKNOWN_YET)
 
 
-def not_applicable(reason: str) -> Answer:
+def not_applicable(reason: str) -> Stated:
     """Return the answer that the question does not arise. Raises `IncidentInvalid` where no reason is given."""
-    return Answer(Certainty.NOT_APPLICABLE, checked_text(reason, "the reason why something is not applicable"))
+    return Stated(Certainty.NOT_APPLICABLE, checked_text(reason, "the reason why something is not applicable"))
 
 
 @frozen(order=False)
@@ -126,7 +126,7 @@ class Statement:
         revision: Counts the changes, from 1; 0 for one that nobody has written yet.
     """
 
-    answers: Mapping[str, Answer] = field(factory=dict[str, Answer], hash=False)
+    answers: Mapping[str, Stated] = field(factory=dict[str, Stated], hash=False)
     revision: int = 0
 
     def __attrs_post_init__(self) -> None:
@@ -136,11 +136,11 @@ class Statement:
                     "a notice has no such field", where="statement", cure=f"Name one of: {', '.join(sorted(_FIELDS))}."
                 )
 
-    def answer(self, what: NoticeField) -> Answer | None:
+    def answer(self, what: NoticeField) -> Stated | None:
         """Return what is stated of one thing; ``None`` where nothing is."""
         return self.answers.get(what.value)
 
-    def stating(self, more: Mapping[NoticeField, Answer]) -> Statement:
+    def stating(self, more: Mapping[NoticeField, Stated]) -> Statement:
         """Return the statement with these answers in place of what it had."""
         return evolve(
             self,

@@ -14,7 +14,7 @@ from smartify_core.errors import ContactInvalid
 
 from ._vocabulary import Phase
 
-#: The most contacts and ceilings of one customer.
+#: The most contacts and limits of one customer.
 MOST_CONTACTS: Final = 32
 _LONGEST: Final = 2_000
 _channel_like: Final = re.compile(r"[a-z][a-z0-9-]{0,31}").fullmatch
@@ -34,7 +34,7 @@ class ClockStart(enum.Enum):
 
 
 @enum.unique
-class CeilingKind(enum.Enum):
+class LimitKind(enum.Enum):
     """What sets a time."""
 
     #: The host's own promise.
@@ -44,7 +44,7 @@ class CeilingKind(enum.Enum):
 
 
 @frozen(order=False)
-class Ceiling:
+class TimeLimit:
     """The latest time for a notice, and where that is written.
 
     Args:
@@ -61,17 +61,19 @@ class Ceiling:
     phase: Phase
     within: timedelta
     start: ClockStart
-    kind: CeilingKind
+    kind: LimitKind
     citation: str
 
     def __attrs_post_init__(self) -> None:
         if not timedelta(0) < self.within <= timedelta(days=3653):
             raise ContactInvalid(
-                "a time for a notice is not between nothing and ten years", where="ceiling", cure='Give "24h" or so.'
+                "a time for a notice is not between nothing and ten years", where="time limit", cure='Give "24h" or so.'
             )
         if not _is_text(self.citation):
             raise ContactInvalid(
-                "a time for a notice cites nothing", where="ceiling", cure="Say where it is written, with its section."
+                "a time for a notice cites nothing",
+                where="time limit",
+                cure="Say where it is written, with its section.",
             )
 
 
@@ -132,7 +134,7 @@ class Customer:
     Args:
         tenant: The tenant.
         contacts: Whom to tell, those of the first tier first.
-        ceilings: What contracts and laws say of times, beyond the host's own targets.
+        limits: What contracts and laws say of times, beyond the host's own targets.
         locale: The language of its notices.
         call: Who of the host's people takes the phone when nothing else reached the customer: an employee's id; the
             rules' one where it is ``None``.
@@ -144,14 +146,14 @@ class Customer:
 
     tenant: str
     contacts: tuple[Contact, ...] = field(default=(), converter=_contacts)
-    ceilings: tuple[Ceiling, ...] = ()
+    limits: tuple[TimeLimit, ...] = ()
     locale: str = "en"
     call: str | None = None
     annex_certificate: str | None = field(default=None, repr=False)
 
     def __attrs_post_init__(self) -> None:
         where = f"customer {self.tenant}"
-        if len(self.contacts) > MOST_CONTACTS or len(self.ceilings) > MOST_CONTACTS:
+        if len(self.contacts) > MOST_CONTACTS or len(self.limits) > MOST_CONTACTS:
             raise ContactInvalid(
                 f"there are more than {MOST_CONTACTS} contacts or times", where=where, cure="Give fewer."
             )

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from attrs import field, frozen
 
-from ._incident import Scope
+from ._incident import BreachScope
 from ._vocabulary import Outcome
 
 
@@ -79,7 +79,7 @@ class Impact:
     revision: int
     at: datetime
     by: str
-    scopes: tuple[Scope, ...]
+    scopes: tuple[BreachScope, ...]
     scope_revision: int
     trail_size: int
     trail_root: str

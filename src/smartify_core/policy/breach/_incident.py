@@ -83,7 +83,7 @@ def _utc_or_none(instant: datetime | None) -> datetime | None:
 
 
 @frozen(order=False)
-class Scope:
+class BreachScope:
     """One way in which a breach may have reached data. All of its parts hold at once; an incident has several scopes.
 
     Args:
@@ -184,7 +184,7 @@ class Incident:
     signal: str = field(repr=False)
     first_signal_at: datetime
     natures: tuple[Nature, ...] = (Nature.CONFIDENTIALITY,)
-    scopes: tuple[Scope, ...] = ()
+    scopes: tuple[BreachScope, ...] = ()
     scope_revision: int = 1
     aware_at: datetime | None = None
     aware_by: str | None = None
