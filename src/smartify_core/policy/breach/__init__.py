@@ -13,13 +13,14 @@ from ._customer import ClockStart, Contact, Customer, LimitKind, TimeLimit
 from ._impact import Impact, ImpactDifference, SubjectImpact, TenantImpact
 from ._incident import BreachScope, Incident, PoliceHold, TimelineEvent
 from ._notice import Attempt, Delivery, Hearing, Notice, Round, RoundState
-from ._notifier import Attachment, DeliveryVerdict, Notifier, Parcel, Payload, Reply, Sender
+from ._notifier import Attachment, AttemptVerdict, Notifier, Parcel, Payload, Reply, Sender
 from ._rules import BreachRules
 from ._vocabulary import DeliveryState, Exposure, IncidentState, Nature, Outcome, Phase, ScopeKind
 
 __all__ = [
     "Attachment",
     "Attempt",
+    "AttemptVerdict",
     "BreachRules",
     "BreachScope",
     "Certainty",
@@ -28,7 +29,6 @@ __all__ = [
     "Customer",
     "Delivery",
     "DeliveryState",
-    "DeliveryVerdict",
     "Exposure",
     "Hearing",
     "Impact",

@@ -73,7 +73,7 @@ class TimeLimit:
             raise ContactInvalid(
                 "a time for a notice cites nothing",
                 where="time limit",
-                cure="Say where it is written, with its section.",
+                cure="Say where it is written.",
             )
 
 

@@ -113,7 +113,7 @@ class Attempt:
     Args:
         number: Which one, from 1.
         at: When it was begun.
-        verdict: The value of `DeliveryVerdict`; ``None`` where the worker did not live to say what came of it.
+        verdict: The value of `AttemptVerdict`; ``None`` where the worker did not live to say what came of it.
         code: The short answer.
         detail: What the other side said.
         reference: A Message-ID, or a webhook's id.

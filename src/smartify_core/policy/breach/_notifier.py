@@ -15,7 +15,7 @@ Payload: TypeAlias = "Mapping[str, object]"
 
 
 @enum.unique
-class DeliveryVerdict(enum.Enum):
+class AttemptVerdict(enum.Enum):
     """What came of one attempt."""
 
     #: The recipient's server took it and answers for it.
@@ -90,7 +90,7 @@ class Reply:
         content_sha256: The SHA-256 of what was sent as it went over the wire, in hexadecimal digits.
     """
 
-    verdict: DeliveryVerdict
+    verdict: AttemptVerdict
     code: str
     detail: str | None = field(default=None, repr=False)
     retry_after: timedelta | None = None
