@@ -9,32 +9,46 @@
 from __future__ import annotations
 
 from ._answers import Certainty, NoticeField, Stated, Statement, known, not_applicable, unknown_yet
+from ._clocks import BindingLimit, Deadline, DeadlineState
 from ._customer import ClockStart, Contact, Customer, LimitKind, TimeLimit
 from ._impact import Impact, ImpactDifference, SubjectImpact, TenantImpact
 from ._incident import BreachScope, Incident, PoliceHold, TimelineEvent
+from ._incidents import Incidents
 from ._notice import Attempt, Delivery, Hearing, Notice, Round, RoundState
 from ._notifier import Attachment, AttemptVerdict, Notifier, Parcel, Payload, Reply, Sender
 from ._rules import BreachRules
+from ._said import Alarm, AlarmKind, DeadlineRecord
+from ._status import DueNotices, IncidentStatus, RoundStatus
 from ._vocabulary import DeliveryState, Exposure, IncidentState, Nature, Outcome, Phase, ScopeKind
+from ._watch import Watch
 
 __all__ = [
+    "Alarm",
+    "AlarmKind",
     "Attachment",
     "Attempt",
     "AttemptVerdict",
+    "BindingLimit",
     "BreachRules",
     "BreachScope",
     "Certainty",
     "ClockStart",
     "Contact",
     "Customer",
+    "Deadline",
+    "DeadlineRecord",
+    "DeadlineState",
     "Delivery",
     "DeliveryState",
+    "DueNotices",
     "Exposure",
     "Hearing",
     "Impact",
     "ImpactDifference",
     "Incident",
     "IncidentState",
+    "IncidentStatus",
+    "Incidents",
     "LimitKind",
     "Nature",
     "Notice",
@@ -48,6 +62,7 @@ __all__ = [
     "Reply",
     "Round",
     "RoundState",
+    "RoundStatus",
     "ScopeKind",
     "Sender",
     "Stated",
@@ -56,6 +71,7 @@ __all__ = [
     "TenantImpact",
     "TimeLimit",
     "TimelineEvent",
+    "Watch",
     "known",
     "not_applicable",
     "unknown_yet",

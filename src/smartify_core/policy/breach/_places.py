@@ -32,7 +32,7 @@ DELIVERY: Final = "notice delivery"
 DELIVERY_DONE: Final = "notice delivery done"
 #: Key: the SHA-256 of a notice's code. Value: where its hearing is.
 CODE: Final = "notice code"
-#: Key: `numbered` with the phase and the deadline. Value: what was said of it, and why it was missed.
+#: Key: `numbered`. Value: `DeadlineRecord`, what was said of deadlines, and why they were missed.
 DEADLINE: Final = "notice deadline"
 #: Value: the decoys.
 CANARY: Final = "canary"
