@@ -13,6 +13,12 @@ from ._customer import ClockStart, Contact, Customer, LimitKind, TimeLimit
 from ._impact import Impact, ImpactDifference, SubjectImpact, TenantImpact
 from ._incident import BreachScope, Incident, PoliceHold, TimelineEvent
 from ._notice import Attempt, Delivery, Hearing, Notice, Round, RoundState
+from ._notices._certificates import check_certificate
+from ._notices._digests import notice_digest, round_digest
+from ._notices._locales import Locales
+from ._notices._notices import Notices
+from ._notices._rehearsing import RehearsalMessage, rehearsal_message
+from ._notices._templates import NoticeTemplate
 from ._notifier import Attachment, AttemptVerdict, Notifier, Parcel, Payload, Reply, Sender
 from ._rules import BreachRules
 from ._vocabulary import DeliveryState, Exposure, IncidentState, Nature, Outcome, Phase, ScopeKind
@@ -36,15 +42,19 @@ __all__ = [
     "Incident",
     "IncidentState",
     "LimitKind",
+    "Locales",
     "Nature",
     "Notice",
     "NoticeField",
+    "NoticeTemplate",
+    "Notices",
     "Notifier",
     "Outcome",
     "Parcel",
     "Payload",
     "Phase",
     "PoliceHold",
+    "RehearsalMessage",
     "Reply",
     "Round",
     "RoundState",
@@ -56,7 +66,11 @@ __all__ = [
     "TenantImpact",
     "TimeLimit",
     "TimelineEvent",
+    "check_certificate",
     "known",
     "not_applicable",
+    "notice_digest",
+    "rehearsal_message",
+    "round_digest",
     "unknown_yet",
 ]
