@@ -15,6 +15,12 @@ from ._impact import Impact, ImpactDifference, SubjectImpact, TenantImpact
 from ._incident import BreachScope, Incident, PoliceHold, TimelineEvent
 from ._incidents import Incidents
 from ._notice import Attempt, Delivery, Hearing, Notice, Round, RoundState
+from ._notices._certificates import check_certificate
+from ._notices._digests import notice_digest, round_digest
+from ._notices._locales import Locales
+from ._notices._notices import Notices
+from ._notices._rehearsing import RehearsalMessage, rehearsal_message
+from ._notices._templates import NoticeTemplate
 from ._notifier import Attachment, AttemptVerdict, Notifier, Parcel, Payload, Reply, Sender
 from ._rules import BreachRules
 from ._said import Alarm, AlarmKind, DeadlineRecord
@@ -50,15 +56,19 @@ __all__ = [
     "IncidentStatus",
     "Incidents",
     "LimitKind",
+    "Locales",
     "Nature",
     "Notice",
     "NoticeField",
+    "NoticeTemplate",
+    "Notices",
     "Notifier",
     "Outcome",
     "Parcel",
     "Payload",
     "Phase",
     "PoliceHold",
+    "RehearsalMessage",
     "Reply",
     "Round",
     "RoundState",
@@ -72,7 +82,11 @@ __all__ = [
     "TimeLimit",
     "TimelineEvent",
     "Watch",
+    "check_certificate",
     "known",
     "not_applicable",
+    "notice_digest",
+    "rehearsal_message",
+    "round_digest",
     "unknown_yet",
 ]
