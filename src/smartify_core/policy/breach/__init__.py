@@ -3,13 +3,16 @@
 - `Incident` is a breach or what may be one; `BreachScope` says where it may have reached.
 - `Impact` is what it may have done, tenant by tenant, and how that was found.
 - `Statement` holds what is known, answer by answer; a `Notice` is what one tenant is told, in rounds.
+- `Canaries` plants decoys, whose use opens a suspected incident by itself.
 - `Customer` says whom a tenant wants to be told, how, and by when; a `Notifier` is a channel that leads there.
 """
 
 from __future__ import annotations
 
 from ._answers import Certainty, NoticeField, Stated, Statement, known, not_applicable, unknown_yet
+from ._canaries import Canaries
 from ._customer import ClockStart, Contact, Customer, LimitKind, TimeLimit
+from ._decoys import Decoy, DecoyKind
 from ._impact import Impact, ImpactDifference, SubjectImpact, TenantImpact
 from ._incident import BreachScope, Incident, PoliceHold, TimelineEvent
 from ._notice import Attempt, Delivery, Hearing, Notice, Round, RoundState
@@ -23,10 +26,13 @@ __all__ = [
     "AttemptVerdict",
     "BreachRules",
     "BreachScope",
+    "Canaries",
     "Certainty",
     "ClockStart",
     "Contact",
     "Customer",
+    "Decoy",
+    "DecoyKind",
     "Delivery",
     "DeliveryState",
     "Exposure",
