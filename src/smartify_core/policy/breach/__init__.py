@@ -4,13 +4,16 @@
 - `Impact` is what it may have done, tenant by tenant, and how that was found.
 - `Statement` holds what is known, answer by answer; a `Notice` is what one tenant is told, in rounds.
 - `Customer` says whom a tenant wants to be told, how, and by when; a `Notifier` is a channel that leads there.
+- `Canaries` plants decoys, whose use opens a suspected incident by itself.
 """
 
 from __future__ import annotations
 
 from ._answers import Certainty, NoticeField, Stated, Statement, known, not_applicable, unknown_yet
+from ._canaries import Canaries
 from ._clocks import BindingLimit, Deadline, DeadlineState
 from ._customer import ClockStart, Contact, Customer, LimitKind, TimeLimit
+from ._decoys import Decoy, DecoyKind
 from ._impact import Impact, ImpactDifference, SubjectImpact, TenantImpact
 from ._incident import BreachScope, Incident, PoliceHold, TimelineEvent
 from ._incidents import Incidents
@@ -37,6 +40,7 @@ __all__ = [
     "BindingLimit",
     "BreachRules",
     "BreachScope",
+    "Canaries",
     "Certainty",
     "ClockStart",
     "Contact",
@@ -44,6 +48,8 @@ __all__ = [
     "Deadline",
     "DeadlineRecord",
     "DeadlineState",
+    "Decoy",
+    "DecoyKind",
     "Delivery",
     "DeliveryState",
     "DueNotices",
