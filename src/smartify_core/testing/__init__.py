@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ._clock import ManualClock
 from ._fake_directory import FakeDirectory
+from ._memory_notifier import MemoryNotifier
 from ._opened_accounts import opened_accounts
 from ._sample import Sample, SampleGroup, SamplePerson
 from ._sample_maker import make_sample
@@ -16,6 +17,7 @@ from ._sample_values import group, identity
 __all__ = [
     "FakeDirectory",
     "ManualClock",
+    "MemoryNotifier",
     "Sample",
     "SampleGroup",
     "SamplePerson",

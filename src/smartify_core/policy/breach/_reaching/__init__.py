@@ -1,0 +1,8 @@
+"""What every channel over a network needs: a limit to the time that it takes, and names that lead to one place."""
+
+from __future__ import annotations
+
+from ._cutoff import Cutoff, reason_of
+from ._domains import ascii_domain
+
+__all__ = ["Cutoff", "ascii_domain", "reason_of"]
