@@ -14,8 +14,8 @@ MESSAGES: Final[Mapping[str, str]] = {
     "greeting": "Sehr geehrte Damen und Herren,",
     "sender_unnamed": "Ihrem Dienstleister",
     "intro_first": "dies ist eine erste Mitteilung von {organisation}: Die Sicherheit wurde verletzt oder kann "
-    "verletzt worden sein, und das kann Daten betreffen, die wir für Sie halten. Wir sagen, was wir jetzt wissen und was "
-    "wir noch nicht wissen.",
+    "verletzt worden sein, und das kann Daten betreffen, die wir für Sie halten. Wir sagen, was wir jetzt wissen und "
+    "was wir noch nicht wissen.",
     "intro_update": "dies ist der neue Stand von {organisation} zu einer Verletzung der Sicherheit, die Daten "
     "betreffen kann, die wir für Sie halten. Er tritt an die Stelle dessen, was wir Ihnen zuvor mitgeteilt haben.",
     "intro_final": "dies ist die abschließende Mitteilung von {organisation} zu einer Verletzung der Sicherheit, die "
@@ -24,8 +24,8 @@ MESSAGES: Final[Mapping[str, str]] = {
     "intro_ciphertext": "Nach allem, was wir wissen, sind nur verschlüsselte Kopien Ihrer Daten nach außen gelangt; "
     "die Schlüssel dazu sind sicher.",
     "intro_correction": "dies ist eine Berichtigung von {organisation}. Wir hatten Ihnen eine Verletzung der "
-    "Sicherheit mitgeteilt, die Daten betreffen könnte, die wir für Sie halten. Nach weiterer Prüfung führt nichts davon "
-    "zu Ihren Daten.",
+    "Sicherheit mitgeteilt, die Daten betreffen könnte, die wir für Sie halten. Nach weiterer Prüfung führt nichts "
+    "davon zu Ihren Daten.",
     "heading_happened": "Was geschehen ist",
     "heading_information": "Welche Daten betroffen sind",
     "heading_doing": "Was wir tun",

@@ -97,8 +97,8 @@ MESSAGES: Final[Mapping[str, str]] = {
     "correction_can_do": "Vous n'avez rien à faire en raison de cet incident.",
     "rehearsal_intro": "CECI EST UN EXERCICE. Rien n'est arrivé à vos données.",
     "rehearsal_why": "De temps en temps, un essai de la part de {organisation} vérifie qu'une notification de "
-    "violation de la sécurité vous parviendrait. Vous recevez ce message parce que vous êtes désigné comme contact pour "
-    "de telles notifications.",
+    "violation de la sécurité vous parviendrait. Vous recevez ce message parce que vous êtes désigné comme contact "
+    "pour de telles notifications.",
     "rehearsal_what": "Vous n'avez rien à faire. Si de telles notifications doivent aller ailleurs, merci de nous le "
     "dire.",
     "rehearsal_code": "Code de l'exercice",
