@@ -10,10 +10,15 @@ from __future__ import annotations
 
 from ._answers import Certainty, NoticeField, Stated, Statement, known, not_applicable, unknown_yet
 from ._customer import ClockStart, Contact, Customer, LimitKind, TimeLimit
+from ._customers import Customers
+from ._customers_file import read_customers
+from ._delivery import Courier, CourierRun
 from ._impact import Impact, ImpactDifference, SubjectImpact, TenantImpact
 from ._incident import BreachScope, Incident, PoliceHold, TimelineEvent
 from ._notice import Attempt, Delivery, Hearing, Notice, Round, RoundState
 from ._notifier import Attachment, AttemptVerdict, Notifier, Parcel, Payload, Reply, Sender
+from ._reach import ContactReach, Reach, ReachConcern, ReachFinding
+from ._rehearsals import RehearsalReport, Rehearsals
 from ._rules import BreachRules
 from ._vocabulary import DeliveryState, Exposure, IncidentState, Nature, Outcome, Phase, ScopeKind
 
@@ -26,7 +31,11 @@ __all__ = [
     "Certainty",
     "ClockStart",
     "Contact",
+    "ContactReach",
+    "Courier",
+    "CourierRun",
     "Customer",
+    "Customers",
     "Delivery",
     "DeliveryState",
     "Exposure",
@@ -45,6 +54,11 @@ __all__ = [
     "Payload",
     "Phase",
     "PoliceHold",
+    "Reach",
+    "ReachConcern",
+    "ReachFinding",
+    "RehearsalReport",
+    "Rehearsals",
     "Reply",
     "Round",
     "RoundState",
@@ -58,5 +72,6 @@ __all__ = [
     "TimelineEvent",
     "known",
     "not_applicable",
+    "read_customers",
     "unknown_yet",
 ]
