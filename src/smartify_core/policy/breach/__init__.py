@@ -13,7 +13,10 @@ from ._answers import Certainty, NoticeField, Stated, Statement, known, not_appl
 from ._canaries import Canaries
 from ._clocks import BindingLimit, Deadline, DeadlineState
 from ._customer import ClockStart, Contact, Customer, LimitKind, TimeLimit
+from ._customers import Customers
+from ._customers_file import read_customers
 from ._decoys import Decoy, DecoyKind
+from ._delivery import Courier, CourierRun
 from ._impact import Impact, ImpactDifference, SubjectImpact, TenantImpact
 from ._incident import BreachScope, Incident, PoliceHold, TimelineEvent
 from ._incidents import Incidents
@@ -25,6 +28,8 @@ from ._notices._notices import Notices
 from ._notices._rehearsing import RehearsalMessage, rehearsal_message
 from ._notices._templates import NoticeTemplate
 from ._notifier import Attachment, AttemptVerdict, Notifier, Parcel, Payload, Reply, Sender
+from ._reach import ContactReach, Reach, ReachConcern, ReachFinding
+from ._rehearsals import RehearsalReport, Rehearsals
 from ._rules import BreachRules
 from ._said import Alarm, AlarmKind, DeadlineRecord
 from ._status import DueNotices, IncidentStatus, RoundStatus
@@ -44,7 +49,11 @@ __all__ = [
     "Certainty",
     "ClockStart",
     "Contact",
+    "ContactReach",
+    "Courier",
+    "CourierRun",
     "Customer",
+    "Customers",
     "Deadline",
     "DeadlineRecord",
     "DeadlineState",
@@ -74,7 +83,12 @@ __all__ = [
     "Payload",
     "Phase",
     "PoliceHold",
+    "Reach",
+    "ReachConcern",
+    "ReachFinding",
     "RehearsalMessage",
+    "RehearsalReport",
+    "Rehearsals",
     "Reply",
     "Round",
     "RoundState",
@@ -92,6 +106,7 @@ __all__ = [
     "known",
     "not_applicable",
     "notice_digest",
+    "read_customers",
     "rehearsal_message",
     "round_digest",
     "unknown_yet",

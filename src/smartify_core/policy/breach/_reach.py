@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Final
 
 from attrs import evolve, field, frozen
@@ -121,3 +121,51 @@ class ReachFinding:
     contact: str | None = None
     since: datetime | None = None
     code: str | None = None
+
+
+def reach_findings(
+    customer: Customer, reach: Reach | None, now: datetime, rehearse_every: timedelta
+) -> Iterator[ReachFinding]:
+    """Yield what is wrong with the ways to a customer.
+
+    Args:
+        customer: The customer.
+        reach: What is known of its contacts.
+        now: When this is asked.
+        rehearse_every: How old the proof may be that a contact can be reached.
+    """
+    tenant, known = customer.tenant, reach or Reach(customer.tenant)
+    if not customer.contacts:
+        yield ReachFinding(tenant, ReachConcern.NO_CONTACT)
+        return
+    for contact in customer.contacts:
+        last = known.contacts.get(contact.id)
+        if last is None:
+            yield ReachFinding(tenant, ReachConcern.NEVER_REHEARSED, contact.id)
+        elif (concern := _FAILED.get(last.verdict)) is not None:
+            yield ReachFinding(tenant, concern, contact.id, last.tried_at, last.code)
+        elif last.proven_at is None or last.proven_at + rehearse_every < now:
+            yield ReachFinding(tenant, ReachConcern.STALE, contact.id, last.proven_at)
+    if len({one.channel for one in known.usable(customer)}) == 1:
+        yield ReachFinding(tenant, ReachConcern.SINGLE_CHANNEL)
+
+
+_FAILED: Final = {
+    AttemptVerdict.REFUSED.value: ReachConcern.REFUSED,
+    AttemptVerdict.GONE.value: ReachConcern.GONE,
+    AttemptVerdict.TRY_AGAIN.value: ReachConcern.UNREACHABLE,
+}
+
+
+def is_rehearsal_due(last: ContactReach | None, now: datetime, rehearse_every: timedelta) -> bool:
+    """Return whether a contact is due for an exercise: half of the time before its proof is too old.
+
+    One that could not be reached is tried each time; one that was refused, at the same distance as one that was
+    accepted; one that is gone, no more.
+    """
+    if last is None or last.verdict == AttemptVerdict.TRY_AGAIN.value:
+        return True
+    if last.is_gone:
+        return False
+    since = last.proven_at if last.verdict == AttemptVerdict.ACCEPTED.value else last.tried_at
+    return since is None or since + rehearse_every / 2 <= now

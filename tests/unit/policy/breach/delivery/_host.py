@@ -1,4 +1,4 @@
-"""A host in the middle of a breach: customers, a released round of notices, and a channel that answers as it is told."""
+"""A host in the middle of a breach: customers, a released round of notices, and a channel that answers as told."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import evolve
 
@@ -42,6 +42,7 @@ from smartify_core.storage import Storage
 from smartify_core.storage.memory import MemoryStorage
 from smartify_core.testing import ManualClock
 
+_T = TypeVar("_T")
 INCIDENT_ID = "inc-20300101-0000abcd"
 ACCEPTED = Reply(AttemptVerdict.ACCEPTED, "250", reference="m-1", content_sha256="ab" * 32)
 TRY_AGAIN = Reply(AttemptVerdict.TRY_AGAIN, "http 500", detail="oops")
@@ -150,6 +151,12 @@ class Host:
         """Return the shelf of a kind."""
         return Shelf(self.storage, self.sealer, kind, type_)
 
+    def held(self, kind: str, key: str, type_: type[_T]) -> _T:
+        """Return the value of a kind under a key."""
+        found: _T | None = self.shelf(kind, type_).get(key)[0]
+        assert found is not None
+        return found
+
     def customer(self, tenant: str, *contacts: Contact, call: str | None = None) -> None:
         """Put a customer on record."""
         self.put(CUSTOMER, tenant, Customer(tenant, contacts, call=call))
@@ -161,16 +168,13 @@ class Host:
         now = self.clock()
         round_ = Round(INCIDENT_ID, number, phase, RoundState.RELEASED, 1, 1, now, "e-1", notices=len(tenants))
         self.put(ROUND, numbered(INCIDENT_ID, number), evolve(round_, released_at=now, released_by="e-1"))
-        held, _ = self.shelf(INCIDENT, Incident).get(INCIDENT_ID)
-        assert held is not None
-        self.put(INCIDENT, INCIDENT_ID, evolve(held, rounds=number))
+        self.put(INCIDENT, INCIDENT_ID, evolve(self.held(INCIDENT, INCIDENT_ID, Incident), rounds=number))
 
     def hold(self, **until: float) -> None:
         """Have police ask for silence for a while."""
         now = self.clock()
         hold = PoliceHold(now + timedelta(**until), "police, 4711", "e-1", "they asked", now)
-        held, _ = self.shelf(INCIDENT, Incident).get(INCIDENT_ID)
-        self.put(INCIDENT, INCIDENT_ID, evolve(held, hold=hold))
+        self.put(INCIDENT, INCIDENT_ID, evolve(self.held(INCIDENT, INCIDENT_ID, Incident), hold=hold))
 
     def courier(self, *notifiers: Any, storage: Storage | None = None, **options: Any) -> Courier:
         """Return a courier over the store, or over another one that leads there."""
@@ -187,11 +191,7 @@ class Host:
 
     def hearing(self, tenant: str, number: int = 1) -> Hearing:
         """Return whether a tenant has heard."""
-        return next(
-            one
-            for one in self.courier().hearings(INCIDENT_ID)
-            if (one.tenant, one.round) == (tenant, number)
-        )
+        return next(one for one in self.courier().hearings(INCIDENT_ID) if (one.tenant, one.round) == (tenant, number))
 
     def reach(self, tenant: str) -> Reach | None:
         """Return what is known of a tenant's contacts."""
@@ -200,6 +200,4 @@ class Host:
 
     def kinds(self, tenant: str | None = None) -> list[str]:
         """Return the kinds of the trail's entries, or of those of a tenant."""
-        return [
-            entry.record.kind for entry in self.trail.entries() if tenant is None or entry.record.tenant == tenant
-        ]
+        return [entry.record.kind for entry in self.trail.entries() if tenant is None or entry.record.tenant == tenant]

@@ -55,7 +55,7 @@ def test_every_tenant_gets_its_own_notice(host: Host) -> None:
         assert (parcel.id, parcel.subject, parcel.text) == (notice.id, notice.subject, notice.text)
         assert (parcel.kind, parcel.attempt) == ("breach.notice.first", 1)
         assert parcel.payload["tenant"] == tenant
-    assert host.shelf(ROUND, Round).get(numbered(INCIDENT_ID, 1))[0].state is RoundState.SPREAD
+    assert host.held(ROUND, numbered(INCIDENT_ID, 1), Round).state is RoundState.SPREAD
 
 
 def test_what_came_of_it_is_on_record(host: Host) -> None:
