@@ -45,9 +45,11 @@ class Policy:
         communications: Whether what is said to people is kept, and for how long. Off where nothing is said.
         register: The register of endings, kept outside of the store's backups.
         clock: What tells the time.
+        host: The name of the host that this runs on, which the audit trail then knows of every process: see `Trail`.
 
     Raises:
-        UsageError: ``notice`` is not between nothing and ten years (when vendors are first asked for).
+        UsageError: ``host`` is no name; or ``notice`` is not between nothing and ten years (when vendors are first
+            asked for).
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Policy:
         communications: CommunicationRules | None = None,
         register: EndingsFile | None = None,
         clock: Clock = utc_now,
+        host: str | None = None,
     ) -> None:
         self._storage = storage
         self._sealer = sealer
@@ -70,7 +73,7 @@ class Policy:
         self._register = register
         self._clock = clock
         self.rules: AccessRules = AccessRules() if rules is None else rules
-        self.trail: Trail = Trail(storage, clock=clock)
+        self.trail: Trail = Trail(storage, clock=clock, host=host)
         self.staff: Staff = Staff(storage, sealer, self.trail)
         self.grants: Grants = Grants(
             storage, sealer, self.trail, self.staff, rules=self.rules, on_emergency=on_emergency

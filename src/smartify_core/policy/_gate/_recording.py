@@ -22,7 +22,15 @@ Watch: TypeAlias = Callable[[AuditRecord], None]
 
 #: The kinds of entries that change no fact of a decision.
 _CHANGING_NOTHING: Final = frozenset(
-    {"access.granted", "access.denied", "access.stopped", "access.missed", "reason.read", "export.granted"}
+    {
+        "access.granted",
+        "access.denied",
+        "access.stopped",
+        "access.missed",
+        "reason.read",
+        "export.granted",
+        "trail.opened",
+    }
 )
 #: More entries than these are not looked at: deciding anew is quicker.
 _MOST_LOOKED_AT: Final = 32

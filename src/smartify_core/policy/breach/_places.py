@@ -21,6 +21,8 @@ IMPACT: Final = "impact"
 TENANT_IMPACT: Final = "impact tenant"
 #: Key: `of_tenant` with the revision, and the chunk's number. Value: a chunk of `SubjectImpact`.
 SUBJECTS: Final = "impact subjects"
+#: Key: `numbered` with the revision, and the chunk's number. Value: names of tenants that are not affected.
+UNAFFECTED: Final = "impact unaffected"
 #: Key: `numbered` with the round. Value: `Round`.
 ROUND: Final = "notice round"
 #: Key: `of_tenant` with the round. Value: `Notice`.
