@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from attrs import frozen
@@ -68,6 +69,7 @@ def text_of(blocks: Iterable[Block]) -> str:
     return "\n\n".join(made for block in blocks if (made := _text(block))) + "\n"
 
 
+@lru_cache(maxsize=1_024)
 def _text(block: Block | Listing | Entry) -> str:
     match block:
         case Paragraph():
@@ -96,6 +98,7 @@ def html_of(title: str, tag: str, blocks: Iterable[Block]) -> str:
     )
 
 
+@lru_cache(maxsize=1_024)
 def _html(block: Block) -> str:
     if isinstance(block, Paragraph):
         return _paragraph(block)
@@ -123,6 +126,7 @@ def _definitions(entries: list[str]) -> list[str]:
     return [f"<dl>\n{chr(10).join(entries)}\n</dl>"] if entries else []
 
 
+@lru_cache(maxsize=1_024)
 def _entry(entry: Entry) -> str:
     value = escaped(entry.text)
     if entry.link and entry.text.startswith(("https://", "http://")):

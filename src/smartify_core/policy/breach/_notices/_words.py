@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from functools import lru_cache
 
 from attrs import field, frozen
 
@@ -43,7 +44,7 @@ def filled(text: str, values: Mapping[str, str]) -> str:
     return _place.sub(lambda found: values.get(found[1], found[0]), text)
 
 
-@frozen(order=False)
+@frozen(order=False, eq=False)
 class Words:
     """The messages of one language.
 
@@ -53,20 +54,26 @@ class Words:
     """
 
     tag: str
-    messages: Mapping[str, str] = field(repr=False, hash=False)
+    messages: Mapping[str, str] = field(repr=False)
 
     def say(self, message: str, **values: str | int) -> str:
         """Return a message with its values."""
-        return filled(self.messages[message], {name: str(value) for name, value in values.items()})
+        text = self.messages[message]
+        return filled(text, {name: str(value) for name, value in values.items()}) if values else text
 
     def instant(self, at: datetime) -> str:
         """Return an instant in words and in ISO 8601, in UTC."""
-        utc = at.astimezone(UTC)
-        return self.say(
-            "date",
-            day=utc.day,
-            month=self.messages[f"month_{utc.month}"],
-            year=utc.year,
-            clock=f"{utc:%H:%M}",
-            iso=f"{utc:%Y-%m-%dT%H:%MZ}",
-        )
+        return _instant(self, at)
+
+
+@lru_cache(maxsize=1_024)
+def _instant(words: Words, at: datetime) -> str:
+    utc = at.astimezone(UTC)
+    return words.say(
+        "date",
+        day=utc.day,
+        month=words.messages[f"month_{utc.month}"],
+        year=utc.year,
+        clock=f"{utc:%H:%M}",
+        iso=f"{utc:%Y-%m-%dT%H:%MZ}",
+    )

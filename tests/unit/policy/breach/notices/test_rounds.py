@@ -391,7 +391,11 @@ def test_what_changes_the_incident_meanwhile_does_not_undo_a_draft() -> None:
     storage = Counting()
     world = World(storage)
     world.assess(affected("acme"))
-    storage.before = lambda: world.change(confirmed_by="e-9") and None
+
+    def confirm() -> None:
+        world.change(confirmed_by="e-9")
+
+    storage.before = confirm
     assert world.notices.draft(ID, Phase.FIRST, by="e-1").state is RoundState.DRAFTED
     assert world.incident.confirmed_by == "e-9"
 
