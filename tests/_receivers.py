@@ -125,7 +125,7 @@ class MailServer:
     always: dict[str, str] = field(factory=dict)
     logins: list[str] = field(factory=list)
     lines: set[asyncio.BaseTransport] = field(factory=set)
-    connections: int = 0
+    dribbles: bool = False
     _silent: asyncio.Future[None] | None = None
     _controller: _Controller | None = None
     _news: threading.Condition = field(factory=threading.Condition)
@@ -154,7 +154,6 @@ class MailServer:
         self._controller = _Controller(self, **options)
         self._controller.start()
         self.port = self._controller.port
-        self.connections = 0
 
     def stop(self) -> None:
         """Go away: nobody listens there any more, and every connection is cut."""
@@ -176,6 +175,10 @@ class MailServer:
     def fall_silent(self) -> None:
         """Answer nothing any more to a message, until `speak` is called."""
         self._in_loop(self._hush)
+
+    def dribble(self) -> None:
+        """Answer a message with one line after another that says that more is to come, and never to the end."""
+        self.dribbles = True
 
     def speak(self) -> None:
         """End the silence."""
@@ -242,9 +245,13 @@ class MailServer:
         envelope.rcpt_options.extend(options)
         return "250 2.1.5 OK"
 
-    async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802  # as above
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802  # as above
         if self._silent is not None:
             await self._silent
+        while self.dribbles:
+            # A line now and then: enough that no single wait is ever too long.
+            await server.push("250-not yet")
+            await asyncio.sleep(0.01)
         if (said := self._said("DATA")) is not None:
             return said
         sender, recipients = str(envelope.mail_from), tuple(envelope.rcpt_tos)
@@ -344,7 +351,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         if answer.way == "dribble":
             self.close_connection = True
-            self.wfile.write(b"Connection: close\r\nX-Slow: ")
+            self.flush_headers()
+            self.wfile.write(b"X-Slow: ")
             self.wfile.flush()
             # A byte now and then: enough that no single wait is ever too long.
             while not owner.released.wait(0.01):

@@ -38,6 +38,7 @@ def _tested(folder: Path, prefix: str) -> Counter[str]:
         ("storage-contract.md", "ST"),
         ("sink-contract.md", "SK"),
         ("key-ring-contract.md", "KR"),
+        ("notifier-contract.md", "NO"),
     ],
 )
 def test_each_clause_has_exactly_one_test(repository: Path, page: str, prefix: str) -> None:
@@ -47,7 +48,7 @@ def test_each_clause_has_exactly_one_test(repository: Path, page: str, prefix: s
     assert {clause for clause, count in tested.items() if count != 1} == set()
 
 
-@pytest.mark.parametrize("prefix", ["DS", "KR", "SK", "ST"])
+@pytest.mark.parametrize("prefix", ["DS", "KR", "NO", "SK", "ST"])
 def test_no_clause_is_tested_outside_the_kit(repository: Path, prefix: str) -> None:
     """What proves a clause is what an integrator runs: no test of our own carries a clause's number."""
     assert _tested(repository / "tests", prefix) == Counter()

@@ -82,11 +82,12 @@ def written(parcel: Parcel, recipient: Mailbox, sending: Sending) -> Mail:
     message["Message-ID"] = message_id
     # RFC 3834, section 5: so that nobody's absence is answered to us.
     message["Auto-Submitted"] = "auto-generated"
-    message["Content-Language"] = parcel.locale
     message.set_content(_clean(parcel.text))
     message.add_alternative(_clean(parcel.html), subtype="html")
     for attachment in parcel.attachments:
         _attach(message, attachment)
+    # At the end: until then, what is said of the content moves into the part that holds it.
+    message["Content-Language"] = parcel.locale
     _bound(message, parcel)
     content = message.as_bytes(policy=policy)
     content = content if content.endswith(b"\r\n") else content + b"\r\n"
