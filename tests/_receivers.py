@@ -351,7 +351,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         if answer.way == "dribble":
             self.close_connection = True
-            self.wfile.write(b"Connection: close\r\nX-Slow: ")
+            self.flush_headers()
+            self.wfile.write(b"X-Slow: ")
             self.wfile.flush()
             # A byte now and then: enough that no single wait is ever too long.
             while not owner.released.wait(0.01):

@@ -17,7 +17,8 @@ from smartify_core.policy.breach.webhook import WebhookKey, WebhookNotifier
 from smartify_core.testing import MemoryNotifier, notice_digest
 from smartify_core.testing.conformance import Arrival, NotifierCapability, NotifierWorld
 
-A_SECOND = timedelta(seconds=1)
+#: Time enough for whatever ends, on however busy a machine; and little where the receiver never ends.
+PLENTY, LITTLE = timedelta(seconds=30), timedelta(milliseconds=500)
 
 
 class MemoryWorld(NotifierWorld):
@@ -72,6 +73,7 @@ class MailWorld(NotifierWorld):
     kind: type[SmtpNotifier] = SmtpNotifier
 
     def __init__(self) -> None:
+        self.limit = PLENTY
         self.server = MailServer(encryption=self.encryption)
         self.server.start()
 
@@ -82,7 +84,7 @@ class MailWorld(NotifierWorld):
             sender="Sicherheit Müller <security@vendor.example>",
             security=self.encryption,  # type: ignore[arg-type]  # one of the three in every world
             context=self.server.trust,
-            timeout=A_SECOND,
+            timeout=self.limit,
         )
 
     def address(self, number: int) -> str:
@@ -111,9 +113,11 @@ class MailWorld(NotifierWorld):
         self.server.refused[address] = "550 5.1.1 nobody of that name"
 
     def fall_silent(self) -> None:
+        self.limit = LITTLE
         self.server.fall_silent()
 
     def dribble(self) -> None:
+        self.limit = LITTLE
         self.server.dribble()
 
     def vanish(self) -> None:
@@ -154,6 +158,7 @@ class WebhookWorld(NotifierWorld):
     kind: type[WebhookNotifier] = WebhookNotifier
 
     def __init__(self) -> None:
+        self.limit = PLENTY
         self.server = HttpReceiver(tls=self.tls)
         self.server.start()
         self.key = WebhookKey.generate()
@@ -161,7 +166,7 @@ class WebhookWorld(NotifierWorld):
     def notifier(self) -> Notifier:
         return self.kind(
             {"only": self.key},
-            timeout=A_SECOND,
+            timeout=self.limit,
             context=self.server.trust,
             allow_private=["127.0.0.0/8", "::1/128"],
             allow_http=not self.tls,
@@ -194,9 +199,11 @@ class WebhookWorld(NotifierWorld):
         self.server.answers.append(Answer(503, {"Retry-After": str(seconds)}))
 
     def fall_silent(self) -> None:
+        self.limit = LITTLE
         self.server.always = evolve(self.server.always, way="silent")
 
     def dribble(self) -> None:
+        self.limit = LITTLE
         self.server.always = evolve(self.server.always, status=200, way="dribble")
 
     def vanish(self) -> None:

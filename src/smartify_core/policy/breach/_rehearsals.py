@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 from html import escape
 from itertools import islice
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from attrs import field, frozen
 
@@ -24,7 +24,7 @@ from smartify_core.storage import Storage
 from smartify_core.storage.walks import every_tenant
 
 from ._customer import Contact, Customer
-from ._notifier import AttemptVerdict, Notifier, Parcel, Reply
+from ._notifier import AttemptVerdict, Notifier, Parcel, Payload, Reply
 from ._places import CUSTOMER, REACH, tenant_part
 from ._reach import Reach, ReachConcern, ReachFinding, is_rehearsal_due, reach_findings
 from ._rules import BreachRules
@@ -35,9 +35,54 @@ _BATCH: Final = 100
 _ATTEMPTS: Final = 100
 #: The most contacts that a report names.
 _MOST_NAMED: Final = 1_000
+_KIND: Final = "rehearsal"
 _ENDLESS: Final = datetime.max.replace(tzinfo=UTC)
 
 _Rehearsed: TypeAlias = "tuple[Customer, Contact]"
+
+
+class ExerciseMessage(Protocol):
+    """The message of an exercise, marked as one in every form."""
+
+    @property
+    def locale(self) -> str:
+        """The language that it is written in."""
+        ...
+
+    @property
+    def subject(self) -> str:
+        """Its subject."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """Its text."""
+        ...
+
+    @property
+    def html(self) -> str:
+        """The same as HTML."""
+        ...
+
+    @property
+    def payload(self) -> Payload:
+        """The same for machines."""
+        ...
+
+
+#: What makes the message of an exercise.
+ExerciseText: TypeAlias = Callable[[Customer, BreachRules, str], ExerciseMessage]
+
+
+@frozen(order=False)
+class Exercise:
+    """The message of an exercise. See `ExerciseMessage`."""
+
+    locale: str
+    subject: str = field(repr=False)
+    text: str = field(repr=False)
+    html: str = field(repr=False)
+    payload: Payload = field(repr=False, hash=False)
 
 
 @frozen(order=False)
@@ -72,6 +117,8 @@ class Rehearsals:
         trail: What is found is recorded in, in the same step: counts and ids, never an address.
         notifiers: The channels.
         rules: How old a proof may be, and the host's name.
+        message: Makes the text of the exercise, of the customer, the rules and the message's code; a short one in
+            English where it is not given.
         threads: How many messages leave at once.
 
     Raises:
@@ -86,8 +133,10 @@ class Rehearsals:
         notifiers: Mapping[str, Notifier] | Iterable[Notifier],
         *,
         rules: BreachRules,
+        message: ExerciseText | None = None,
         threads: int = 8,
     ) -> None:
+        self._message = exercise if message is None else message
         self._storage = storage
         self._trail = trail
         self._notifiers = by_channel(notifiers)
@@ -163,7 +212,7 @@ class Rehearsals:
             if contact.channel not in self._notifiers:
                 report.stranded += 1
             elif force or is_rehearsal_due(known.get(contact.id), report.at, self._rules.rehearse_every):
-                make = partial(rehearsal_parcel, customer, contact, self._rules)
+                make = partial(_parcel, customer, contact, self._rules, self._message)
                 out.submit(Sending((customer, contact), contact.channel, make, _ENDLESS))
             else:
                 report.not_due += 1
@@ -249,26 +298,38 @@ _CONCERNS: Final = {
 }
 
 
-def rehearsal_parcel(customer: Customer, contact: Contact, rules: BreachRules, at: datetime) -> Parcel:
-    """Return the message of an exercise to a contact. Repeats of one day have one id."""
-    digest = sha256(f"{tenant_part(customer.tenant)}/{contact.id}/{at:%Y-%m-%d}".encode()).hexdigest()
+def exercise(customer: Customer, rules: BreachRules, code: str) -> Exercise:  # noqa: ARG001 - another text may need it
+    """Return the message of an exercise, in English: what is sent where no other is given."""
     host = rules.organisation or "Your provider"
-    subject = f"[EXERCISE] {host} checks that security notices reach you"
     lines = (
         "THIS IS AN EXERCISE. Nothing has happened to your data, and there is nothing to do.",
         f"{host} would tell you of a breach of security at this address. With this message we check that it can.",
         *([f"If somebody else should have it: {rules.contact_point}"] if rules.contact_point else []),
     )
+    return Exercise(
+        locale="en",
+        subject=f"[EXERCISE] {host} checks that notices of breaches reach you",
+        text="\n\n".join(lines) + "\n",
+        html="".join(f"<p>{escape(one)}</p>\n" for one in lines),
+        payload={"exercise": True, "code": code},
+    )
+
+
+def _parcel(customer: Customer, contact: Contact, rules: BreachRules, message: ExerciseText, at: datetime) -> Parcel:
+    """Return what leaves to a contact. Repeats of one day have one id."""
+    digest = sha256(f"{tenant_part(customer.tenant)}/{contact.id}/{at:%Y-%m-%d}".encode()).hexdigest()
+    code = f"reh-{digest[:32]}"
+    made = message(customer, rules, code)
     return Parcel(
-        id=f"reh-{digest[:32]}",
+        id=code,
         attempt=1,
         at=at,
         address=contact.address,
-        kind="breach.rehearsal",
-        subject=subject,
-        text="\n\n".join(lines) + "\n",
-        html="".join(f"<p>{escape(one)}</p>\n" for one in lines),
-        locale="en",
-        payload={"exercise": True, "tenant": customer.tenant, "contact": contact.id},
+        kind=f"breach.{_KIND}",
+        subject=made.subject,
+        text=made.text,
+        html=made.html,
+        locale=made.locale,
+        payload=made.payload,
         key_id=contact.key_id,
     )

@@ -9,7 +9,7 @@ from smartify_core.policy.breach._notice import Delivery, Notice
 from smartify_core.policy.breach._notifier import Attachment, Parcel
 
 #: The list of individuals: a CMS message in PEM (RFC 7468, section 9), which ``openssl cms -decrypt`` takes.
-ANNEX_NAME = "individuals.pem"
+ANNEX_NAME = "individuals_list.pem"
 ANNEX_TYPE = "application/x-pem-file"
 
 
