@@ -4,6 +4,7 @@
 - `Impact` is what it may have done, tenant by tenant, and how that was found.
 - `Statement` holds what is known, answer by answer; a `Notice` is what one tenant is told, in rounds.
 - `Canaries` plants decoys, whose use opens a suspected incident by itself.
+- `export_evidence` writes the proof of all of it, for the vendor or for one tenant; `check_evidence` checks it offline.
 - `Customer` says whom a tenant wants to be told, how, and by when; a `Notifier` is a channel that leads there.
 """
 
@@ -13,6 +14,14 @@ from ._answers import Certainty, NoticeField, Stated, Statement, known, not_appl
 from ._canaries import Canaries
 from ._customer import ClockStart, Contact, Customer, LimitKind, TimeLimit
 from ._decoys import Decoy, DecoyKind
+from ._evidence import (
+    DeadlineStanding,
+    EvidencedDeadline,
+    EvidenceFinding,
+    EvidencePack,
+    check_evidence,
+    export_evidence,
+)
 from ._impact import Impact, ImpactDifference, SubjectImpact, TenantImpact
 from ._incident import BreachScope, Incident, PoliceHold, TimelineEvent
 from ._notice import Attempt, Delivery, Hearing, Notice, Round, RoundState
@@ -31,10 +40,14 @@ __all__ = [
     "ClockStart",
     "Contact",
     "Customer",
+    "DeadlineStanding",
     "Decoy",
     "DecoyKind",
     "Delivery",
     "DeliveryState",
+    "EvidenceFinding",
+    "EvidencePack",
+    "EvidencedDeadline",
     "Exposure",
     "Hearing",
     "Impact",
@@ -62,6 +75,8 @@ __all__ = [
     "TenantImpact",
     "TimeLimit",
     "TimelineEvent",
+    "check_evidence",
+    "export_evidence",
     "known",
     "not_applicable",
     "unknown_yet",
