@@ -5,6 +5,7 @@
 - `Statement` holds what is known, answer by answer; a `Notice` is what one tenant is told, in rounds.
 - `Customer` says whom a tenant wants to be told, how, and by when; a `Notifier` is a channel that leads there.
 - `Canaries` plants decoys, whose use opens a suspected incident by itself.
+- `export_evidence` writes the proof of all of it, for the vendor or for one tenant; `check_evidence` checks it offline.
 """
 
 from __future__ import annotations
@@ -17,6 +18,14 @@ from ._customers import Customers
 from ._customers_file import read_customers
 from ._decoys import Decoy, DecoyKind
 from ._delivery import Courier, CourierRun
+from ._evidence import (
+    DeadlineStanding,
+    EvidencedDeadline,
+    EvidenceFinding,
+    EvidencePack,
+    check_evidence,
+    export_evidence,
+)
 from ._impact import Impact, ImpactDifference, SubjectImpact, TenantImpact
 from ._incident import BreachScope, Incident, PoliceHold, TimelineEvent
 from ._incidents import Incidents
@@ -56,12 +65,16 @@ __all__ = [
     "Customers",
     "Deadline",
     "DeadlineRecord",
+    "DeadlineStanding",
     "DeadlineState",
     "Decoy",
     "DecoyKind",
     "Delivery",
     "DeliveryState",
     "DueNotices",
+    "EvidenceFinding",
+    "EvidencePack",
+    "EvidencedDeadline",
     "Exposure",
     "Hearing",
     "Impact",
@@ -103,6 +116,8 @@ __all__ = [
     "TimelineEvent",
     "Watch",
     "check_certificate",
+    "check_evidence",
+    "export_evidence",
     "known",
     "not_applicable",
     "notice_digest",
