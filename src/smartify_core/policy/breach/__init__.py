@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from ._answers import Certainty, NoticeField, Stated, Statement, known, not_applicable, unknown_yet
+from ._breaches import Breaches, Tended
 from ._canaries import Canaries
 from ._clocks import BindingLimit, Deadline, DeadlineState
 from ._customer import ClockStart, Contact, Customer, LimitKind, TimeLimit
@@ -54,6 +55,7 @@ __all__ = [
     "BindingLimit",
     "BreachRules",
     "BreachScope",
+    "Breaches",
     "Canaries",
     "Certainty",
     "ClockStart",
@@ -112,6 +114,7 @@ __all__ = [
     "Statement",
     "SubjectImpact",
     "TenantImpact",
+    "Tended",
     "TimeLimit",
     "TimelineEvent",
     "Watch",
