@@ -1,7 +1,8 @@
 """What was said of deadlines: what is on record of it, and what is still to be said. Pure.
 
 Whatever is said is said once. Customers whose times lie within one hour of one another are spoken of together, so that
-ten thousand of them make no ten thousand alarms.
+ten thousand of them make no ten thousand alarms. The earliest of them counts, so that some are warned of up to an hour
+early, and none late.
 """
 
 from __future__ import annotations

@@ -44,7 +44,8 @@ _KINDS: Final = {
 class Watch:
     """The clocks of every incident that is not over.
 
-    Have `look` called every minute or so, by a worker or by several: what is said is said once.
+    Have `look` called every few minutes, by a worker or by several: what is said is said once. It reads all that is on
+    record of the notices of each incident that is not over, which takes seconds where they are ten thousand.
 
     Args:
         storage: Where incidents are.

@@ -302,6 +302,25 @@ def test_a_damaged_incident_stops_no_other_clock(house: House, monkeypatch: pyte
     assert {one.incident for one in house.alarms} == {*some} - {broken}
 
 
+def test_what_ends_during_a_look_is_left_alone(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An incident that is dismissed after a look began is not spoken of; a watch that nobody listens to records."""
+    incident = house.assessed("acme")
+    house.clock.advance(hours=25)
+    watch = Watch(house.storage, house.sealer, house.trail, rules=house.rules)
+    customers = watch._dossiers.customers
+
+    def meanwhile() -> Any:
+        house.incidents.dismiss(incident.id, by="e-2", reason="a test of ours")
+        return customers()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(watch._dossiers, "customers", meanwhile)
+        assert watch.look() == ()
+    other = house.assessed("acme")
+    house.clock.advance(hours=25)
+    assert [one.incident for one in watch.look()] == [other.id]
+
+
 # --- reasons ----------------------------------------------------------------------------------------------------------
 
 
