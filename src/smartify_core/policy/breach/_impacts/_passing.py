@@ -67,8 +67,8 @@ class Found:
         return self.numbers.setdefault(tenant, len(self.numbers))
 
     def names(self) -> list[str]:
-        """Return the names of the tenants, by their numbers."""
-        return [text_of(one) for one in self.numbers]
+        """Return the names of the tenants, by their numbers; an empty one for what is nobody's."""
+        return ["" if one == NOBODY else text_of(one) for one in self.numbers]
 
 
 class Passing:
