@@ -80,7 +80,7 @@ class SmtpNotifier:
             raise _misused(
                 "a password would go over the network in the open", "Encrypt with starttls or tls, or give no password."
             )
-        display, address = parseaddr(sender)
+        display, address = parseaddr(sender) if sender.isprintable() else ("", "")
         mailbox = _own(address)
         domain = mailbox.domain if message_domain is None else ascii_domain(message_domain)
         if domain is None:
