@@ -73,6 +73,14 @@ def test_each_step_says_what_it_means(
     assert len(server.arrived) == 1
 
 
+@pytest.mark.parametrize("wrong", [{"locale": "de\r\nBcc: b@x.example"}, {"id": "\ud800"}])
+def test_what_cannot_be_written_is_refused(server: MailServer, wrong: dict[str, Any]) -> None:
+    """A parcel that makes no mail is a reply like any other, adds no header, and nobody is called."""
+    with notifier(server).opened() as sender:
+        reply = sender.send(parcel(**wrong))
+    assert (reply.verdict, reply.code, server.arrived) == (REFUSED, "message", [])
+
+
 def test_one_connection_serves_many(server: MailServer) -> None:
     """A sender keeps its connection from one message to the next, also when a recipient was refused between."""
     server.refused["gone@customer.example"] = "550 5.1.1 nobody"
