@@ -150,7 +150,9 @@ class MailServer:
         if self.encryption == "tls":
             options |= {"ssl_context": server_context(self.name)}
         if self.password is not None:
-            options |= {"authenticator": self._knows, "auth_required": True, "auth_require_tls": False}
+            # Where aiosmtpd does not know of the encryption, it warns of whoever insists on a password.
+            is_known = self.encryption == "starttls"
+            options |= {"authenticator": self._knows, "auth_required": is_known, "auth_require_tls": is_known}
         self._controller = _Controller(self, **options)
         self._controller.start()
         self.port = self._controller.port
