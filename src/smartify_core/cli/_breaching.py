@@ -198,10 +198,11 @@ def _accounts(output: Output, breaches: Breaches, incident: str, tenant: str) ->
             for one in found:
                 listing.add(of_value(one))
         return exit_codes.DONE
-    count = 0
-    for count, one in enumerate(found, 1):
+    is_named = False
+    for one in found:
+        is_named = True
         output.line(f"{one.account_id}  {', '.join(one.fields)}")
-    if not count:
+    if not is_named:
         output.note("The latest assessment names no account of this tenant.")
     return exit_codes.DONE
 

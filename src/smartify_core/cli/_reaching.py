@@ -64,8 +64,8 @@ def rehearse(output: Output, file: Path, *, by: str, tenants: Sequence[str], for
         findings = [one for one in _findings(at) if not tenants or one.tenant in tenants]
     output.document({"rehearsal": of_value(report), "findings": [of_value(one) for one in findings]})
     output.line(
-        f"{report.accepted:,} of {numbered(report.tried, 'contact')} reached, of {numbered(report.customers, 'customer')}; "
-        f"not due yet: {report.not_due:,}"
+        f"{report.accepted:,} of {numbered(report.tried, 'contact')} reached, "
+        f"of {numbered(report.customers, 'customer')}; not due yet: {report.not_due:,}"
     )
     _tell(output, findings)
     return exit_codes.FAILED if report.stranded or any(map(_is_amiss, findings)) else exit_codes.DONE

@@ -25,8 +25,12 @@ def test_an_incident_is_opened_and_becomes_a_breach(house: House) -> None:
     assert (decided["state"], decided["aware_by"], decided["events"]) == ("aware", "e-2", 2)
     assert decided["scopes"] == [
         {
-            "kind": "actor", "names": ["e-17"], "since": "2020-01-01T00:00:00+00:00", "until": None,
-            "tenants": [], "other_half": "unknown",
+            "kind": "actor",
+            "names": ["e-17"],
+            "since": "2020-01-01T00:00:00+00:00",
+            "until": None,
+            "tenants": [],
+            "other_half": "unknown",
         }
     ]
     assert "signal" not in decided
@@ -62,7 +66,11 @@ def test_who_may_be_affected_is_assessed(house: House) -> None:
     second = house.breach("assess", incident, *AS_E2)
     assert second["impact"]["counts"] == {"affected": 2, "ciphertext-only": 0, "not-affected": 0}
     assert second["difference"] == {
-        "before": 2, "after": 3, "newly": ["initech"], "no_longer": [], "changed": ["acme"],
+        "before": 2,
+        "after": 3,
+        "newly": ["initech"],
+        "no_longer": [],
+        "changed": ["acme"],
     }
     house.breach("scope", incident, *AS_E2, *WHY, "--actor", "e-17", "--instead")
     third = house.run("breach", "assess", incident, *AS_E2)
@@ -71,7 +79,7 @@ def test_who_may_be_affected_is_assessed(house: House) -> None:
 
 
 def test_an_impact_is_printed_tenant_by_tenant(house: House) -> None:
-    """Tenants are rows, those that are not affected too when asked for; accounts are ids, one document or lines only."""
+    """Tenants are rows, those that are not affected too when asked for; accounts are one document, or lines."""
     incident = house.assessed()
     found = house.breach("impact", incident, "--also-unaffected")
     assert found["impact"]["revision"] == 1

@@ -136,24 +136,23 @@ def test_the_worker_ends_when_it_is_told_to(house: House, *, as_json: bool) -> N
     """It sends what is due, and SIGTERM ends it with exit code 0 and, if asked for, one document."""
     incident = house.drafted()
     house.breach("send", incident, *AS_E2, "--later")
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "smartify_core.cli", "breach", "work", *(["--json"] if as_json else [])],
         cwd=house.folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    try:
-        house.mail.wait_for(1)
-        assert process.stdout is not None
-        first = process.stdout.readline()
-        process.send_signal(signal.SIGTERM)
-        assert process.stderr is not None
-        out, err = process.stdout.read(), process.stderr.read()
-        process.wait(60)
-    finally:
-        process.kill()
-        process.wait()
+    ) as process:
+        try:
+            house.mail.wait_for(1)
+            assert process.stdout is not None
+            assert process.stderr is not None
+            first = process.stdout.readline()
+            process.send_signal(signal.SIGTERM)
+            out, err = process.stdout.read(), process.stderr.read()
+            process.wait(60)
+        finally:
+            process.kill()
     assert (process.returncode, err.count("stopping")) == (0, 1), err
     if as_json:
         (round_,) = json.loads(first + out)["tended"]

@@ -48,8 +48,10 @@ def test_an_exercise_proves_that_customers_are_reached(house: House) -> None:
     done = house.run("breach", "rehearse", *AS_E2)
     assert (done.code, done.out) == (
         0,
-        "2 of 2 contacts reached, of 2 customers; not due yet: 0\n"
-        "NOTE   acme: single-channel\nNOTE   initech: single-channel\n",
+        (
+            "2 of 2 contacts reached, of 2 customers; not due yet: 0\n"
+            "NOTE   acme: single-channel\nNOTE   initech: single-channel\n"
+        ),
     )
     assert {one.recipients for one in house.mail.wait_for(2)} == {
         ("privacy@acme.example",),
