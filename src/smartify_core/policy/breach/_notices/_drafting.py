@@ -34,7 +34,7 @@ from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 
 from ._annex import Annexes
-from ._content import Addressee, Case, answers_of, open_fields
+from ._content import Addressee, Case, answers_of, correction_of, open_fields
 from ._digests import notice_digest, notice_id, round_digest
 from ._locales import Locales
 from ._payload import payload_of
@@ -251,7 +251,7 @@ class Drafting:
             _new_code(),
             draft.drafted_at,
         )
-        answers = {} if envelope.is_correction else answers_of(case, addressee, words)
+        answers = (correction_of if envelope.is_correction else answers_of)(case, addressee, words)
         unknown = open_fields(answers)
         made = rendered(envelope, answers, words, case.rules, self._template(customer.locale, words.tag))
         own = notice_digest(made.subject, made.text, made.html)

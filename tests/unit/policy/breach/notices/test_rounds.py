@@ -160,6 +160,7 @@ def test_those_told_who_are_not_affected_any_more_are_corrected_once(world: Worl
     }
     correction = world.notices.notice(ID, "globex")
     assert "nothing that leads from it to your data" in correction.text.replace("\n", " ")
+    assert "privacy@initech.example" in correction.text
     assert json.loads(correction.payload)["data"]["correction"] is True
     assert correction.open_fields == ()
     world.told(Phase.UPDATE)
