@@ -149,7 +149,7 @@ def _notices(tally: Tally, parts: Parts) -> Iterator[str]:
 
 
 def _proof(asked: Asked, digest: str) -> Markup:
-    whose = "" if asked.tenant is None else f" that {asked.tenant} was told of"
+    whose = " about it" if asked.tenant is None else f" about it that is {asked.tenant}'s"
     return sections.section(
         "proof",
         "Proof",
