@@ -12,7 +12,7 @@ import json
 import sqlite3
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -68,13 +68,13 @@ def filled(path: Path, number: int) -> Storage:
 
 
 @pytest.fixture(scope="module")
-def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, Path]]:
+def stores(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     """Return the files of two stores, by their number of entries."""
     folder = tmp_path_factory.mktemp("impact")
     made = {number: folder / f"{number}.db" for number in (FEW, MANY)}
     for number, path in made.items():
         filled(path, number).close()
-    yield made
+    return made
 
 
 SCOPES = {
@@ -112,9 +112,9 @@ def by_cursor(path: Path) -> float:
     """Return what a bare cursor over the largest table of the file takes."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         tables = [name for (name,) in connection.execute("select name from sqlite_master where type = 'table'")]
-        counts = {name: connection.execute(f'select count(*) from "{name}"').fetchone()[0] for name in tables}  # noqa: S608 # names that the file itself has
+        counts = {name: connection.execute(f'select count(*) from "{name}"').fetchone()[0] for name in tables}
         largest = max(counts, key=lambda name: counts[name])
-        return spent(lambda: sum(1 for _ in connection.execute(f'select * from "{largest}"')))  # noqa: S608 # as above
+        return spent(lambda: sum(1 for _ in connection.execute(f'select * from "{largest}"')))
 
 
 def test_impact_of_a_million_entries(stores: dict[int, Path]) -> None:

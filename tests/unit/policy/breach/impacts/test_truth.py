@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.unit.policy.vendors._making import NOW
 
 from smartify_core.policy import PrincipalKind
 from smartify_core.policy.audit import Trail
@@ -16,7 +17,7 @@ from smartify_core.policy.breach._impacts import _living, _passing, _reach
 from smartify_core.policy.breach._impacts._pairs import Pairs
 from smartify_core.policy.breach._impacts._vendor_reach import VendorReach
 
-from ._world import HOUR, INCIDENT, NOW, TENANTS, Happening, World, happen, is_within
+from ._world import HOUR, INCIDENT, TENANTS, Happening, World, happen, is_within
 
 DAY = timedelta(days=1)
 
