@@ -19,7 +19,9 @@ from pathlib import Path
 
 import pytest
 
-from smartify_core.policy.audit import AuditRecord, Trail
+from smartify_core.model import LEDGER, Append, PutDocument
+from smartify_core.policy.audit import AuditRecord, Frontier, Trail
+from smartify_core.policy.audit._state import ENTRIES, HEAD, NODES, TrailHead, nodes_of
 from smartify_core.policy.breach import BreachScope, Incident, IncidentState, ScopeKind
 from smartify_core.policy.breach._impacts import Assessments
 from smartify_core.policy.breach._recorded import Recorded
@@ -30,41 +32,51 @@ from smartify_core.storage import Storage
 from smartify_core.storage.sqlite import SQLiteStorage
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
-FEW, MANY, TENANTS, EMPLOYEES, PEOPLE, GROUP = 200_000, 1_000_000, 10_000, 100, 10, 1_000
-ROUNDS = 3
+FEW, MANY, TENANTS, EMPLOYEES, PEOPLE, GROUP = 200_000, 1_000_000, 10_000, 100, 10, 10_000
+#: How many entries of one tenant follow one another, as pages of a view do.
+PAGES, ROUNDS = 20, 3
 LIMIT, WORST_LIMIT, MORE_MEMORY, FLAT = 3.0, 6.0, 64 << 20, 1.3
 LONG_AFTER = NOON + timedelta(days=400)
 
 
-def record(number: int) -> AuditRecord:
-    """Return an opening as the gate records it: of one of ten people of one of 10,000 tenants."""
-    return AuditRecord(
-        "access.granted",
-        NOON + timedelta(seconds=number),
-        f"tenant-{number % TENANTS}",
-        f"e-{number % EMPLOYEES}",
-        (f"{number % TENANTS:016x}{number // TENANTS % PEOPLE:016x}",),
-        {
-            "fields": ("email",),
-            "grant": f"g-{number % 1000}",
-            "overrides": (),
-            "provisions": ("C13",),
-            "pseudonymous": False,
-            "purpose": "CommunicationForCustomerCare",
-            "reason": "x" * 64,
-            "reason_about": "subject",
-            "ticket": None,
-        },
-    )
+def content(number: int) -> bytes:
+    """Return the bytes of an opening as the gate records it: of one of ten people of one of 10,000 tenants."""
+    tenant = number // PAGES % TENANTS
+    at = (NOON + timedelta(seconds=number)).isoformat(timespec="microseconds")[:-6]
+    actor, grant = number // PAGES % EMPLOYEES, number % 1000
+    return (
+        f'{{"actor":"e-{actor}","at":"{at}Z","facts":{{"fields":["email"],"grant":"g-{grant}"'
+        f',"overrides":[],"provisions":["C13"],"pseudonymous":false,"purpose":"CommunicationForCustomerCare"'
+        f',"reason":"{"x" * 64}","reason_about":"subject","ticket":null}},"kind":"access.granted"'
+        f',"of_tenant":{{"number":1,"previous":null}},"place":{number}'
+        f',"subjects":["{tenant:016x}{number % PEOPLE:016x}"],"tenant":"tenant-{tenant}","v":1,"writer":"0123abcd"}}'
+    ).encode()
 
 
 def filled(path: Path, number: int) -> Storage:
-    """Return a store with so many entries in its trail."""
-    storage = SQLiteStorage(path)
-    trail = Trail(storage, clock=lambda: NOON)
+    """Return a store with so many entries in its trail, and the tree over them: put there at once, without tails."""
+    storage, frontier = SQLiteStorage(path), Frontier()
     for start in range(0, number, GROUP):
-        trail.append(*map(record, range(start, start + GROUP)))
+        entries = [content(one) for one in range(start, start + GROUP)]
+        after, made = frontier.append(*entries)
+        head = TrailHead(after, NOON + timedelta(seconds=start + GROUP))
+        nodes = tuple(node.hash for node in made)
+        storage.record(
+            LEDGER,
+            documents=[PutDocument(*HEAD, head.content, start // GROUP)],
+            appends=[Append(ENTRIES, tuple(entries), start), Append(NODES, nodes, nodes_of(start))],
+        )
+        frontier = after
     return storage
+
+
+def test_entries_are_as_the_trail_writes_them(tmp_path: Path) -> None:
+    """What the other cases walk over is made of entries that the library reads, in a tree that it goes on with."""
+    with filled(tmp_path / "few.db", GROUP) as storage:
+        trail = Trail(storage, clock=lambda: LONG_AFTER)
+        assert trail.entry(21).record.tenant == "tenant-1"
+        assert trail.entry(21).content == content(21)
+        assert trail.append(AuditRecord("a.b", LONG_AFTER)) == (GROUP,)
 
 
 @pytest.fixture(scope="module")
