@@ -6,6 +6,7 @@
 - `Customer` says whom a tenant wants to be told, how, and by when; a `Notifier` is a channel that leads there.
 - `Canaries` plants decoys, whose use opens a suspected incident by itself.
 - `export_evidence` writes the proof of all of it, for the vendor or for one tenant; `check_evidence` checks it offline.
+- `Impact` is what it may have done, tenant by tenant, and how that was found; `Assessments` works it out.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from ._evidence import (
     export_evidence,
 )
 from ._impact import Impact, ImpactDifference, SubjectImpact, TenantImpact
+from ._impacts import Assessments
 from ._incident import BreachScope, Incident, PoliceHold, TimelineEvent
 from ._incidents import Incidents
 from ._notice import Attempt, Delivery, Hearing, Notice, Round, RoundState
@@ -49,6 +51,7 @@ from ._watch import Watch
 __all__ = [
     "Alarm",
     "AlarmKind",
+    "Assessments",
     "Attachment",
     "Attempt",
     "AttemptVerdict",
