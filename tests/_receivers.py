@@ -1,7 +1,6 @@
 """Real receivers on loopback, for tests of notices: a mail server (aiosmtpd) and a web server that takes webhooks.
 
-They answer what they are told to, remember what arrived, can be silent, dribble, go away and come back. Nothing in them
-waits for the clock: what is silent stays silent until it is released or ends.
+They answer what they are told to, remember what arrived, can be silent, dribble, go away and come back.
 """
 
 from __future__ import annotations
@@ -131,11 +130,6 @@ class MailServer:
     _news: threading.Condition = field(factory=threading.Condition)
 
     @property
-    def host(self) -> str:
-        """Where it listens."""
-        return LOOPBACK
-
-    @property
     def trust(self) -> ssl.SSLContext:
         """What a client needs to trust its certificate."""
         return trusting_context(self.name)
@@ -150,7 +144,9 @@ class MailServer:
         if self.encryption == "tls":
             options |= {"ssl_context": server_context(self.name)}
         if self.password is not None:
-            options |= {"authenticator": self._knows, "auth_required": True, "auth_require_tls": False}
+            # Where aiosmtpd does not know of the encryption, it warns of whoever insists on a password.
+            is_known = self.encryption == "starttls"
+            options |= {"authenticator": self._knows, "auth_required": is_known, "auth_require_tls": is_known}
         self._controller = _Controller(self, **options)
         self._controller.start()
         self.port = self._controller.port

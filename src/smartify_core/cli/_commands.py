@@ -18,6 +18,7 @@ from smartify_core.errors import Stopped as StoppedError
 
 from . import _actions as actions
 from . import _commands_of_audit as audit
+from . import _commands_of_breach as breach
 from . import _commands_of_communications as communications
 from . import _commands_of_endings as endings
 from . import _commands_of_keys as keys
@@ -47,6 +48,7 @@ for _command in (
     communications.communications,
     keys.keys,
     *endings.COMMANDS,
+    breach.breach,
 ):
     command_line.add_command(_command)
 

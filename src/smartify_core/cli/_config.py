@@ -20,6 +20,7 @@ from smartify_core.errors import UsageError
 from smartify_core.extensions import DIRECTORY_GROUP, Extension, find_extension, installed_extensions
 from smartify_core.lifecycle import Rules
 
+from ._config_breach import BreachSettings, breach_settings_of
 from ._config_keys import KeySettings, key_settings_of
 from ._config_logs import logs_of
 from ._config_policy import PolicySettings, policy_settings_of
@@ -85,6 +86,8 @@ class Config:
     every: timedelta
     #: What is said of policy.
     policy: PolicySettings
+    #: What is said of breaches.
+    breach: BreachSettings
 
     @property
     def key_file(self) -> Path:
@@ -100,7 +103,7 @@ def load(file: Path, *, without_tenants: bool = False) -> Config:
             little.
     """
     document = Table(parse(file), file, ())
-    document.only({"storage", "keys", "tenants", "rules", "schedule", "logs", "policy"})
+    document.only({"storage", "keys", "tenants", "rules", "schedule", "logs", "policy", "breach"})
     storage = document.table("storage")
     storage.only({"url"})
     url, keys = storage.text("url"), key_settings_of(document.table("keys"))
@@ -108,7 +111,7 @@ def load(file: Path, *, without_tenants: bool = False) -> Config:
     every = _every(document.optional("schedule", document.table))
     # Nothing here needs it, but a mistake in it is told by whichever command is run first.
     logs_of(document)
-    policy = policy_settings_of(document)
+    policy, breach = policy_settings_of(document), breach_settings_of(document)
     tenants = (
         document.given("tenants", document.table, Table({}, file, ())) if without_tenants else document.table("tenants")
     )
@@ -125,7 +128,7 @@ def load(file: Path, *, without_tenants: bool = False) -> Config:
         table = tenants.table(name)
         found[name] = _tenant(table)
         rules[name] = rules_of(table.optional("rules", table.table), shared)
-    return Config(file, _anchored(url, storage), keys, found, rules, every, policy)
+    return Config(file, _anchored(url, storage), keys, found, rules, every, policy, breach)
 
 
 def _every(table: Table | None) -> timedelta:

@@ -74,6 +74,22 @@ file = "smartify.keys"
 # witness_folder = "witness"  # a folder of another host, where every checkpoint of the trail is kept as well
 # witnesses = { }             # who else is shown every checkpoint: NAME = { url = "...", key = "..." }
 
+# What happens after a breach, for `smartify breach`.
+[breach]
+# organisation = "Example Ltd"             # your name, as notices have it
+# contact_point = "Privacy office, privacy@example.com, +49 30 1234567"   # where a customer asks
+# first_notice = "24h"        # how long after awareness the first notice arrives at the latest
+# update_every = "72h"        # and the next one after each, until the final one
+# alarms = ["12h", "4h", "1h"]   # how long before each time it is said that it comes near
+# escalate_after = "1h"       # how long those of one tier may take before the next is told as well
+# rehearse_every = "90d"      # how old the proof may be that a contact can be reached
+# notify_ciphertext_only = true   # is a customer told of whom only ciphertext is out
+# call = "dana"               # the employee who takes the phone when nothing else reached a customer
+# link = "https://app.example.com/notices/{code}"   # your page where a notice is acknowledged
+# host = "web-1"              # what this host is called in the audit trail
+# mail = { host = "smtp.example.com", sender = "privacy@example.com", username = "u", password_file = "smtp.password" }
+# webhook = { keys = "webhook.keys" }      # made by `smartify breach webhook-key`
+
 # One table for each customer. The name after "tenants." is yours to choose: letters, digits, dots, hyphens and
 # underscores.
 [tenants.acme]

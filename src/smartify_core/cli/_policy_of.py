@@ -11,6 +11,7 @@ from attrs import frozen
 
 from smartify_core.errors import ConfigInvalid, UsageError
 from smartify_core.policy import PROHIBITED, PersonalField, Policy, Purpose
+from smartify_core.policy.breach import Notifier
 from smartify_core.policy.shredding import EndingsFile
 from smartify_core.sealing import KeyRing, Sealer
 from smartify_core.storage import Storage
@@ -70,8 +71,8 @@ def opened(file: Path, tenant: str | None = None, *, guarded: bool = True) -> It
             raise
 
 
-def policy_of(config: Config, storage: Storage, sealer: Sealer) -> Policy:
-    """Return policy over an open store, by the rules of a configuration."""
+def policy_of(config: Config, storage: Storage, sealer: Sealer, *, notifiers: Sequence[Notifier] = ()) -> Policy:
+    """Return policy over an open store, by the rules of a configuration, with the channels that notices leave by."""
     settings = config.policy
     return Policy(
         storage,
@@ -80,6 +81,9 @@ def policy_of(config: Config, storage: Storage, sealer: Sealer) -> Policy:
         notice=settings.vendor_notice,
         communications=settings.communications,
         register=EndingsFile(settings.endings) if settings.endings.is_file() else None,
+        breach=config.breach.rules,
+        notifiers=notifiers,
+        host=config.breach.host,
     )
 
 

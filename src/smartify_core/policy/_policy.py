@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from functools import cached_property, partial
 
@@ -19,7 +19,8 @@ from ._records._circumstances import Circumstances, TicketIsOpen
 from ._records._grants import Grants
 from ._records._staff import Staff
 from ._records._usage import uses_in
-from .audit import Trail
+from .audit import AuditRecord, Trail
+from .breach import Alarm, Breaches, BreachRules, Hearing, Notifier
 from .communications import CommunicationRules, Communications
 from .rotation import Rotation
 from .shredding import EndingsFile, LegalHolds, Shredder, check_restored
@@ -30,7 +31,7 @@ class Policy:
     """The rooms of policy, each over the same store, keys and clock. Threads may share it.
 
     Making one reads and writes nothing. What most hosts need is there at once; ``vendors``, ``exports``,
-    ``communications``, ``holds``, ``shredder`` and ``rotation`` are made when they are first asked for.
+    ``communications``, ``holds``, ``shredder``, ``rotation`` and ``breaches`` are made when they are first asked for.
 
     Args:
         storage: The store that holds the accounts. What policy knows lies in it under a name of its own.
@@ -44,10 +45,17 @@ class Policy:
         notice: How long before a vendor's first data a customer has to be told.
         communications: Whether what is said to people is kept, and for how long. Off where nothing is said.
         register: The register of endings, kept outside of the store's backups.
+        breach: Your own times for notices after a breach, and who answers.
+        notifiers: The channels that such notices leave through.
+        on_alarm: Called with every time for a notice that comes near or was missed.
+        on_call: Called when nothing reached a customer, so that somebody has to take the phone.
+        host: The name of the host that this runs on, which the audit trail then knows of every process: see `Trail`.
+            One that was taken over can be told from others by it.
         clock: What tells the time.
 
     Raises:
-        UsageError: ``notice`` is not between nothing and ten years (when vendors are first asked for).
+        UsageError: ``host`` is no name; or ``notice`` is not between nothing and ten years (when vendors are first
+            asked for).
     """
 
     def __init__(
@@ -61,6 +69,11 @@ class Policy:
         notice: timedelta = timedelta(days=30),
         communications: CommunicationRules | None = None,
         register: EndingsFile | None = None,
+        breach: BreachRules | None = None,
+        notifiers: Iterable[Notifier] = (),
+        on_alarm: Callable[[Alarm], None] | None = None,
+        on_call: Callable[[Hearing], None] | None = None,
+        host: str | None = None,
         clock: Clock = utc_now,
     ) -> None:
         self._storage = storage
@@ -68,9 +81,13 @@ class Policy:
         self._notice = notice
         self._communication_rules = communications
         self._register = register
+        self._breach_rules = breach
+        self._notifiers = tuple(notifiers)
+        self._on_alarm = on_alarm
+        self._on_call = on_call
         self._clock = clock
         self.rules: AccessRules = AccessRules() if rules is None else rules
-        self.trail: Trail = Trail(storage, clock=clock)
+        self.trail: Trail = Trail(storage, clock=clock, host=host)
         self.staff: Staff = Staff(storage, sealer, self.trail)
         self.grants: Grants = Grants(
             storage, sealer, self.trail, self.staff, rules=self.rules, on_emergency=on_emergency
@@ -85,6 +102,7 @@ class Policy:
             circumstances=self.circumstances,
             rules=self.rules,
             guard=None if register is None else partial(check_restored, self.trail, register),
+            watch=self._watch,
         )
 
     @cached_property
@@ -122,6 +140,25 @@ class Policy:
     def rotation(self) -> Rotation:
         """What moves accounts and documents to newer keys."""
         return Rotation(self._storage, self._sealer, self.trail, clock=self._clock)
+
+    @cached_property
+    def breaches(self) -> Breaches:
+        """What is done after a breach, and before one."""
+        return Breaches(
+            self._storage,
+            self._sealer,
+            self.trail,
+            gate=self.gate,
+            vendors=self.vendors,
+            rules=self._breach_rules,
+            notifiers=self._notifiers,
+            on_alarm=self._on_alarm,
+            on_call=self._on_call,
+        )
+
+    def _watch(self, record: AuditRecord) -> None:
+        """Show a record of the gate to the decoys, which are made when the first one comes."""
+        self.breaches.canaries.watch(record)
 
     def hygiene(self, *, unused_after: timedelta = timedelta(days=7)) -> Iterator[HygieneFinding]:
         """Yield what a reviewer of grants should look at: unused, wider than used, self-approved, not reviewed.

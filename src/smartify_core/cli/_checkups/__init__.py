@@ -9,6 +9,7 @@ from pathlib import Path
 from smartify_core.cli._policy_of import Opened
 from smartify_core.errors import SmartifyError
 
+from . import _breaches as breaches
 from . import _lifecycle as lifecycle
 from . import _people as people
 from . import _protection as protection
@@ -35,6 +36,8 @@ def every_checkup(at: Opened, file: Path) -> Iterator[Checkup]:
         ("C10", protection.of_holds),
         ("C10", protection.of_endings),
         ("C11", vendors.of_vendors),
+        ("C12", breaches.of_readiness),
+        ("C12", breaches.of_incidents),
         ("C14", people.of_people),
         ("C13", people.of_grants),
     )

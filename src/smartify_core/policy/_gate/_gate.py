@@ -35,7 +35,7 @@ from smartify_core.storage import Storage
 
 from ._disclosed import Disclosed, disclosed, pseudonymised
 from ._reading import Reading
-from ._recording import MoreFacts, Recording
+from ._recording import MoreFacts, Recording, Watch
 from ._reviewing import Reviewing
 from ._standing import GrantStanding, standing_of
 from ._view import View, named_by_pseudonym
@@ -86,6 +86,7 @@ class Gate:
         circumstances: Circumstances,
         rules: AccessRules | None = None,
         guard: Callable[[], None] | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._guard = guard
         self._storage = storage
@@ -94,7 +95,7 @@ class Gate:
         self._rules = AccessRules() if rules is None else rules
         self._reading = Reading(storage, staff, grants, circumstances, self._rules)
         self._reasons = Reasons(storage, sealer)
-        self._recording = Recording(trail, self._reasons)
+        self._recording = Recording(trail, self._reasons, watch)
         self._reviewing = Reviewing(trail, staff, self._reasons)
         #: Guards the one below it.
         self._lock = Lock()

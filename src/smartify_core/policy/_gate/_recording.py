@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Final, TypeAlias
 
@@ -10,16 +10,27 @@ from smartify_core.model import SealedAccount
 from smartify_core.policy._access._decision import AccessRequest, Decision, Missing
 from smartify_core.policy._access._facts import is_id
 from smartify_core.policy._ledger import is_key
+from smartify_core.policy._log import log
 from smartify_core.policy._reasons import Reasons
 from smartify_core.policy._vocabulary import PersonalField, Purpose
 from smartify_core.policy.audit import AuditRecord, Trail
 
 #: What a caller may add to the record of an opening: ids, codes and counts.
 MoreFacts: TypeAlias = Mapping[str, "str | int | bool | None"]
+#: What is shown each opening and each denial, once it is on record.
+Watch: TypeAlias = Callable[[AuditRecord], None]
 
 #: The kinds of entries that change no fact of a decision.
 _CHANGING_NOTHING: Final = frozenset(
-    {"access.granted", "access.denied", "access.stopped", "access.missed", "reason.read", "export.granted"}
+    {
+        "access.granted",
+        "access.denied",
+        "access.stopped",
+        "access.missed",
+        "reason.read",
+        "export.granted",
+        "trail.opened",
+    }
 )
 #: More entries than these are not looked at: deciding anew is quicker.
 _MOST_LOOKED_AT: Final = 32
@@ -33,11 +44,13 @@ class Recording:
     Args:
         trail: The trail.
         reasons: What seals reasons.
+        watch: What is shown each record when it is kept. What it raises is logged, and opens and closes nothing.
     """
 
-    def __init__(self, trail: Trail, reasons: Reasons) -> None:
+    def __init__(self, trail: Trail, reasons: Reasons, watch: Watch | None = None) -> None:
         self._trail = trail
         self._reasons = reasons
+        self._watch = watch
 
     def opening(self, decision: Decision, accounts: Sequence[SealedAccount], more: MoreFacts) -> int:
         """Keep that these accounts are about to be opened; durable when it returns. Returns the place of the entry.
@@ -52,7 +65,7 @@ class Recording:
             reason = self._reasons.about_one(one, request.reason)
         else:
             reason = self._reasons.about_many(request.tenant, request.reason)
-        (place,) = self._trail.append(
+        return self._keep(
             AuditRecord(
                 "access.granted",
                 decision.at,
@@ -72,7 +85,6 @@ class Recording:
                 },
             )
         )
-        return place
 
     def has_changed(self, since: int, place: int) -> bool:
         """Return whether an entry from one place to before another may have changed the facts of a decision.
@@ -103,9 +115,7 @@ class Recording:
             "asked_about": len(request.subjects),
         }
         tenant = request.tenant if is_known else None
-        self._trail.append(
-            AuditRecord("access.denied", decision.at, tenant, actor, tuple(subjects[:_MOST_SUBJECTS]), facts)
-        )
+        self._keep(AuditRecord("access.denied", decision.at, tenant, actor, tuple(subjects[:_MOST_SUBJECTS]), facts))
 
     def stopped(self, decision: Decision, accounts: Sequence[SealedAccount]) -> None:
         """Keep that what was recorded just before was not opened: what had allowed it was gone by then.
@@ -117,9 +127,7 @@ class Recording:
         subjects = tuple(account.account_id for account in accounts)
         missing = [one.missing.value for one in decision.shortfalls]
         facts = {**_asked(request), "missing": list(dict.fromkeys(missing))}
-        self._trail.append(
-            AuditRecord("access.stopped", decision.at, request.tenant, request.employee, subjects, facts)
-        )
+        self._keep(AuditRecord("access.stopped", decision.at, request.tenant, request.employee, subjects, facts))
 
     def missed(self, decision: Decision) -> None:
         """Keep that somebody looked for a person who is not there.
@@ -129,7 +137,17 @@ class Recording:
         """
         request = decision.request
         facts = {**_asked(request), "grant": decision.grant}
-        self._trail.append(AuditRecord("access.missed", decision.at, request.tenant, request.employee, (), facts))
+        self._keep(AuditRecord("access.missed", decision.at, request.tenant, request.employee, (), facts))
+
+    def _keep(self, record: AuditRecord) -> int:
+        """Keep a record and show it to whoever watches. Returns its place. Raises `AuditUnavailable`."""
+        (place,) = self._trail.append(record)
+        if self._watch is not None:
+            try:
+                self._watch(record)
+            except Exception as error:  # noqa: BLE001 - a host's: whoever watches keeps nobody from working
+                log().warning("a watch failed", error=type(error).__name__, place=place)
+        return place
 
 
 def _asked(request: AccessRequest) -> dict[str, str | list[str]]:

@@ -109,8 +109,16 @@ class Staff:
             may_approve=may_approve,
             returned_at=None if held is None else now,
         )
+        # Whom an employee's account may have reached hangs on what they ever answered for.
+        facts = {} if owner is None else {"owner": owner}
         self._write(
-            "employee.added", StaffRecord(added, agreements), version, by, kind=kind.value, approves=may_approve
+            "employee.added",
+            StaffRecord(added, agreements),
+            version,
+            by,
+            kind=kind.value,
+            approves=may_approve,
+            **facts,
         )
         return added
 

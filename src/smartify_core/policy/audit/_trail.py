@@ -41,6 +41,9 @@ _AHEAD_AT_MOST: Final = timedelta(days=1)
 _ATTEMPTS: Final = 1_000
 #: Of how many tenants an open trail remembers where their entries end.
 _TAILS_KEPT: Final = 10_000
+#: The kind of the entry that says on which host an open trail writes.
+_OPENED: Final = "trail.opened"
+_LONGEST_HOST: Final = 300
 
 
 @define(eq=False)
@@ -93,6 +96,8 @@ class _Pen:
     def __init__(self, commit: Callable[[_Pen, Sequence[_Wish]], None]) -> None:
         self.writer = os.urandom(4).hex()
         self.known: _Known | None = None
+        #: Whether the trail says on which host this is, or nobody wants it to.
+        self.is_told = False
         self.line: Line[_Wish] = Line(lambda wishes: commit(self, wishes), _fitting)
 
 
@@ -105,11 +110,24 @@ class Trail(Reading):
     Args:
         storage: Where it is.
         clock: What `now` reads.
+        host: The name of the host that this runs on. With it, the first commit of each process begins with an entry
+            that says which host its entries come from (``trail.opened``): who a host that was taken over may have
+            reached is asked by that name. Give no name of a person.
+
+    Raises:
+        UsageError: ``host`` is no name.
     """
 
-    def __init__(self, storage: Storage, *, clock: Clock = utc_now) -> None:
+    def __init__(self, storage: Storage, *, clock: Clock = utc_now, host: str | None = None) -> None:
+        if host is not None and not _is_host(host):
+            raise UsageError(
+                "that is no name of a host",
+                where="host",
+                cure=f"Give up to {_LONGEST_HOST} printable characters, or none.",
+            )
         super().__init__(storage)
         self._clock = clock
+        self._host = host
         #: By process id.
         self._pens: dict[int, _Pen] = {}
 
@@ -138,6 +156,8 @@ class Trail(Reading):
             raise _refused_document()
         if any(record.kind == CLOCK_RESET for record in records):
             raise UsageError("an entry of this kind is the trail's own", where="Trail.append", cure="Call reset_clock.")
+        if any(record.kind == _OPENED for record in records):
+            raise UsageError("an entry of this kind is the trail's own", where="Trail.append", cure="Name the host.")
         return self._append(records, documents)
 
     def _append(self, records: Sequence[AuditRecord], documents: Sequence[PutDocument]) -> tuple[int, ...]:
@@ -199,19 +219,28 @@ class Trail(Reading):
 
     def _commit(self, pen: _Pen, wishes: Sequence[_Wish]) -> None:
         """Keep what several callers want, and note on each wish what came of it."""
+        if self._host is not None and not pen.is_told:
+            wishes = [self._opened(pen, wishes[0], self._host), *wishes]
         try:
             for _ in range(_ATTEMPTS):
                 draft = self._drafted(pen, wishes)
                 if self._kept(pen, draft):
+                    pen.is_told = True
                     return
                 wishes = self._without_conflicts(pen, draft)
-                if not wishes:
-                    return
+                if all(wish.records[0].kind == _OPENED for wish in wishes):
+                    return  # nobody is left who wants anything, but for the trail itself
             raise _unavailable("other processes have written to it all the time")
         except SmartifyError as error:
             pen.known = None
             for wish in wishes:
                 wish.error = _as_unavailable(error)
+
+    @staticmethod
+    def _opened(pen: _Pen, first: _Wish, host: str) -> _Wish:
+        """Return the wish that says which host a pen writes on, in front of the first one that it writes."""
+        record = AuditRecord(_OPENED, first.records[0].at, facts={"host": host, "writer": pen.writer})
+        return _Wish((record,), (pieces_of(record),), ())
 
     def _drafted(self, pen: _Pen, wishes: Sequence[_Wish]) -> _Draft:
         known = pen.known or self._look(pen)
@@ -338,6 +367,10 @@ class Trail(Reading):
             else _Known(TrailHead.of_content(present.value), present.version, {})
         )
         return pen.known
+
+
+def _is_host(name: object) -> bool:
+    return isinstance(name, str) and 0 < len(name) <= _LONGEST_HOST and name.isprintable()
 
 
 def _fitting(wishes: Sequence[_Wish]) -> int:

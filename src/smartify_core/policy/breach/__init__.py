@@ -4,30 +4,59 @@
 - `Impact` is what it may have done, tenant by tenant, and how that was found.
 - `Statement` holds what is known, answer by answer; a `Notice` is what one tenant is told, in rounds.
 - `Customer` says whom a tenant wants to be told, how, and by when; a `Notifier` is a channel that leads there.
+- `Canaries` plants decoys, whose use opens a suspected incident by itself.
+- `export_evidence` writes the proof of all of it, for the vendor or for one tenant; `check_evidence` checks it offline.
 """
 
 from __future__ import annotations
 
 from ._answers import Certainty, NoticeField, Stated, Statement, known, not_applicable, unknown_yet
+from ._breaches import Breaches, Tended
+from ._canaries import Canaries
+from ._clocks import BindingLimit, Deadline, DeadlineState
 from ._customer import ClockStart, Contact, Customer, LimitKind, TimeLimit
 from ._customers import Customers
 from ._customers_file import read_customers
+from ._decoys import Decoy, DecoyKind
 from ._delivery import Courier, CourierRun
+from ._evidence import (
+    DeadlineStanding,
+    EvidencedDeadline,
+    EvidenceFinding,
+    EvidencePack,
+    check_evidence,
+    export_evidence,
+)
 from ._impact import Impact, ImpactDifference, SubjectImpact, TenantImpact
 from ._incident import BreachScope, Incident, PoliceHold, TimelineEvent
+from ._incidents import Incidents
 from ._notice import Attempt, Delivery, Hearing, Notice, Round, RoundState
+from ._notices._certificates import check_certificate
+from ._notices._digests import notice_digest, round_digest
+from ._notices._locales import Locales
+from ._notices._notices import Notices
+from ._notices._rehearsing import RehearsalMessage, rehearsal_message
+from ._notices._templates import NoticeTemplate
 from ._notifier import Attachment, AttemptVerdict, Notifier, Parcel, Payload, Reply, Sender
 from ._reach import ContactReach, Reach, ReachConcern, ReachFinding
 from ._rehearsals import RehearsalReport, Rehearsals
 from ._rules import BreachRules
+from ._said import Alarm, AlarmKind, DeadlineRecord
+from ._status import DueNotices, IncidentStatus, RoundStatus
 from ._vocabulary import DeliveryState, Exposure, IncidentState, Nature, Outcome, Phase, ScopeKind
+from ._watch import Watch
 
 __all__ = [
+    "Alarm",
+    "AlarmKind",
     "Attachment",
     "Attempt",
     "AttemptVerdict",
+    "BindingLimit",
     "BreachRules",
     "BreachScope",
+    "Breaches",
+    "Canaries",
     "Certainty",
     "ClockStart",
     "Contact",
@@ -36,18 +65,33 @@ __all__ = [
     "CourierRun",
     "Customer",
     "Customers",
+    "Deadline",
+    "DeadlineRecord",
+    "DeadlineStanding",
+    "DeadlineState",
+    "Decoy",
+    "DecoyKind",
     "Delivery",
     "DeliveryState",
+    "DueNotices",
+    "EvidenceFinding",
+    "EvidencePack",
+    "EvidencedDeadline",
     "Exposure",
     "Hearing",
     "Impact",
     "ImpactDifference",
     "Incident",
     "IncidentState",
+    "IncidentStatus",
+    "Incidents",
     "LimitKind",
+    "Locales",
     "Nature",
     "Notice",
     "NoticeField",
+    "NoticeTemplate",
+    "Notices",
     "Notifier",
     "Outcome",
     "Parcel",
@@ -57,21 +101,31 @@ __all__ = [
     "Reach",
     "ReachConcern",
     "ReachFinding",
+    "RehearsalMessage",
     "RehearsalReport",
     "Rehearsals",
     "Reply",
     "Round",
     "RoundState",
+    "RoundStatus",
     "ScopeKind",
     "Sender",
     "Stated",
     "Statement",
     "SubjectImpact",
     "TenantImpact",
+    "Tended",
     "TimeLimit",
     "TimelineEvent",
+    "Watch",
+    "check_certificate",
+    "check_evidence",
+    "export_evidence",
     "known",
     "not_applicable",
+    "notice_digest",
     "read_customers",
+    "rehearsal_message",
+    "round_digest",
     "unknown_yet",
 ]

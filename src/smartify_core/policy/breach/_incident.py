@@ -172,6 +172,7 @@ class Incident:
         closed_at: When it was closed, or dismissed as a near miss.
         closed_by: Who did that.
         hold: The latest police hold.
+        past_holds: The holds before it, the first first, each until it ended or the next one took its place.
         events: How many entries its timeline has.
         impact_revision: The latest impact that was computed; 0 for none.
         rounds: How many rounds of notices were queued.
@@ -193,6 +194,7 @@ class Incident:
     closed_at: datetime | None = None
     closed_by: str | None = None
     hold: PoliceHold | None = None
+    past_holds: tuple[PoliceHold, ...] = ()
     events: int = 0
     impact_revision: int = 0
     rounds: int = 0

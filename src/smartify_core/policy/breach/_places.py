@@ -21,6 +21,8 @@ IMPACT: Final = "impact"
 TENANT_IMPACT: Final = "impact tenant"
 #: Key: `of_tenant` with the revision, and the chunk's number. Value: a chunk of `SubjectImpact`.
 SUBJECTS: Final = "impact subjects"
+#: Key: `numbered` with the revision, and the chunk's number. Value: names of tenants that are not affected.
+UNAFFECTED: Final = "impact unaffected"
 #: Key: `numbered` with the round. Value: `Round`.
 ROUND: Final = "notice round"
 #: Key: `of_tenant` with the round. Value: `Notice`.
@@ -32,7 +34,7 @@ DELIVERY: Final = "notice delivery"
 DELIVERY_DONE: Final = "notice delivery done"
 #: Key: the SHA-256 of a notice's code. Value: where its hearing is.
 CODE: Final = "notice code"
-#: Key: `numbered` with the phase and the deadline. Value: what was said of it, and why it was missed.
+#: Key: `numbered`. Value: `DeadlineRecord`, what was said of deadlines, and why they were missed.
 DEADLINE: Final = "notice deadline"
 #: Value: the decoys.
 CANARY: Final = "canary"

@@ -202,9 +202,13 @@ SENTENCES: Final = (
     Sentence(
         "C12",
         "The customer has notice as soon as reasonably practical after a breach that may impact its data.",
-        "Incidents, impact and notices with clocks.",
+        (
+            "A suspicion opens an incident; the store and the audit trail say who may be affected; notices go out in"
+            " phases, in time or with an alarm and a reason, to every contact until somebody has heard, and every"
+            " attempt is evidence."
+        ),
         (),
-        Keeping.NOT_BUILT,
+        Keeping.KEPT,
     ),
     Sentence(
         "C13",

@@ -39,7 +39,13 @@ def documents(
 ) -> Sequence[Document]:
     """Return the next page of documents. See `Storage.documents`."""
     only, kinds = ("", ()) if kind is None else (" and kind = ?", (kind,))
-    start, keys = ("", ()) if after is None else (" and (kind, name) > (?, ?)", after)
+    start, keys = "", tuple[str, ...]()
+    if after is not None and after[0] == kind:
+        # Not as a pair: of a pair and `kind = ?` the index is used for the kind alone, and each page reads it from its
+        # beginning.
+        start, keys = " and name > ?", after[1:]
+    elif after is not None:
+        start, keys = " and (kind, name) > (?, ?)", after
     rows = connection.execute(f"{_DOCUMENTS}{only}{start} order by kind, name limit ?", (tenant, *kinds, *keys, limit))
     return [of_row(tenant, row) for row in rows]
 

@@ -74,7 +74,7 @@ class NotifierWorld:
     # --- to be given ------------------------------------------------------------------------------------------------
 
     def notifier(self) -> Notifier:
-        """Return the channel. Once the receiver is silent or dribbles, a limit of a second or so for an attempt is wise."""
+        """Return the channel; with a second or so for an attempt, once the receiver is silent or dribbles."""
         self._missing("notifier", "Override it and return your notifier.")
 
     def address(self, number: int) -> str:

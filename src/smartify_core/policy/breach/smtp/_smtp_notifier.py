@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from email.errors import MessageError
 from email.utils import parseaddr
 from typing import Final, Literal
 
@@ -80,7 +81,7 @@ class SmtpNotifier:
             raise _misused(
                 "a password would go over the network in the open", "Encrypt with starttls or tls, or give no password."
             )
-        display, address = parseaddr(sender)
+        display, address = parseaddr(sender) if sender.isprintable() else ("", "")
         mailbox = _own(address)
         domain = mailbox.domain if message_domain is None else ascii_domain(message_domain)
         if domain is None:
@@ -133,7 +134,11 @@ class _SmtpSender:
             recipient = Mailbox.of(parcel.address)
         except ContactInvalid:
             return Reply(AttemptVerdict.REFUSED, "address")
-        mail = written(parcel, recipient, self._sending)
+        try:
+            mail = written(parcel, recipient, self._sending)
+        except (MessageError, ValueError):
+            # A language tag with a line's end in it, say. To try it again would change nothing.
+            return Reply(AttemptVerdict.REFUSED, "message")
         with Cutoff(self._seconds) as cutoff:
             try:
                 reply = self._at_hand(cutoff).hand_in(mail)

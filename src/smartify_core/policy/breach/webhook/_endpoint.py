@@ -29,8 +29,9 @@ _INNER_NAMES: Final = ("localhost", "local", "internal", "home.arpa", "localdoma
 _GLOBAL_6: Final = ipaddress.IPv6Network("2000::/3")
 #: Where a translator puts IPv4 addresses into IPv6 (RFC 6052).
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
-#: Global by IANA's registry, and yet within: the 6to4 relays (RFC 7526), and a cloud's agent beside every machine.
-_INNER_4: Final = (ipaddress.IPv4Network("192.88.99.0/24"), ipaddress.IPv4Network("168.63.129.16/32"))
+#: Beyond what every Python calls private: IETF's own (RFC 6890), where clouds put their agents, too; the 6to4 relays
+#: (RFC 7526); and the address, global by the registry, at which one cloud's agent sits beside every machine.
+_INNER_4: Final = tuple(map(ipaddress.IPv4Network, ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32")))
 #: Documentation (RFC 9637), which older Pythons do not know of.
 _INNER_6: Final = (ipaddress.IPv6Network("3fff::/20"),)
 _path_like: Final = re.compile(r"[!-~]*").fullmatch

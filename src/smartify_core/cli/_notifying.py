@@ -1,0 +1,250 @@
+"""Notices: what is stated, drafts, sending, who has heard, and the evidence of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from smartify_core.errors import UsageError
+from smartify_core.policy.breach import (
+    CourierRun,
+    NoticeField,
+    Phase,
+    Stated,
+    Tended,
+    known,
+    not_applicable,
+    unknown_yet,
+)
+
+from . import _exit_codes as exit_codes
+from ._auditing import checkpoints_of
+from ._breaches_of import OpenedBreaches, opened_breaches
+from ._documents import Document
+from ._documents_of_breach import of_value
+from ._numbers import are, numbered
+from ._output import Output
+from ._signals import until_stopped
+from ._statement_file import read_statement
+from ._text_of_breaches import line_of_alarm
+
+#: How often `work` looks what is due.
+_EVERY: Final = timedelta(seconds=15)
+#: What a run of the courier finds again and again, and is no news.
+_STANDING: Final = frozenset({"later", "held", "stranded", "stuck"})
+
+
+def state(
+    output: Output,
+    file: Path,
+    incident: str,
+    *,
+    by: str,
+    known: Sequence[str],
+    not_applicable: Sequence[str],
+    unknown: Sequence[str],
+    statement: Path | None,
+) -> int:
+    """State what is known, to every customer alike, and print all that is stated."""
+    answers = {} if statement is None else read_statement(statement)
+    answers.update(_answers(known, not_applicable, unknown))
+    with opened_breaches(file) as at:
+        notices = at.breaches.notices
+        stated = notices.state(incident, answers, by=by) if answers else notices.statement(incident)
+    output.document(
+        {
+            "incident": incident,
+            "revision": stated.revision,
+            "fields": {
+                name: {"certainty": one.certainty.value, "text": one.text} for name, one in stated.answers.items()
+            },
+        }
+    )
+    for name, one in stated.answers.items():
+        output.line(f"{name:<18} {one.certainty.value}" + ("" if one.text is None else f": {one.text}"))
+    if not stated.answers:
+        output.note(f"Nothing is stated yet. The fields are: {', '.join(one.value for one in NoticeField)}.")
+    return exit_codes.DONE
+
+
+def draft(
+    output: Output,
+    file: Path,
+    incident: str,
+    *,
+    by: str,
+    phase: str,
+    tenants: Sequence[str],
+    individuals: str | None,
+) -> int:
+    """Write the notices of a phase."""
+    with opened_breaches(file) as at:
+        drafted = at.breaches.notices.draft(
+            incident,
+            Phase(phase),
+            by=by,
+            tenants=tuple(tenants) or None,
+            individuals_by=None if individuals is None else by,
+            reason=individuals,
+        )
+    output.document({"round": of_value(drafted)})
+    output.line(f"{incident}: {numbered(drafted.notices, 'notice')} of the {phase} phase, digest {drafted.digest}")
+    if drafted.open_fields:
+        output.line(f"  not known yet: {', '.join(drafted.open_fields)}")
+    output.line("Read them, and send what you have read:")
+    output.line(f"  smartify breach show {incident} --tenant T")
+    output.line(f"  smartify breach send {incident} --as NAME --digest {drafted.digest}")
+    return exit_codes.DONE
+
+
+def show(output: Output, file: Path, incident: str, *, tenant: str, html: bool) -> int:
+    """Print a customer's latest notice."""
+    with opened_breaches(file) as at:
+        notice = at.breaches.notices.notice(incident, tenant)
+    output.document(
+        {"notice": {**of_value(notice), "subject": notice.subject, "text": notice.text, "html": notice.html}}
+    )
+    if not html:
+        output.line(f"Subject: {notice.subject}")
+        output.line()
+    for line in (notice.html if html else notice.text).splitlines():
+        output.line(line)
+    return exit_codes.DONE
+
+
+def send(output: Output, file: Path, incident: str, *, by: str, digest: str | None, later: bool) -> int:
+    """Release the notices that were drafted, and send what can be sent now."""
+    with opened_breaches(file, sending=not later) as at:
+        released = at.breaches.notices.send(incident, by=by, digest=digest)
+        sent = None if later else at.breaches.courier.run_once()
+    output.document({"round": of_value(released), "sent": None if sent is None else of_value(sent)})
+    output.line(f"{incident}: {numbered(released.notices, 'notice')} released")
+    if sent is not None:
+        _tell_sent(output, sent)
+        output.line("What could not be delivered yet is tried again by: smartify breach work")
+    return exit_codes.FAILED if sent is not None and _has_failed(sent) else exit_codes.DONE
+
+
+def work(output: Output, file: Path, *, once: bool) -> int:
+    """Do what is due, now or until stopped."""
+    with opened_breaches(file) as at:
+        if once:
+            tended = at.breaches.tend()
+            output.document(_of_tended(tended))
+            _tell(output, tended)
+            return exit_codes.FAILED if _has_failed(tended.deliveries) else exit_codes.DONE
+        stop, abandon = threading.Event(), threading.Event()
+        until_stopped(lambda stop, _: _go_on(output, at, stop), stop=stop, abandon=abandon, note=output.note)
+    return exit_codes.DONE
+
+
+def acknowledge(
+    output: Output,
+    file: Path,
+    incident: str | None,
+    *,
+    tenant: str | None,
+    by: str | None,
+    heard_by: str | None,
+    how: str | None,
+    code: str | None,
+) -> int:
+    """Put on record that a customer has heard."""
+    with opened_breaches(file) as at:
+        if code is not None:
+            if any(one is not None for one in (incident, tenant, by, heard_by)):
+                raise UsageError(
+                    "a code says by itself which notice it is", where="command line", cure="Give --code alone."
+                )
+            heard = at.breaches.courier.acknowledge_by_code(code)
+        elif incident is None or tenant is None or by is None or heard_by is None or how is None:
+            raise UsageError(
+                "who has heard of what is not said",
+                where="command line",
+                cure="Give INCIDENT, --tenant, --as, --heard-by and --how, or --code.",
+            )
+        else:
+            heard = at.breaches.courier.acknowledge(incident, tenant, by=by, heard_by=heard_by, how=how)
+    output.document({"hearing": of_value(heard)})
+    output.line(f"{heard.incident}: {heard.tenant} has heard of notice {heard.notice}")
+    return exit_codes.DONE
+
+
+def export(output: Output, file: Path, incident: str, *, by: str, folder: Path, tenant: str | None) -> int:
+    """Write the evidence of an incident."""
+    with opened_breaches(file) as at:
+        pack = at.breaches.export(checkpoints_of(at.at), incident, folder, by=by, tenant=tenant)
+    output.document({"evidence": of_value(pack), "folder": str(folder)})
+    output.line(f"wrote {folder / 'evidence.html'} and {folder / 'evidence.json'}")
+    return exit_codes.DONE
+
+
+def _answers(some: Sequence[str], inapplicable: Sequence[str], unknown: Sequence[str]) -> dict[NoticeField, Stated]:
+    found = {field: known(text) for field, text in map(_parted, some)}
+    found.update({field: not_applicable(reason) for field, reason in map(_parted, inapplicable)})
+    found.update({_field(name): unknown_yet() for name in unknown})
+    return found
+
+
+def _parted(text: str) -> tuple[NoticeField, str]:
+    name, equals, rest = text.partition("=")
+    if not equals:
+        raise UsageError("an answer has no field", where="command line", cure="Write FIELD=TEXT.")
+    return _field(name.strip()), rest
+
+
+def _field(name: str) -> NoticeField:
+    try:
+        return NoticeField(name)
+    except ValueError:
+        raise UsageError(
+            "a notice has no such field",
+            where="command line",
+            cure=f"Name one of: {', '.join(one.value for one in NoticeField)}.",
+        ) from None
+
+
+def _go_on(output: Output, at: OpenedBreaches, stop: threading.Event) -> None:
+    while not stop.is_set():
+        tended = at.breaches.tend()
+        if tended.opened or tended.alarms or _is_news(tended.deliveries):
+            _tell(output, tended)
+        stop.wait(_EVERY.total_seconds())
+
+
+def _of_tended(tended: Tended) -> Document:
+    return {
+        "opened": [of_value(one) for one in tended.opened],
+        "alarms": [of_value(one) for one in tended.alarms],
+        "deliveries": of_value(tended.deliveries),
+    }
+
+
+def _tell(output: Output, tended: Tended) -> None:
+    for incident in tended.opened:
+        output.line(f"DECOY TOUCHED: incident {incident.id} was opened")
+    for alarm in tended.alarms:
+        output.line(f"ALARM  {line_of_alarm(alarm)}")
+    _tell_sent(output, tended.deliveries)
+
+
+def _tell_sent(output: Output, sent: CourierRun) -> None:
+    output.line(
+        ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in sent.counts.items() if count)
+        or "nothing was due"
+    )
+    if sent.calls:
+        output.line(
+            f"{numbered(sent.calls, 'customer')} {are(sent.calls)} reached by phone only: smartify breach status"
+        )
+
+
+def _is_news(sent: CourierRun) -> bool:
+    return any(count for name, count in sent.counts.items() if name not in _STANDING)
+
+
+def _has_failed(sent: CourierRun) -> bool:
+    return bool(sent.exhausted or sent.refused or sent.gone or sent.calls or sent.stranded or sent.stuck)

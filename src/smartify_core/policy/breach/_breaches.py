@@ -1,0 +1,143 @@
+"""The rooms of breaches, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from pathlib import Path
+
+from attrs import frozen
+
+from smartify_core.policy._gate._gate import Gate
+from smartify_core.policy.audit import Checkpoints, Trail
+from smartify_core.policy.vendors import Vendors
+from smartify_core.sealing import Sealer
+from smartify_core.storage import Storage
+
+from ._canaries import Canaries
+from ._customers import Customers
+from ._delivery import Courier, CourierRun
+from ._evidence import EvidencePack, export_evidence
+from ._impacts import Assessments
+from ._incident import Incident
+from ._incidents import Incidents
+from ._notice import Hearing
+from ._notices._notices import Notices
+from ._notifier import Notifier
+from ._rehearsals import Rehearsals
+from ._rules import BreachRules
+from ._said import Alarm
+from ._watch import Watch
+
+
+@frozen(order=False)
+class Tended:
+    """What one round of looking after breaches came to.
+
+    Args:
+        opened: The incidents that decoys opened.
+        alarms: What came near or was missed.
+        deliveries: What was sent.
+    """
+
+    opened: tuple[Incident, ...]
+    alarms: tuple[Alarm, ...]
+    deliveries: CourierRun
+
+
+class Breaches:
+    """Everything about breaches over one store. Threads may share it. Making one reads and writes nothing.
+
+    Args:
+        storage: The store.
+        sealer: What seals and opens.
+        trail: The audit trail.
+        gate: What lists of individuals are opened through.
+        vendors: The register of vendors.
+        rules: The host's own times, and who answers.
+        notifiers: The channels that notices leave through.
+        on_alarm: Called with everything that comes near or was missed. It is on record whether or not that succeeds.
+        on_call: Called when a customer can be reached by phone only.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        sealer: Sealer,
+        trail: Trail,
+        *,
+        gate: Gate,
+        vendors: Vendors,
+        rules: BreachRules | None = None,
+        notifiers: Iterable[Notifier] = (),
+        on_alarm: Callable[[Alarm], None] | None = None,
+        on_call: Callable[[Hearing], None] | None = None,
+    ) -> None:
+        self._storage = storage
+        self._sealer = sealer
+        self._trail = trail
+        self._gate = gate
+        self._vendors = vendors
+        self._notifiers = tuple(notifiers)
+        self._on_alarm = on_alarm
+        self._on_call = on_call
+        self.rules: BreachRules = BreachRules() if rules is None else rules
+
+    @cached_property
+    def incidents(self) -> Incidents:
+        """The life of incidents, from the first signal to the end."""
+        return Incidents(self._storage, self._sealer, self._trail, rules=self.rules)
+
+    @cached_property
+    def assessments(self) -> Assessments:
+        """Who may be affected, and who is not."""
+        return Assessments(self._storage, self._sealer, self._trail, vendors=self._vendors)
+
+    @cached_property
+    def notices(self) -> Notices:
+        """What is known, and what each customer is told of it."""
+        return Notices(self._storage, self._sealer, self._trail, rules=self.rules, gate=self._gate)
+
+    @cached_property
+    def customers(self) -> Customers:
+        """Whom each customer wants to be told."""
+        return Customers(self._storage, self._sealer, self._trail, notifiers=self._notifiers)
+
+    @cached_property
+    def rehearsals(self) -> Rehearsals:
+        """The proof, before anything happens, that every customer can be reached."""
+        return Rehearsals(self._storage, self._sealer, self._trail, self._notifiers, rules=self.rules)
+
+    @cached_property
+    def canaries(self) -> Canaries:
+        """Decoys that nobody has a reason to touch."""
+        return Canaries(self._storage, self._sealer, self._trail)
+
+    @cached_property
+    def watch(self) -> Watch:
+        """What is due when, and alarms before it."""
+        return Watch(self._storage, self._sealer, self._trail, rules=self.rules, on_alarm=self._on_alarm)
+
+    @cached_property
+    def courier(self) -> Courier:
+        """What brings notices to their recipients."""
+        return Courier(
+            self._storage, self._sealer, self._trail, self._notifiers, rules=self.rules, on_call=self._on_call
+        )
+
+    def tend(self) -> Tended:
+        """Do what is due now: look at the decoys and the times, and send. To be called every minute or so.
+
+        Raises:
+            AuditUnavailable: Something cannot be recorded, so it was not done.
+            StorageError: The store cannot be read or written.
+        """
+        opened = self.canaries.look()
+        deliveries = self.courier.run_once()
+        return Tended(opened, self.watch.look(), deliveries)
+
+    def export(
+        self, checkpoints: Checkpoints, incident_id: str, folder: Path, *, by: str, tenant: str | None = None
+    ) -> EvidencePack:
+        """Write the evidence of an incident into a new folder. See `export_evidence`."""
+        return export_evidence(checkpoints, self._storage, self._sealer, incident_id, folder, by=by, tenant=tenant)

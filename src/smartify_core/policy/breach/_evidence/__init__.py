@@ -1,0 +1,16 @@
+"""The proof of what happened, who was told, and when: written as a page for people and a document for machines."""
+
+from __future__ import annotations
+
+from ._checking import EvidenceFinding, check_evidence
+from ._deadlines import DeadlineStanding, EvidencedDeadline
+from ._export import EvidencePack, export_evidence
+
+__all__ = [
+    "DeadlineStanding",
+    "EvidenceFinding",
+    "EvidencePack",
+    "EvidencedDeadline",
+    "check_evidence",
+    "export_evidence",
+]

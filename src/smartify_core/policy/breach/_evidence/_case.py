@@ -1,0 +1,22 @@
+"""A notice with what became of it. Pure."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from smartify_core.policy.breach._notice import Delivery, Hearing, Notice
+
+
+@frozen(order=False)
+class Case:
+    """One notice, with what became of it.
+
+    Args:
+        notice: The notice.
+        hearing: Whether its tenant has heard; ``None`` where it was not queued.
+        deliveries: Its way to each contact.
+    """
+
+    notice: Notice
+    hearing: Hearing | None
+    deliveries: tuple[Delivery, ...]

@@ -1,0 +1,89 @@
+"""What is counted while the evidence is written, for the summary on top of the page. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+
+from attrs import define, field, frozen
+
+from smartify_core.policy.breach._impact import Impact, TenantImpact
+from smartify_core.policy.breach._incident import Incident
+from smartify_core.policy.breach._notice import Round, RoundState
+from smartify_core.policy.breach._vocabulary import DeliveryState
+
+from ._case import Case
+from ._deadlines import DeadlineStanding, EvidencedDeadline
+
+
+@frozen(order=False)
+class Asked:
+    """What evidence is asked for.
+
+    Args:
+        incident: The incident.
+        tenant: The one tenant whom it is for; ``None`` for the vendor's own.
+        now: When it is written.
+        by: Who has it written.
+    """
+
+    incident: Incident
+    tenant: str | None
+    now: datetime
+    by: str
+
+
+@define
+class Tally:
+    """Counts of everything that was written."""
+
+    notices: int = 0
+    #: Notices that were queued, of which one each: arrived, was acknowledged, or has to be told by phone.
+    queued: int = 0
+    arrived: int = 0
+    acknowledged: int = 0
+    calls: int = 0
+    #: Deliveries that wait, and those that failed.
+    waiting: int = 0
+    failed: int = 0
+    first_out: datetime | None = None
+    first_arrived: datetime | None = None
+    last_arrived: datetime | None = None
+    impact: Impact | None = None
+    own: TenantImpact | None = None
+    #: How many tenants the latest computation lists.
+    listed: int = 0
+    standings: Counter[DeadlineStanding] = field(factory=Counter[DeadlineStanding])
+    unexplained: int = 0
+    events: int = 0
+    events_of_tenants: int = 0
+
+    def add_round(self, one: Round) -> None:
+        """Count a round."""
+        at = one.released_at
+        if at is not None and one.state is not RoundState.DISCARDED:
+            self.first_out = at if self.first_out is None else min(at, self.first_out)
+
+    def add_case(self, case: Case) -> None:
+        """Count a notice and its deliveries."""
+        self.notices += 1
+        for delivery in case.deliveries:
+            self.waiting += delivery.state.is_open
+            self.failed += delivery.state is DeliveryState.FAILED
+        hearing = case.hearing
+        if hearing is None:
+            return
+        self.queued += 1
+        self.acknowledged += hearing.acknowledged_at is not None
+        self.calls += hearing.call_since is not None and hearing.acknowledged_at is None
+        if (at := hearing.delivered_at) is not None:
+            self.arrived += 1
+            self.first_arrived = at if self.first_arrived is None else min(at, self.first_arrived)
+            self.last_arrived = at if self.last_arrived is None else max(at, self.last_arrived)
+
+    def add_deadline(self, one: EvidencedDeadline, now: datetime) -> None:
+        """Count a deadline."""
+        standing = one.standing(now)
+        self.standings[standing] += 1
+        is_owed = standing in {DeadlineStanding.LATE, DeadlineStanding.MISSED}
+        self.unexplained += is_owed and one.reason is None
