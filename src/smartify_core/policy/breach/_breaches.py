@@ -17,7 +17,8 @@ from smartify_core.storage import Storage
 from ._canaries import Canaries
 from ._customers import Customers
 from ._delivery import Courier, CourierRun
-from ._evidence import EvidencePack, export_evidence
+from ._dossiers import Dossiers
+from ._evidence import EvidencePack, evidenced, export_evidence
 from ._impacts import Assessments
 from ._incident import Incident
 from ._incidents import Incidents
@@ -140,4 +141,10 @@ class Breaches:
         self, checkpoints: Checkpoints, incident_id: str, folder: Path, *, by: str, tenant: str | None = None
     ) -> EvidencePack:
         """Write the evidence of an incident into a new folder. See `export_evidence`."""
-        return export_evidence(checkpoints, self._storage, self._sealer, incident_id, folder, by=by, tenant=tenant)
+        dossiers = Dossiers(self._storage, self._sealer, self.rules)
+        incident = self.incidents.get(incident_id)
+        found = dossiers.deadlines(dossiers.of(incident), dossiers.customers(), self._trail.now())
+        deadlines = evidenced(found, dossiers.records(incident))
+        return export_evidence(
+            *(checkpoints, self._storage, self._sealer, incident_id, folder), by=by, tenant=tenant, deadlines=deadlines
+        )

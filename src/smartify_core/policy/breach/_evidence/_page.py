@@ -104,8 +104,8 @@ def _tabled(name: str, heads: tuple[str, ...], rows: Callable[[], Iterable[str]]
 
 def _timeline(asked: Asked, tally: Tally, parts: Parts) -> Iterator[str]:
     yield from _opened("timeline", "Timeline", "What happened when. Each entry stands in the audit trail as well.")
-    if asked.tenant is None and (held := sections.hold(asked.incident)) is not None:
-        yield held
+    if asked.tenant is None:
+        yield from sections.holds(asked.incident)
     if tally.events:
         yield '<ol class="rail">'
         yield from parts["events"]()

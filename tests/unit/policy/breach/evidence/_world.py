@@ -43,6 +43,7 @@ from smartify_core.policy.breach import (
     unknown_yet,
 )
 from smartify_core.policy.breach import _places as places
+from smartify_core.policy.breach._notices._digests import notice_digest, round_digest
 from smartify_core.policy.breach._recorded import Recorded
 from smartify_core.sealing import Sealer
 from smartify_core.sealing.memory import MemoryKeyRing
@@ -203,7 +204,7 @@ class World:
         html = f"<!DOCTYPE html><html lang='en'><body><h2>What happened</h2><p>{letter}</p></body></html>"
         payload = json.dumps({"type": f"breach.notice.{phase.value}", "data": {"tenant": tenant}})
         subject = self.say("Notice of a security incident")
-        digest = sha256(f"{subject}{letter}{html}{payload}".encode("utf-8", "replace")).hexdigest()
+        digest = notice_digest(subject, letter, html, payload)
         annex = f"-----BEGIN CMS-----\n{sha256(tenant.encode()).hexdigest()}\n-----END CMS-----\n"
         id_ = "ntc-" + sha256(f"{ID}/{number}/{tenant}".encode()).hexdigest()[:32]
         return Notice(
@@ -214,8 +215,10 @@ class World:
     def draft(self, number: int = 1, phase: Phase = Phase.FIRST, state: RoundState = RoundState.DRAFTED) -> None:
         """Draft a round."""
         sent = state in {RoundState.RELEASED, RoundState.SPREAD}
+        in_order = sorted(self.tenants, key=places.tenant_part)
+        digest = round_digest(self.notice(tenant, number, phase).sha256 for tenant in in_order)
         one = Round(
-            *(ID, number, phase, state, 1, 1, hour(5), "e-2", len(self.tenants), sha256(b"round").hexdigest()),
+            *(ID, number, phase, state, 1, 1, hour(5), "e-2", len(self.tenants), digest),
             open_fields=("consequences",),
             released_at=hour(5.5) if sent else None,
             released_by="e-2" if sent else None,

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from tests.unit.policy.breach.evidence._world import ID, World, hour, whole
 
 from smartify_core.errors import AuditUnavailable, FileExists, UnknownIncident, UsageError
+from smartify_core.policy import Policy
 from smartify_core.policy._shelf import Shelf
 from smartify_core.policy.audit import AuditRecord, Checkpoints, Trail
 from smartify_core.policy.breach import EvidenceFinding, Notice, Phase, RoundState, check_evidence
@@ -337,7 +338,7 @@ def test_a_notice_with_another_digest_is_found(world: World, tmp_path: Path) -> 
     assert kept is not None
     world.write(shelf.put(key, evolve(kept, text="Nothing happened.", sha256="00" * 32), over=version))
     folder = world.export(tmp_path / "e").folder
-    assert [one.where for one in check_evidence(folder, world.vkey)] == [f"notice {kept.id}"]
+    assert [one.where for one in check_evidence(folder, world.vkey)] == ["round 1"] + [f"notice {kept.id}"] * 2
 
 
 # --- how it is written ------------------------------------------------------------------------------------------------
@@ -453,6 +454,24 @@ def test_deadlines_without_a_reason_are_open(world: World, tmp_path: Path) -> No
     assert "2 deadlines have no reason" in shown
     explained = [evolve(one, reason="We could not reach them.") for one in world.deadlines()]
     assert "have no reason" not in page(world.export(tmp_path / "f", deadlines=explained).folder)
+
+
+def test_the_facade_tells_of_deadlines_and_their_reasons(world: World, tmp_path: Path) -> None:
+    """What the clocks of the incident say is in the evidence, with the reason that is on record for a miss."""
+    breaches = Policy(world.storage, world.sealer, clock=world.clock).breaches
+    world.clock.advance(timedelta(days=3))
+    breaches.watch.look()
+    breaches.watch.explain(ID, phase=Phase.FIRST, by="e-2", reason="Their server was away.")
+    pack = breaches.export(world.checkpoints, ID, tmp_path / "e", by="e-2")
+    held = document(pack.folder)
+    missed = [one for one in held["deadlines"] if one["standing"] == "missed" and one["phase"] == "first"]
+    assert {one["tenant"] for one in missed} == {"initech", "umbrella"}
+    assert {one["reason"] for one in missed} == {"Their server was away."}
+    assert held["deadline_records"]
+    own = breaches.export(world.checkpoints, ID, tmp_path / "own", by="e-2", tenant="acme")
+    assert {one["phase"] for one in document(own.folder)["deadlines"]} == {"first", "update"}
+    assert "server was away" not in readable(own.folder)
+    assert check_evidence(own.folder, world.vkey) == ()
 
 
 @contextmanager
