@@ -14,6 +14,7 @@ from __future__ import annotations
 from ._answers import Certainty, NoticeField, Stated, Statement, known, not_applicable, unknown_yet
 from ._breaches import Breaches, Tended
 from ._canaries import Canaries
+from ._certificates import check_certificate
 from ._clocks import BindingLimit, Deadline, DeadlineState
 from ._customer import ClockStart, Contact, Customer, LimitKind, TimeLimit
 from ._customers import Customers
@@ -33,7 +34,6 @@ from ._impacts import Assessments
 from ._incident import BreachScope, Incident, PoliceHold, TimelineEvent
 from ._incidents import Incidents
 from ._notice import Attempt, Delivery, Hearing, Notice, Round, RoundState
-from ._notices._certificates import check_certificate
 from ._notices._digests import notice_digest, round_digest
 from ._notices._locales import Locales
 from ._notices._notices import Notices
