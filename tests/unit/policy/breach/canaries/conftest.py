@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from tests.unit.policy.gate.conftest import ADA, BOB, Vendor
-
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.unit.policy.gate.conftest import ADA, BOB, Vendor
 
 from smartify_core.policy import Policy
 from smartify_core.policy._gate._gate import Gate
