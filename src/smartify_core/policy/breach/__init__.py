@@ -21,6 +21,7 @@ from ._customers import Customers
 from ._customers_file import read_customers
 from ._decoys import Decoy, DecoyKind
 from ._delivery import Courier, CourierRun
+from ._digests import notice_digest, round_digest
 from ._evidence import (
     DeadlineStanding,
     EvidencedDeadline,
@@ -34,7 +35,6 @@ from ._impacts import Assessments
 from ._incident import BreachScope, Incident, PoliceHold, TimelineEvent
 from ._incidents import Incidents
 from ._notice import Attempt, Delivery, Hearing, Notice, Round, RoundState
-from ._notices._digests import notice_digest, round_digest
 from ._notices._locales import Locales
 from ._notices._notices import Notices
 from ._notices._rehearsing import RehearsalMessage, rehearsal_message

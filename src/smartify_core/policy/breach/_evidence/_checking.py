@@ -22,7 +22,7 @@ from smartify_core.policy.audit import (
     leaf_hash,
     opened_note,
 )
-from smartify_core.policy.breach._notices._digests import notice_digest, round_digest
+from smartify_core.policy.breach._digests import notice_digest, round_digest
 from smartify_core.policy.breach._places import tenant_part
 
 from ._export import AUDIT, DOCUMENT, EVIDENCE_FORMAT, EVIDENCE_VERSION, PAGE

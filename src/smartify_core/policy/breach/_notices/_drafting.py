@@ -18,6 +18,7 @@ from smartify_core.policy._log import log
 from smartify_core.policy._shelf import Shelf
 from smartify_core.policy.breach._answers import NoticeField
 from smartify_core.policy.breach._customer import Customer
+from smartify_core.policy.breach._digests import notice_digest, notice_id, round_digest
 from smartify_core.policy.breach._impact import TenantImpact
 from smartify_core.policy.breach._notice import Notice, Round, RoundState
 from smartify_core.policy.breach._places import (
@@ -35,7 +36,6 @@ from smartify_core.storage import Storage
 
 from ._annex import Annexes
 from ._content import Addressee, Case, answers_of, correction_of, open_fields
-from ._digests import notice_digest, notice_id, round_digest
 from ._locales import Locales
 from ._payload import payload_of
 from ._rendering import Envelope, rendered

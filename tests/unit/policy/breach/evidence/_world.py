@@ -43,7 +43,7 @@ from smartify_core.policy.breach import (
     unknown_yet,
 )
 from smartify_core.policy.breach import _places as places
-from smartify_core.policy.breach._notices._digests import notice_digest, round_digest
+from smartify_core.policy.breach._digests import notice_digest, round_digest
 from smartify_core.policy.breach._recorded import Recorded
 from smartify_core.sealing import Sealer
 from smartify_core.sealing.memory import MemoryKeyRing
