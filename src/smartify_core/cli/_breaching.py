@@ -23,7 +23,7 @@ from ._breaches_of import opened_breaches
 from ._documents_of_breach import of_value
 from ._numbers import numbered
 from ._output import Output
-from ._text_of_breaches import lines_of_impact, lines_of_status, minute
+from ._text_of_breaches import line_of_difference, lines_of_impact, lines_of_status, minute
 
 _MOST_NAMED = 20
 
@@ -47,7 +47,8 @@ def open_incident(
             natures=tuple(Nature(one) for one in natures) or (Nature.CONFIDENTIALITY,),
             scopes=tuple(scopes),
         )
-    _told(output, incident)
+        now = at.at.policy.trail.now()
+    _told(output, incident, now)
     output.line("Next, when somebody decides that it is a breach or may well be one:")
     output.line(f"  smartify breach aware {incident.id} --as NAME --reason TEXT")
     return exit_codes.DONE
@@ -95,10 +96,7 @@ def assess(output: Output, file: Path, incident: str, *, by: str) -> int:
     for line in lines_of_impact(found, rows):
         output.line(line)
     if difference is not None:
-        output.line(
-            f"since assessment {difference.before}: {len(difference.newly):,} newly affected, "
-            f"{len(difference.no_longer):,} no longer, {len(difference.changed):,} otherwise"
-        )
+        output.line(line_of_difference(difference))
     return exit_codes.DONE
 
 
@@ -107,12 +105,7 @@ def impact(output: Output, file: Path, incident: str, *, also_unaffected: bool, 
     with opened_breaches(file) as at:
         found = at.breaches.assessments.get(incident)
         if subjects is not None:
-            with output.listing({"incident": incident, "tenant": subjects}, "subjects") as listing:
-                for one in at.breaches.assessments.subjects(incident, subjects):
-                    output.line(f"{one.account_id}  {', '.join(one.fields)}")
-                    if output.as_json:
-                        listing.add(of_value(one))
-            return exit_codes.DONE
+            return _accounts(output, at.breaches, incident, subjects)
         tenants = at.breaches.assessments.tenants(incident, also_unaffected=also_unaffected)
         if output.as_json:
             with output.listing({"impact": of_value(found)}, "tenants") as listing:
@@ -197,14 +190,31 @@ def status(output: Output, file: Path, incident: str | None) -> int:
     return exit_codes.DONE
 
 
-def _changed(output: Output, file: Path, change: Callable[[Breaches], Incident]) -> int:
-    with opened_breaches(file) as at:
-        incident = change(at.breaches)
-    _told(output, incident)
+def _accounts(output: Output, breaches: Breaches, incident: str, tenant: str) -> int:
+    """Print the accounts of a tenant that may be concerned, and the fields, as they are read."""
+    found = breaches.assessments.subjects(incident, tenant)
+    if output.as_json:
+        with output.listing({"incident": incident, "tenant": tenant}, "subjects") as listing:
+            for one in found:
+                listing.add(of_value(one))
+        return exit_codes.DONE
+    count = 0
+    for count, one in enumerate(found, 1):
+        output.line(f"{one.account_id}  {', '.join(one.fields)}")
+    if not count:
+        output.note("The latest assessment names no account of this tenant.")
     return exit_codes.DONE
 
 
-def _told(output: Output, incident: Incident) -> None:
+def _changed(output: Output, file: Path, change: Callable[[Breaches], Incident]) -> int:
+    with opened_breaches(file) as at:
+        incident = change(at.breaches)
+        now = at.at.policy.trail.now()
+    _told(output, incident, now)
+    return exit_codes.DONE
+
+
+def _told(output: Output, incident: Incident, now: datetime) -> None:
     output.document({"incident": of_value(incident)})
     scopes = numbered(len(incident.scopes), "scope")
     output.line(f"{incident.id}  {incident.state.value}  opened {minute(incident.opened_at)} by {incident.opened_by}")
@@ -213,7 +223,7 @@ def _told(output: Output, incident: Incident) -> None:
         output.line(f"  aware since {minute(incident.aware_at)}, decided by {incident.aware_by}")
     if incident.confirmed_at is not None:
         output.line(f"  impact confirmed {minute(incident.confirmed_at)} by {incident.confirmed_by}")
-    if incident.hold is not None:
+    if incident.hold is not None and incident.is_held(now):
         output.line(f"  notices wait for law enforcement until {minute(incident.hold.until)}")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from attrs import fields, has
@@ -29,6 +30,8 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - as above
             plain = value.isoformat()
         case timedelta():
             plain = value.total_seconds()
+        case Path():
+            plain = str(value)
         case Mapping():
             plain = {str(_plain(key)): _plain(one) for key, one in value.items()}
         case tuple() | list() | set() | frozenset():

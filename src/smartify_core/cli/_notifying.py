@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from smartify_core.errors import UsageError
+from smartify_core.errors import SmartifyError, UsageError
 from smartify_core.policy.breach import (
     CourierRun,
     NoticeField,
@@ -26,7 +27,7 @@ from ._breaches_of import OpenedBreaches, opened_breaches
 from ._documents import Document
 from ._documents_of_breach import of_value
 from ._numbers import are, numbered
-from ._output import Output
+from ._output import Listing, Output
 from ._signals import until_stopped
 from ._statement_file import read_statement
 from ._text_of_breaches import line_of_alarm
@@ -124,7 +125,8 @@ def send(output: Output, file: Path, incident: str, *, by: str, digest: str | No
     output.line(f"{incident}: {numbered(released.notices, 'notice')} released")
     if sent is not None:
         _tell_sent(output, sent)
-        output.line("What could not be delivered yet is tried again by: smartify breach work")
+        if _is_unfinished(sent):
+            output.line("What is left is sent by: smartify breach work")
     return exit_codes.FAILED if sent is not None and _has_failed(sent) else exit_codes.DONE
 
 
@@ -137,7 +139,10 @@ def work(output: Output, file: Path, *, once: bool) -> int:
             _tell(output, tended)
             return exit_codes.FAILED if _has_failed(tended.deliveries) else exit_codes.DONE
         stop, abandon = threading.Event(), threading.Event()
-        until_stopped(lambda stop, _: _go_on(output, at, stop), stop=stop, abandon=abandon, note=output.note)
+        with output.listing({}, "tended") if output.as_json else nullcontext() as listing:
+            until_stopped(
+                lambda stop, _: _go_on(output, at, stop, listing), stop=stop, abandon=abandon, note=output.note
+            )
     return exit_codes.DONE
 
 
@@ -155,7 +160,7 @@ def acknowledge(
     """Put on record that a customer has heard."""
     with opened_breaches(file) as at:
         if code is not None:
-            if any(one is not None for one in (incident, tenant, by, heard_by)):
+            if any(one is not None for one in (incident, tenant, by, heard_by, how)):
                 raise UsageError(
                     "a code says by itself which notice it is", where="command line", cure="Give --code alone."
                 )
@@ -177,7 +182,7 @@ def export(output: Output, file: Path, incident: str, *, by: str, folder: Path, 
     """Write the evidence of an incident."""
     with opened_breaches(file) as at:
         pack = at.breaches.export(checkpoints_of(at.at), incident, folder, by=by, tenant=tenant)
-    output.document({"evidence": of_value(pack), "folder": str(folder)})
+    output.document({"evidence": of_value(pack)})
     output.line(f"wrote {folder / 'evidence.html'} and {folder / 'evidence.json'}")
     return exit_codes.DONE
 
@@ -207,11 +212,23 @@ def _field(name: str) -> NoticeField:
         ) from None
 
 
-def _go_on(output: Output, at: OpenedBreaches, stop: threading.Event) -> None:
+def _go_on(output: Output, at: OpenedBreaches, stop: threading.Event, listing: Listing | None) -> None:
+    """Tend until told to stop. Trouble with the store is told once, and the next round tries again."""
+    trouble = ""
     while not stop.is_set():
-        tended = at.breaches.tend()
-        if tended.opened or tended.alarms or _is_news(tended.deliveries):
-            _tell(output, tended)
+        try:
+            tended = at.breaches.tend()
+        except SmartifyError as error:
+            if trouble != error.code:
+                output.note(f"smartify: {error}")
+            trouble = error.code
+        else:
+            trouble = ""
+            if tended.opened or tended.alarms or _is_news(tended.deliveries):
+                _tell(output, tended)
+                if listing is not None:
+                    listing.add(_of_tended(tended), at_once=True)
+                output.flush()
         stop.wait(_EVERY.total_seconds())
 
 
@@ -240,6 +257,11 @@ def _tell_sent(output: Output, sent: CourierRun) -> None:
         output.line(
             f"{numbered(sent.calls, 'customer')} {are(sent.calls)} reached by phone only: smartify breach status"
         )
+
+
+def _is_unfinished(sent: CourierRun) -> bool:
+    """Return whether something that was released waits for another run."""
+    return bool(sent.failed or sent.escalated or sent.unsent or sent.stranded or sent.stuck or sent.later)
 
 
 def _is_news(sent: CourierRun) -> bool:

@@ -42,6 +42,8 @@ def listing(output: Output, file: Path) -> int:
     )
     for one in customers:
         output.line(_line(one))
+    if not customers:
+        output.note("No customer is registered.")
     _tell(output, findings)
     return exit_codes.DONE
 
@@ -62,12 +64,11 @@ def rehearse(output: Output, file: Path, *, by: str, tenants: Sequence[str], for
         findings = [one for one in _findings(at) if not tenants or one.tenant in tenants]
     output.document({"rehearsal": of_value(report), "findings": [of_value(one) for one in findings]})
     output.line(
-        f"{numbered(report.accepted, 'contact')} of {report.tried:,} reached; {report.not_due:,} were not due, "
-        f"of {numbered(report.customers, 'customer')}"
+        f"{report.accepted:,} of {numbered(report.tried, 'contact')} reached, of {numbered(report.customers, 'customer')}; "
+        f"not due yet: {report.not_due:,}"
     )
     _tell(output, findings)
-    amiss = [one for one in findings if one.concern is not ReachConcern.SINGLE_CHANNEL]
-    return exit_codes.FAILED if amiss or report.stranded else exit_codes.DONE
+    return exit_codes.FAILED if report.stranded or any(map(_is_amiss, findings)) else exit_codes.DONE
 
 
 def webhook_key(output: Output, file: Path, *, name: str, shared: bool) -> int:
@@ -89,10 +90,16 @@ def _findings(at: OpenedBreaches) -> list[ReachFinding]:
     return list(at.breaches.rehearsals.findings(at.at.policy.trail.now()))
 
 
+def _is_amiss(finding: ReachFinding) -> bool:
+    """Return whether somebody would not be told. To hang on one channel is worth knowing, and does not count."""
+    return finding.concern is not ReachConcern.SINGLE_CHANNEL
+
+
 def _tell(output: Output, findings: Sequence[ReachFinding]) -> None:
     for finding in findings:
         contact = "" if finding.contact is None else f", {finding.contact}"
-        output.line(f"AMISS  {finding.tenant}{contact}: {finding.concern.value}")
+        mark = "AMISS" if _is_amiss(finding) else "NOTE "
+        output.line(f"{mark}  {finding.tenant}{contact}: {finding.concern.value}")
 
 
 def _of_customer(customer: Customer) -> Document:

@@ -6,9 +6,18 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Final
 
-from smartify_core.policy.breach import Alarm, AlarmKind, DueNotices, Impact, IncidentStatus, Outcome, TenantImpact
+from smartify_core.policy.breach import (
+    Alarm,
+    AlarmKind,
+    DueNotices,
+    Impact,
+    ImpactDifference,
+    IncidentStatus,
+    Outcome,
+    TenantImpact,
+)
 
-from ._numbers import numbered
+from ._numbers import are, numbered
 
 #: How many customers are named before the others are counted.
 _NAMED: Final = 3
@@ -22,11 +31,12 @@ def minute(at: datetime) -> str:
 def lines_of_impact(impact: Impact, tenants: Iterable[TenantImpact]) -> Iterator[str]:
     """Yield what an assessment found, with a line for each tenant that is given."""
     counts = impact.counts
+    safe = counts.get(Outcome.NOT_AFFECTED.value, 0)
     yield (
         f"{impact.incident}, assessment {impact.revision}: of {numbered(impact.tenants, 'tenant')} "
         f"{counts.get(Outcome.AFFECTED.value, 0):,} may be affected, "
         f"{counts.get(Outcome.CIPHERTEXT_ONLY.value, 0):,} by ciphertext only, "
-        f"{counts.get(Outcome.NOT_AFFECTED.value, 0):,} are not affected"
+        f"{safe:,} {are(safe)} not affected"
     )
     yield f"  from all {numbered(impact.trail_size, 'entry')} of the audit trail, root {impact.trail_root[:16]}"
     shown = 0
@@ -41,6 +51,20 @@ def lines_of_impact(impact: Impact, tenants: Iterable[TenantImpact]) -> Iterator
         yield f"  not known: {limit}"
 
 
+def line_of_difference(difference: ImpactDifference) -> str:
+    """Return what differs from the assessment before, by how many customers, the first ones named."""
+    said = [
+        f"{what}: {_some(tenants, len(tenants))}"
+        for what, tenants in (
+            ("newly affected", difference.newly),
+            ("no longer affected", difference.no_longer),
+            ("affected otherwise", difference.changed),
+        )
+        if tenants
+    ]
+    return f"since assessment {difference.before}, {'; '.join(said) or 'nothing differs'}"
+
+
 def lines_of_status(status: IncidentStatus) -> Iterator[str]:
     """Yield how an incident stands: what is due when, what was missed, and who has heard."""
     yield f"{status.id}  {status.state.value}  first signal {minute(status.first_signal_at)}"
@@ -52,7 +76,7 @@ def lines_of_status(status: IncidentStatus) -> Iterator[str]:
         yield "  its impact is not assessed for what is in scope now"
     if status.owed is not None:
         yield (
-            f"  {numbered(status.owed, 'customer')} owed a notice: {status.delivered:,} delivered, "
+            f"  {numbered(status.owed, 'customer')} {are(status.owed)} owed a notice: {status.delivered:,} delivered, "
             f"{status.acknowledged:,} acknowledged, {status.failed:,} failed, {status.to_call:,} to be called"
         )
     for one in status.rounds:

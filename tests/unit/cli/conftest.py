@@ -14,12 +14,15 @@ from typing import Any
 import pytest
 from attrs import frozen
 from tests._let_in import AS, let_in
+from tests._receivers import MailServer, mail_server
 
 from smartify_core.cli import main
 from smartify_core.directory.jsonl import write_jsonl
 from smartify_core.sealing import FileKeyRing
 from smartify_core.testing import Sample, identity, make_sample
 from smartify_core.testing.google import GoogleServer, Workspace
+
+from ._house import House
 
 COMMAND = (sys.executable, "-m", "smartify_core.cli")
 
@@ -180,4 +183,24 @@ def files(folder: Path) -> Files:
     made.configure()
     made.write("acme", *(f"p{number:02}" for number in range(20)))
     made.write("initech", "ada", "grace", "hank")
+    return made
+
+
+@pytest.fixture
+def mail() -> Iterator[MailServer]:
+    """Give a mail server that takes everything."""
+    with mail_server() as server:
+        yield server
+
+
+@pytest.fixture
+def house(files: Files, mail: MailServer, at_once: Callable[..., Result]) -> House:
+    """Give a host with contacts of its two customers, whose employee e-17 has seen addresses of acme's people."""
+    made = House(files, mail, at_once)
+    made.configure()
+    assert at_once("sync").code == 0
+    let_in(files.folder, "acme")
+    seen = at_once("accounts", "--tenant", "acme", *AS, "--fields", "email")
+    assert (seen.code, seen.out.count("@acme.example")) == (0, 20)
+    made.register()
     return made

@@ -34,14 +34,14 @@ def require_closable(dossier: Dossier, deadlines: Iterable[Deadline], *, despite
     if dossier.owed is None or not dossier.is_assessed:
         raise clash("its impact was not assessed since its scopes changed", "Assess it: smartify breach assess")
     if any(one.state is RoundState.RELEASED for one in dossier.rounds):
-        raise clash("a round of notices is still being spread", "Let the courier run: smartify breach deliver")
+        raise clash("a round of notices is still being spread", "Let the courier run: smartify breach work")
     unheard = sum(tenant not in dossier.hearings for tenant in dossier.owed)
     if unheard:
         raise clash(f"{unheard} customers are owed a notice and have none", "Draft the notices, and send them.")
     if sum(not any(one.phase is Phase.FINAL for one in some) for some in dossier.hearings.values()):
         raise clash("not every customer that was told has a final notice", "Draft the final notices, and send them.")
     if any(is_on_its_way(one) for one in dossier.each_hearing() if one.phase is Phase.FINAL):
-        raise clash("final notices are still on their way", "Let the courier run: smartify breach deliver")
+        raise clash("final notices are still on their way", "Let the courier run: smartify breach work")
     unexplained = sum(one.state.is_failed and not dossier.said.is_explained(one) for one in deadlines)
     if unexplained:
         raise clash(

@@ -154,7 +154,7 @@ class Customers:
             raise UnknownTenant(
                 "the store knows no such tenant",
                 where=where,
-                cure="Check its spelling, sync it first, or register it with also_unknown.",
+                cure="Check its spelling, or sync it first.",
             )
 
     def _is_known(self, tenant: str) -> bool:

@@ -124,7 +124,7 @@ class BreachScope:
             )
         if self.since is not None and self.until is not None and self.until <= self.since:
             raise IncidentInvalid(
-                "the window of a scope ends before it starts", where="scope", cure="Let until come after since."
+                "the window of a scope ends before it starts", where="scope", cure="Give an end after its start."
             )
         if self.other_half is not Exposure.UNKNOWN and self.kind not in {ScopeKind.KEY, ScopeKind.STORE}:
             raise IncidentInvalid("only a key or a store has another half", where="scope", cure="Leave other_half out.")

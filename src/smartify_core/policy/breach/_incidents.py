@@ -99,7 +99,7 @@ class Incidents:
         @begun_anew
         def opened() -> Incident:
             now = self._recorded.now()
-            at = now if first_signal_at is None else _not_ahead(first_signal_at, "first_signal_at", now)
+            at = now if first_signal_at is None else _not_ahead(first_signal_at, "the first signal", now)
             incident = Incident(
                 id=f"inc-{now:%Y%m%d}-{secrets.token_hex(4)}",
                 state=IncidentState.SUSPECTED,
@@ -140,7 +140,7 @@ class Incidents:
         if incident.state is not IncidentState.SUSPECTED:
             raise _clash(incident, "it was decided already that it is a breach", "Assess its impact next.")
         now = self._recorded.now()
-        aware_at = now if at is None else _not_ahead(at, "at", now)
+        aware_at = now if at is None else _not_ahead(at, "the decision", now)
         if aware_at < incident.first_signal_at:
             raise IncidentInvalid(
                 "it was decided before the first signal", where="at", cure="Give an instant after the first signal."
@@ -199,7 +199,7 @@ class Incidents:
                 incident, "its impact was not assessed since its scopes changed", "Assess it: smartify breach assess"
             )
         now = self._recorded.now()
-        confirmed_at = now if at is None else _not_ahead(at, "at", now)
+        confirmed_at = now if at is None else _not_ahead(at, "the confirmation", now)
         if confirmed_at < incident.aware_at:
             raise IncidentInvalid(
                 "it was confirmed before anybody was aware of it", where="at", cure="Give a later instant."
@@ -229,8 +229,8 @@ class Incidents:
             IncidentClash: It is over.
             AuditUnavailable: It could not be recorded, and so was not done.
         """
-        text, authority = checked_text(reason, "the reason"), checked_text(ordered_by, "ordered_by")
-        end = in_utc(until, "until")
+        text, authority = checked_text(reason, "the reason"), checked_text(ordered_by, "the authority")
+        end = in_utc(until, "the end of the hold")
         incident, version = self._running(incident_id)
         now = self._recorded.now()
         if not now < end <= now + _LONGEST_HOLD:

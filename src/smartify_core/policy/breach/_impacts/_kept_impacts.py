@@ -112,7 +112,7 @@ class KeptImpacts:
             raise UnknownIncident(
                 "the impact of this incident was not computed, or not so often",
                 where=f"incident {incident_id}",
-                cure="Compute it with: smartify breach impact",
+                cure="Compute it with: smartify breach assess",
             )
         return found
 
