@@ -58,7 +58,7 @@ def test_the_source_as_it_is_keeps_every_contract(copy: Path) -> None:
         ("lifecycle/_plan.py", "import time", {"pure"}),
         ("policy/breach/_canaries.py", "import smartify_core.policy.breach._notices", {"breach"}),
         ("policy/breach/_clocks.py", "import time", {"pure"}),
-        ("policy/vendors/_vendors.py", "import smartify_core.policy.breach", {"policy"}),
+        ("policy/vendors/_vendors.py", "import smartify_core.policy.breach", {"policy", "breach"}),
         ("lifecycle/_commits.py", "import smartify_core.lifecycle.events", {"lifecycle"}),
         ("lifecycle/events/_dispatch.py", "import smartify_core.lifecycle.schedule", {"lifecycle"}),
         ("model/_identity.py", "import structlog", {"pure"}),
