@@ -1,7 +1,6 @@
 """Real receivers on loopback, for tests of notices: a mail server (aiosmtpd) and a web server that takes webhooks.
 
-They answer what they are told to, remember what arrived, can be silent, dribble, go away and come back. Nothing in them
-waits for the clock: what is silent stays silent until it is released or ends.
+They answer what they are told to, remember what arrived, can be silent, dribble, go away and come back.
 """
 
 from __future__ import annotations
@@ -129,11 +128,6 @@ class MailServer:
     _silent: asyncio.Future[None] | None = None
     _controller: _Controller | None = None
     _news: threading.Condition = field(factory=threading.Condition)
-
-    @property
-    def host(self) -> str:
-        """Where it listens."""
-        return LOOPBACK
 
     @property
     def trust(self) -> ssl.SSLContext:

@@ -33,8 +33,8 @@ from smartify_core.storage.sqlite import SQLiteStorage
 
 TENANTS, THREADS, BATCH = 10_000, 8, 200
 SENDER = "security@vendor.example"
-#: How much of the bare loop's speed the courier has at least.
-LEAST = 0.25
+#: How much more of this process's CPU a notice costs than a message of the bare loop, at most.
+MOST = 12.0
 
 
 @contextmanager
@@ -49,15 +49,15 @@ def receiver(kind: str) -> Iterator[int]:
             process.kill()
 
 
-def in_threads(work: Callable[[Sequence[bytes]], None], messages: Sequence[bytes]) -> float:
-    """Return the seconds that it takes to send messages in threads."""
+def in_threads(work: Callable[[Sequence[bytes]], None], messages: Sequence[bytes]) -> tuple[float, float]:
+    """Return the seconds, and those of this process's CPU, that it takes to send messages in threads."""
     threads = [threading.Thread(target=work, args=(messages[one::THREADS],)) for one in range(THREADS)]
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), time.process_time()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return time.perf_counter() - started
+    return time.perf_counter() - started, time.process_time() - cpu
 
 
 def bare_mail(port: int) -> Callable[[Sequence[bytes]], None]:
@@ -159,10 +159,11 @@ def delivered(path: Path, contact: Contact, notifier: Notifier) -> tuple[float, 
 
 @pytest.mark.parametrize("channel", ["mail", "webhook"])
 def test_delivery(tmp_path: Path, channel: str) -> None:
-    """With its record, evidence and retries a notice costs at most four times what sending it barely costs.
+    """With its record, evidence and retries a notice costs at most twelve times the CPU of sending it barely.
 
     That is the courier by itself, with a channel that does as the bare loop does: from a drafted round to 10,000
-    hearings on record. The same with the channel that is shipped is printed beside it, and has no limit here.
+    hearings on record. Speeds are printed beside it, and that of the courier with the channel that is shipped: they
+    depend on how many cores the receivers leave to it.
     """
     with receiver(channel) as port:
         notice = notice_of("tenant-00001")
@@ -172,19 +173,20 @@ def test_delivery(tmp_path: Path, channel: str) -> None:
         else:
             contact, bare = Contact("hook", "webhook", f"http://127.0.0.1:{port}/hook"), bare_web(port)
             content = json.dumps({"type": "breach.notice.first", "data": json.loads(notice.payload)}).encode()
-        before = in_threads(bare, [content] * TENANTS)
+        bare_spent, bare_cpu = in_threads(bare, [content] * TENANTS)
         ours, cpu = delivered(tmp_path / "bare.db", contact, Bare(channel, port, content))
-        after = in_threads(bare, [content] * TENANTS)
-        whole, _ = delivered(tmp_path / "shipped.db", contact, shipped(channel, port))
-    theirs = (before + after) / 2
+        whole, whole_cpu = delivered(tmp_path / "shipped.db", contact, shipped(channel, port))
     figures = {
         "channel": channel,
         "notices": TENANTS,
-        "bare loop, messages/s": round(TENANTS / theirs),
+        "bare loop, messages/s": round(TENANTS / bare_spent),
+        "bare loop, CPU microseconds a message": round(bare_cpu / TENANTS * 1e6),
         "courier, notices/s": round(TENANTS / ours),
         "courier, CPU microseconds a notice": round(cpu / TENANTS * 1e6),
-        "courier / bare loop, speed": round(theirs / ours, 2),
         "courier with the shipped channel, notices/s": round(TENANTS / whole),
+        "courier with the shipped channel, CPU microseconds a notice": round(whole_cpu / TENANTS * 1e6),
+        "courier / bare loop, CPU": round(cpu / bare_cpu, 1),
+        "courier / bare loop, speed": round(bare_spent / ours, 2),
     }
     print(json.dumps(figures, indent=2))
-    assert theirs / ours >= LEAST, figures
+    assert cpu / bare_cpu <= MOST, figures

@@ -14,7 +14,7 @@ from tests._receivers import Answer, HttpReceiver, MailServer
 from smartify_core.policy.breach import AttemptVerdict, Notifier, Reply
 from smartify_core.policy.breach.smtp import SmtpNotifier
 from smartify_core.policy.breach.webhook import WebhookKey, WebhookNotifier
-from smartify_core.testing import MemoryNotifier, notice_digest
+from smartify_core.testing import MemoryNotifier, parcel_digest
 from smartify_core.testing.conformance import Arrival, NotifierCapability, NotifierWorld
 
 #: Time enough for whatever ends, on however busy a machine; and little where the receiver never ends.
@@ -42,7 +42,7 @@ class MemoryWorld(NotifierWorld):
                 one.id,
                 (one.address,),
                 {name: getattr(one, name) for name in ("subject", "text", "html", "payload")},
-                notice_digest(one),
+                parcel_digest(one),
             )
             for one in self.channel.arrived
         ]

@@ -20,7 +20,7 @@ from ._records._grants import Grants
 from ._records._staff import Staff
 from ._records._usage import uses_in
 from .audit import AuditRecord, Trail
-from .breach import Alarm, Breaches, BreachRules, Hearing, Notifier
+from .breach import Alarm, Breaches, BreachRules, Hearing, Locales, NoticeTemplate, Notifier
 from .communications import CommunicationRules, Communications
 from .rotation import Rotation
 from .shredding import EndingsFile, LegalHolds, Shredder, check_restored
@@ -47,6 +47,8 @@ class Policy:
         register: The register of endings, kept outside of the store's backups.
         breach: Your own times for notices after a breach, and who answers.
         notifiers: The channels that such notices leave through.
+        locales: The languages of such notices; those of this library without it.
+        templates: Your own texts of such notices, one for a language.
         on_alarm: Called with every time for a notice that comes near or was missed.
         on_call: Called when nothing reached a customer, so that somebody has to take the phone.
         host: The name of the host that this runs on, which the audit trail then knows of every process: see `Trail`.
@@ -71,6 +73,8 @@ class Policy:
         register: EndingsFile | None = None,
         breach: BreachRules | None = None,
         notifiers: Iterable[Notifier] = (),
+        locales: Locales | None = None,
+        templates: Iterable[NoticeTemplate] = (),
         on_alarm: Callable[[Alarm], None] | None = None,
         on_call: Callable[[Hearing], None] | None = None,
         host: str | None = None,
@@ -83,6 +87,8 @@ class Policy:
         self._register = register
         self._breach_rules = breach
         self._notifiers = tuple(notifiers)
+        self._locales = locales
+        self._templates = tuple(templates)
         self._on_alarm = on_alarm
         self._on_call = on_call
         self._clock = clock
@@ -152,6 +158,8 @@ class Policy:
             vendors=self.vendors,
             rules=self._breach_rules,
             notifiers=self._notifiers,
+            locales=self._locales,
+            templates=self._templates,
             on_alarm=self._on_alarm,
             on_call=self._on_call,
         )

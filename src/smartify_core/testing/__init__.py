@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ._clock import ManualClock
 from ._fake_directory import FakeDirectory
-from ._memory_notifier import MemoryNotifier, notice_digest
+from ._memory_notifier import MemoryNotifier, parcel_digest
 from ._opened_accounts import opened_accounts
 from ._sample import Sample, SampleGroup, SamplePerson
 from ._sample_maker import make_sample
@@ -24,6 +24,6 @@ __all__ = [
     "group",
     "identity",
     "make_sample",
-    "notice_digest",
     "opened_accounts",
+    "parcel_digest",
 ]

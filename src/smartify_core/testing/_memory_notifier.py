@@ -106,7 +106,7 @@ class MemoryNotifier:
             reply.code,
             detail=reply.detail,
             reference=reply.reference or parcel.id,
-            content_sha256=reply.content_sha256 or notice_digest(parcel),
+            content_sha256=reply.content_sha256 or parcel_digest(parcel),
         )
 
 
@@ -121,7 +121,7 @@ class _MemorySender:
         return self._notifier.take(parcel)
 
 
-def notice_digest(parcel: Parcel) -> str:
+def parcel_digest(parcel: Parcel) -> str:
     """Return the SHA-256 of what a parcel says, in hexadecimal digits."""
     said = [parcel.id, parcel.subject, parcel.text, parcel.html, json.dumps(parcel.payload, sort_keys=True)]
     return sha256(json.dumps(said).encode()).hexdigest()

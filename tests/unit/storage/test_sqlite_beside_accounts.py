@@ -7,10 +7,12 @@ import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from smartify_core.model import Batch, Entry, PutDocument
+from smartify_core.storage._sqlite import _documents as documents
 from smartify_core.storage._sqlite import _tenants as tenants
 from smartify_core.storage.sqlite import SQLiteStorage
 
@@ -44,6 +46,29 @@ def test_workers_who_died_are_read_off_another_index(path: Path) -> None:
     statement = "explain query plan " + tenants._EXPIRED.replace(":now", "?1").replace(":limit", "?2")
     plan = [row[3] for row in query(path, statement, 0, 5)]
     assert plan[0] == "SEARCH tenant USING INDEX tenant_leased (expires_at>? AND expires_at<?)"
+
+
+class Asked:
+    """Notes what a connection is asked, and answers nothing."""
+
+    def __init__(self) -> None:
+        self.statement = ""
+        self.keys: tuple[object, ...] = ()
+
+    def execute(self, statement: str, keys: tuple[object, ...]) -> list[Any]:
+        """Note a statement."""
+        self.statement, self.keys = statement, keys
+        return []
+
+
+def test_a_page_of_documents_begins_at_its_key(path: Path) -> None:
+    """The next page of a kind is a range of the index from the key on: no page costs more than the first."""
+    SQLiteStorage(path).close()
+    asked: Any = Asked()
+    documents.documents(asked, "acme", "notice", ("notice", "n-7"), 5)
+    plan = [str(row[3]) for row in query(path, f"explain query plan {asked.statement}", *asked.keys)]
+    assert any("document USING" in step and "kind=? AND name>?" in step for step in plan), plan
+    assert not any("TEMP B-TREE" in step for step in plan)
 
 
 def test_the_entries_of_a_commit_are_one_row(path: Path) -> None:

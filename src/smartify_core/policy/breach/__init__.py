@@ -6,6 +6,7 @@
 - `Customer` says whom a tenant wants to be told, how, and by when; a `Notifier` is a channel that leads there.
 - `Canaries` plants decoys, whose use opens a suspected incident by itself.
 - `export_evidence` writes the proof of all of it, for the vendor or for one tenant; `check_evidence` checks it offline.
+- `Impact` is what it may have done, tenant by tenant, and how that was found; `Assessments` works it out.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from __future__ import annotations
 from ._answers import Certainty, NoticeField, Stated, Statement, known, not_applicable, unknown_yet
 from ._breaches import Breaches, Tended
 from ._canaries import Canaries
+from ._certificates import check_certificate
 from ._clocks import BindingLimit, Deadline, DeadlineState
 from ._customer import ClockStart, Contact, Customer, LimitKind, TimeLimit
 from ._customers import Customers
 from ._customers_file import read_customers
 from ._decoys import Decoy, DecoyKind
 from ._delivery import Courier, CourierRun
+from ._digests import notice_digest, round_digest
 from ._evidence import (
     DeadlineStanding,
     EvidencedDeadline,
@@ -28,11 +31,10 @@ from ._evidence import (
     export_evidence,
 )
 from ._impact import Impact, ImpactDifference, SubjectImpact, TenantImpact
+from ._impacts import Assessments
 from ._incident import BreachScope, Incident, PoliceHold, TimelineEvent
 from ._incidents import Incidents
 from ._notice import Attempt, Delivery, Hearing, Notice, Round, RoundState
-from ._notices._certificates import check_certificate
-from ._notices._digests import notice_digest, round_digest
 from ._notices._locales import Locales
 from ._notices._notices import Notices
 from ._notices._rehearsing import RehearsalMessage, rehearsal_message
@@ -49,6 +51,7 @@ from ._watch import Watch
 __all__ = [
     "Alarm",
     "AlarmKind",
+    "Assessments",
     "Attachment",
     "Attempt",
     "AttemptVerdict",

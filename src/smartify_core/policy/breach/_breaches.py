@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from attrs import frozen
@@ -17,12 +17,16 @@ from smartify_core.storage import Storage
 from ._canaries import Canaries
 from ._customers import Customers
 from ._delivery import Courier, CourierRun
-from ._evidence import EvidencePack, export_evidence
+from ._dossiers import Dossiers
+from ._evidence import EvidencePack, evidenced, export_evidence
 from ._impacts import Assessments
 from ._incident import Incident
 from ._incidents import Incidents
 from ._notice import Hearing
+from ._notices._locales import Locales
 from ._notices._notices import Notices
+from ._notices._rehearsing import rehearsal_message
+from ._notices._templates import NoticeTemplate
 from ._notifier import Notifier
 from ._rehearsals import Rehearsals
 from ._rules import BreachRules
@@ -56,6 +60,8 @@ class Breaches:
         vendors: The register of vendors.
         rules: The host's own times, and who answers.
         notifiers: The channels that notices leave through.
+        locales: The languages of notices; those of this library without it.
+        templates: Your own texts of notices, one for a language.
         on_alarm: Called with everything that comes near or was missed. It is on record whether or not that succeeds.
         on_call: Called when a customer can be reached by phone only.
     """
@@ -70,6 +76,8 @@ class Breaches:
         vendors: Vendors,
         rules: BreachRules | None = None,
         notifiers: Iterable[Notifier] = (),
+        locales: Locales | None = None,
+        templates: Iterable[NoticeTemplate] = (),
         on_alarm: Callable[[Alarm], None] | None = None,
         on_call: Callable[[Hearing], None] | None = None,
     ) -> None:
@@ -79,6 +87,8 @@ class Breaches:
         self._gate = gate
         self._vendors = vendors
         self._notifiers = tuple(notifiers)
+        self._locales = Locales() if locales is None else locales
+        self._templates = tuple(templates)
         self._on_alarm = on_alarm
         self._on_call = on_call
         self.rules: BreachRules = BreachRules() if rules is None else rules
@@ -96,7 +106,18 @@ class Breaches:
     @cached_property
     def notices(self) -> Notices:
         """What is known, and what each customer is told of it."""
-        return Notices(self._storage, self._sealer, self._trail, rules=self.rules, gate=self._gate)
+        return Notices(
+            self._storage,
+            self._sealer,
+            self._trail,
+            rules=self.rules,
+            gate=self._gate,
+            subjects=self.assessments.subjects,
+            vendor_names=lambda: {vendor.id: vendor.name for vendor in self._vendors.all()},
+            delays=self.watch.reasons,
+            locales=self._locales,
+            templates=self._templates,
+        )
 
     @cached_property
     def customers(self) -> Customers:
@@ -106,7 +127,14 @@ class Breaches:
     @cached_property
     def rehearsals(self) -> Rehearsals:
         """The proof, before anything happens, that every customer can be reached."""
-        return Rehearsals(self._storage, self._sealer, self._trail, self._notifiers, rules=self.rules)
+        return Rehearsals(
+            self._storage,
+            self._sealer,
+            self._trail,
+            self._notifiers,
+            rules=self.rules,
+            message=partial(rehearsal_message, locales=self._locales),
+        )
 
     @cached_property
     def canaries(self) -> Canaries:
@@ -140,4 +168,10 @@ class Breaches:
         self, checkpoints: Checkpoints, incident_id: str, folder: Path, *, by: str, tenant: str | None = None
     ) -> EvidencePack:
         """Write the evidence of an incident into a new folder. See `export_evidence`."""
-        return export_evidence(checkpoints, self._storage, self._sealer, incident_id, folder, by=by, tenant=tenant)
+        dossiers = Dossiers(self._storage, self._sealer, self.rules)
+        incident = self.incidents.get(incident_id)
+        found = dossiers.deadlines(dossiers.of(incident), dossiers.customers(), self._trail.now())
+        deadlines = evidenced(found, dossiers.records(incident))
+        return export_evidence(
+            *(checkpoints, self._storage, self._sealer, incident_id, folder), by=by, tenant=tenant, deadlines=deadlines
+        )

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-
 from smartify_core.errors import ContactInvalid, UnknownRecord, UnknownTenant, UsageError
 from smartify_core.model import PutDocument
 from smartify_core.policy._access._facts import check_id
@@ -19,6 +15,7 @@ from smartify_core.policy.audit import AuditRecord, Trail
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 
+from ._certificates import check_certificate
 from ._customer import Customer
 from ._notifier import Notifier
 from ._places import CUSTOMER, REACH
@@ -149,7 +146,10 @@ class Customers:
         if customer.call is not None:
             check_id("call", customer.call)
         if customer.annex_certificate is not None:
-            _check_certificate(customer.annex_certificate, where)
+            try:
+                check_certificate(customer.annex_certificate, now=self._trail.now())
+            except ContactInvalid as error:
+                raise ContactInvalid(error.what, where=where, cure=error.cure) from None
         if not also_unknown and not self._is_known(customer.tenant):
             raise UnknownTenant(
                 "the store knows no such tenant",
@@ -183,17 +183,3 @@ def _facts(customer: Customer) -> dict[str, tuple[str, ...] | int]:
         "channels": tuple(sorted({one.channel for one in customer.contacts})),
         "limits": len(customer.limits),
     }
-
-
-def _check_certificate(pem: str, where: str) -> None:
-    """Raise `ContactInvalid` unless a text is a certificate with an RSA key: the kind that every mail client has."""
-    try:
-        key = x509.load_pem_x509_certificate(pem.encode()).public_key()
-    except (ValueError, UnsupportedAlgorithm):
-        key = None
-    if not isinstance(key, RSAPublicKey):
-        raise ContactInvalid(
-            "the certificate for lists of people is no X.509 certificate with an RSA key, in PEM",
-            where=where,
-            cure="Ask the customer for one.",
-        )

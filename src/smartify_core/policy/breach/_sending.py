@@ -139,7 +139,7 @@ class Outbound(Generic[_Token]):
             return None
         try:
             return ways.to(sending.channel).send(sending.parcel(now))
-        except Exception as error:  # noqa: BLE001 - a host's notifier may raise anything, and others still want their notice
+        except BaseException as error:  # noqa: BLE001 - whatever a host's notifier raises, whoever waits for it has to hear
             # Neither its message nor its traceback is logged: either may hold an address.
             log().error("a notifier raised", channel=sending.channel, error=type(error).__name__)
             ways.drop(sending.channel)

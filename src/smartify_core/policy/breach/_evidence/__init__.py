@@ -5,6 +5,7 @@ from __future__ import annotations
 from ._checking import EvidenceFinding, check_evidence
 from ._deadlines import DeadlineStanding, EvidencedDeadline
 from ._export import EvidencePack, export_evidence
+from ._from_clocks import evidenced
 
 __all__ = [
     "DeadlineStanding",
@@ -12,5 +13,6 @@ __all__ = [
     "EvidencePack",
     "EvidencedDeadline",
     "check_evidence",
+    "evidenced",
     "export_evidence",
 ]

@@ -22,6 +22,8 @@ from smartify_core.policy.audit import (
     leaf_hash,
     opened_note,
 )
+from smartify_core.policy.breach._digests import notice_digest, round_digest
+from smartify_core.policy.breach._places import tenant_part
 
 from ._export import AUDIT, DOCUMENT, EVIDENCE_FORMAT, EVIDENCE_VERSION, PAGE
 
@@ -118,6 +120,7 @@ class _Checking:
         yield from self._recorded(records)
         if self._tenant is None:
             yield from self._timeline(records)
+            yield from self._rounds()
         yield from self._notices(records)
 
     def _recorded(self, records: Sequence[AuditRecord]) -> Iterator[EvidenceFinding]:
@@ -139,6 +142,14 @@ class _Checking:
             if record is None or (record.kind, record.actor) != (one["kind"], one["by"]):
                 yield EvidenceFinding(f"timeline {int(one['number'])}", "the trail does not have it on record as it is")
 
+    def _rounds(self) -> Iterator[EvidenceFinding]:
+        """Yield the rounds that have other notices than whoever released them has read."""
+        notices = sorted(self._held["notices"], key=lambda one: tenant_part(one["tenant"]))
+        for one in self._held["rounds"]:
+            digest = round_digest(notice["sha256"] for notice in notices if notice["round"] == one["number"])
+            if digest != one["digest"]:
+                yield EvidenceFinding(f"round {int(one['number'])}", "its notices are not what its digest says")
+
     def _notices(self, records: Sequence[AuditRecord]) -> Iterator[EvidenceFinding]:
         """Yield the notices that the trail has on record with another digest, and annexes that are not as they were."""
         queued: dict[object, set[object]] = {}
@@ -148,6 +159,8 @@ class _Checking:
         for one in self._held["notices"]:
             if queued.get(one["id"], {one["sha256"]}) != {one["sha256"]}:
                 yield EvidenceFinding(f"notice {one['id']}", "the trail has it on record with another digest")
+            if notice_digest(one["subject"], one["text"], one["html"], one["payload"]) != one["sha256"]:
+                yield EvidenceFinding(f"notice {one['id']}", "its texts are not what its digest says")
             annex: Mapping[str, str] | None = one["annex"]
             if annex is not None and sha256(annex["cms"].encode()).hexdigest() != annex["sha256"]:
                 yield EvidenceFinding(f"notice {one['id']}", "its annex is not what its digest says")

@@ -7,14 +7,15 @@ import shutil
 import tempfile
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, Final
 
 from attrs import evolve, frozen
 
-from smartify_core.errors import FileExists, UsageError
+from smartify_core.errors import FileExists, RecordInvalid, UsageError
+from smartify_core.model import Entry
 from smartify_core.policy._access._facts import check_id
 from smartify_core.policy._ledger import is_key
 from smartify_core.policy._log import log
@@ -350,7 +351,7 @@ class _Writing:
             if stored.position > size:
                 return
             if named in stored.content:
-                entry = trail.entry(stored.position - 1)
+                entry = _entry(trail, stored)
                 is_its = not self._own or entry.record.tenant == self._asked.tenant
                 if is_its and entry.record.facts.get("incident") == incident:
                     yield entry
@@ -359,6 +360,15 @@ class _Writing:
 def _line_of(one: EvidencedDeadline) -> tuple[object, ...]:
     """Return what the page says of a deadline, without whose it is and when it was met."""
     return one.tenant is None, one.phase, one.number, one.due_at, one.kind, one.citation, one.held_until, one.reason
+
+
+def _entry(trail: Trail, stored: Entry) -> AuditEntry:
+    """Return an entry that was read; one that is none is read once more, for the error to name it."""
+    with suppress(RecordInvalid):
+        entry = AuditEntry.of_content(stored.content)
+        if entry.place == stored.position - 1:
+            return entry
+    return trail.entry(stored.position - 1)
 
 
 def _array(document: _Hashed, name: str, items: Iterable[object]) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import html
+import re
 import unicodedata
 from typing import Final
 
 #: Characters that steer what is around them: controls, surrogates, and those that turn the direction of writing.
 _STEERING: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
-_LINES: Final = frozenset("\n\t")
+_unusual: Final = re.compile(r"[^ -~\n\t]")
 _VOID: Final = frozenset({"meta"})
 
 
@@ -44,9 +45,8 @@ def joined(*parts: Markup | None) -> Markup:
 
 def escaped(text: str) -> str:
     """Return a text as markup shows it, with U+FFFD for each character that would steer its surroundings."""
-    if not text.isascii() or not text.isprintable():
-        text = "".join(
-            one if one in _LINES or unicodedata.category(one) not in _STEERING else "\N{REPLACEMENT CHARACTER}"
-            for one in text.replace("\r\n", "\n")
-        )
-    return html.escape(text, quote=True)
+    return html.escape(_unusual.sub(_harmless, text.replace("\r\n", "\n")), quote=True)
+
+
+def _harmless(found: re.Match[str]) -> str:
+    return "\N{REPLACEMENT CHARACTER}" if unicodedata.category(found[0]) in _STEERING else found[0]

@@ -53,7 +53,7 @@ def notice_row(case: Case) -> Markup:
         case_chip(case),
         when(None if hearing is None else hearing.delivered_at),
         when(None if hearing is None else hearing.acknowledged_at),
-        element("code", notice.sha256[:16]),
+        element("code", notice.sha256[:12]),
     )
 
 

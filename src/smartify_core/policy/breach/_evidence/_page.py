@@ -104,8 +104,8 @@ def _tabled(name: str, heads: tuple[str, ...], rows: Callable[[], Iterable[str]]
 
 def _timeline(asked: Asked, tally: Tally, parts: Parts) -> Iterator[str]:
     yield from _opened("timeline", "Timeline", "What happened when. Each entry stands in the audit trail as well.")
-    if asked.tenant is None and (held := sections.hold(asked.incident)) is not None:
-        yield held
+    if asked.tenant is None:
+        yield from sections.holds(asked.incident)
     if tally.events:
         yield '<ol class="rail">'
         yield from parts["events"]()
@@ -149,7 +149,7 @@ def _notices(tally: Tally, parts: Parts) -> Iterator[str]:
 
 
 def _proof(asked: Asked, digest: str) -> Markup:
-    whose = "" if asked.tenant is None else f" that {asked.tenant} was told of"
+    whose = " about it" if asked.tenant is None else f" about it that is {asked.tenant}'s"
     return sections.section(
         "proof",
         "Proof",

@@ -54,7 +54,7 @@ class OnRecord:
         self._rounds = Shelf(storage, sealer, ROUND, Round)
         self._notices = Shelf(storage, sealer, NOTICE, Notice)
         self._hearings = Shelf(storage, sealer, HEARING, Hearing)
-        self._deliveries = tuple(Shelf(storage, sealer, kind, Delivery) for kind in (DELIVERY_DONE, DELIVERY))
+        self._deliveries = tuple(Shelf(storage, sealer, kind, Delivery) for kind in (DELIVERY, DELIVERY_DONE))
         self._deadlines: Shelf[dict[str, Any]] = Shelf(storage, sealer, DEADLINE, dict)
 
     def events(self) -> Iterator[TimelineEvent]:
@@ -98,9 +98,11 @@ class OnRecord:
             within = self._notices.beginning_with(f"{numbered(self._incident, one.number)}/")
             found = ((key, notice) for key, notice, _ in within)
         for key, notice in found:
-            deliveries = [held for shelf in self._deliveries for _, held, _ in shelf.beginning_with(f"{key}/")]
-            deliveries.sort(key=lambda held: (held.tier, held.contact))
-            yield Case(notice, self._hearings.get(key)[0], tuple(deliveries))
+            # Those that are open first: one that ends meanwhile is then met twice, and counts as it ended.
+            found_twice = (held for shelf in self._deliveries for _, held, _ in shelf.beginning_with(f"{key}/"))
+            deliveries = {held.contact: held for held in found_twice}.values()
+            in_order = sorted(deliveries, key=lambda held: (held.tier, held.contact))
+            yield Case(notice, self._hearings.get(key)[0], tuple(in_order))
 
     def deadline_records(self) -> Iterator[dict[str, Any]]:
         """Yield what was said of deadlines, as it is kept; nothing for one tenant, as others stand in it."""

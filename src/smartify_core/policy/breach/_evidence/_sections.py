@@ -193,19 +193,20 @@ def own_event_item(event: TimelineEvent) -> Markup:
     return element("li", element("p", when(event.at)), element("h3", kind_of(event.kind)))
 
 
-def hold(incident: Incident) -> Markup | None:
-    """Return the latest police hold, which explains why nothing was said."""
-    one = incident.hold
-    if one is None:
-        return None
-    return element(
-        "div",
-        element("h3", "Law enforcement asked for silence"),
-        element("p", "Until ", when(one.until), f", on record by {one.by} ", when(one.at)),
-        element("p", one.ordered_by, class_="words"),
-        element("p", one.reason, class_="words"),
-        class_="card warned",
-    )
+def holds(incident: Incident) -> list[Markup]:
+    """Return every police hold, which explains why nothing was said for a while."""
+    return [
+        element(
+            "div",
+            element("h3", "Law enforcement asked for silence"),
+            element("p", "Until ", when(one.until), f", on record by {one.by} ", when(one.at)),
+            element("p", one.ordered_by, class_="words"),
+            element("p", one.reason, class_="words"),
+            class_="card warned",
+        )
+        for one in (*incident.past_holds, incident.hold)
+        if one is not None
+    ]
 
 
 SCOPES = ("Kind", "Names", "From", "Until", "Tenants", "Other half")

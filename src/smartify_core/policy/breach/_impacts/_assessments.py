@@ -69,9 +69,9 @@ class Assessments:
         impact, writing = assessing.run(incident, by=by, at=self._recorded.now())
         more: dict[str, Fact] = {}
         if incident.impact_revision:
-            before = self._kept.get(incident_id, incident.impact_revision)
-            differs = self._differing(before, impact)
-            more = {"newly": len(differs.newly), "no_longer": len(differs.no_longer)}
+            was = self._kept.places(self._kept.get(incident_id, incident.impact_revision))
+            now = self._kept.places(impact)
+            more = {"newly": len(now - was), "no_longer": len(was - now)}
         for _ in range(_ATTEMPTS):
             present, version = self._recorded.get(incident_id)
             if (present.impact_revision, present.scope_revision) != (incident.impact_revision, incident.scope_revision):

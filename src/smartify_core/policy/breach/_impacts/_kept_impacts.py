@@ -121,6 +121,11 @@ class KeptImpacts:
         for _, one, _ in self._tenants.beginning_with(f"{numbered(impact.incident, impact.revision)}/"):
             yield one
 
+    def places(self, impact: Impact) -> set[str]:
+        """Return what stands for each tenant that an impact reaches, in keys. Opens nothing. Raises `StorageError`."""
+        prefix = f"{numbered(impact.incident, impact.revision)}/"
+        return {one.key.removeprefix(prefix) for one in self._left(TENANT_IMPACT, prefix)}
+
     def unaffected(self, impact: Impact) -> Iterator[str]:
         """Yield the tenants that it does not reach, in order. Raises `StorageError`."""
         for _, some, _ in self._unaffected.beginning_with(f"{numbered(impact.incident, impact.revision)}/"):

@@ -49,13 +49,12 @@ def parts_of(content: bytes) -> tuple[bytes, bytes, bytes, bytes, bytes, bytes, 
     at = content.index(b',"at":"') + 7
     facts = at + _INSTANT + 11
     kind = content.index(b'},"kind":"', facts - 1) + 10
-    kind_ends = content.index(b'","of_tenant":', kind)
+    kind_ends = content.index(b'"', kind)
     subjects = content.index(b',"subjects":[', kind_ends) + 13
     tenant = content.rindex(b'],"tenant":', subjects) + 11
     if (
         content[facts - 11 : facts] != b'","facts":{'
         or content[-_ENDING:-10] != _END
-        or content[-2:] != b'"}'
         or not content.startswith(b'{"actor":')
     ):
         raise ValueError

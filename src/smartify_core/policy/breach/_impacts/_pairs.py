@@ -13,7 +13,7 @@ from typing import Final, Self, TypeAlias
 Pair: TypeAlias = tuple[int, bytes, int, int]
 
 #: How many are held in memory.
-_HELD: Final = 50_000
+_HELD: Final = 200_000
 
 
 class Pairs:

@@ -137,8 +137,13 @@ class Passing:
                 tally.last = at
             elif at < tally.first:
                 tally.first = at
-            tally.fields |= fields
+            if fields != tally.fields:
+                tally.fields |= fields
         accounts = tally.accounts
+        # One account that was noted before, as most are, is found as it stands there.
+        before = accounts.get(subjects)
+        if before is not None and before | fields == before:
+            return
         for one in subjects_in(subjects):
             before = accounts.get(one)
             if before is None:

@@ -16,11 +16,10 @@ from smartify_core.policy._gate._disclosed import Disclosed
 from smartify_core.policy._gate._gate import Gate
 from smartify_core.policy._gate._recording import MoreFacts
 from smartify_core.policy._vocabulary import PersonalField, Purpose
+from smartify_core.policy.breach._certificates import check_certificate, encrypted
 from smartify_core.policy.breach._impact import SubjectImpact
 from smartify_core.storage import Storage
 from smartify_core.storage.walks import every_head_page
-
-from ._certificates import check_certificate, encrypted
 
 #: How the accounts of a tenant are asked for that an incident may concern: incident, tenant and revision.
 SubjectsOf: TypeAlias = Callable[[str, str, int], Iterable[SubjectImpact]]

@@ -81,6 +81,12 @@ def answers_of(case: Case, addressee: Addressee, words: Words) -> Mapping[Notice
     return found
 
 
+def correction_of(case: Case, addressee: Addressee, words: Words) -> Mapping[NoticeField, Stated]:
+    """Return what a tenant is told that is not affected any more: where it can ask, if anybody said so."""
+    stated = case.statement.answer(NoticeField.CONTACT_POINT) or _contact(case, addressee, words)
+    return {NoticeField.CONTACT_POINT: stated} if stated.certainty is Certainty.KNOWN else {}
+
+
 def open_fields(answers: Mapping[NoticeField, Stated]) -> tuple[str, ...]:
     """Return the values of what is not known yet, in order."""
     return tuple(what.value for what, answer in answers.items() if answer.certainty is Certainty.UNKNOWN_YET)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import groupby
 from typing import Final, TypeAlias
@@ -18,6 +18,7 @@ from smartify_core.policy._log import log
 from smartify_core.policy._shelf import Shelf
 from smartify_core.policy.breach._answers import NoticeField
 from smartify_core.policy.breach._customer import Customer
+from smartify_core.policy.breach._digests import notice_digest, notice_id, round_digest
 from smartify_core.policy.breach._impact import TenantImpact
 from smartify_core.policy.breach._notice import Notice, Round, RoundState
 from smartify_core.policy.breach._places import (
@@ -34,8 +35,7 @@ from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 
 from ._annex import Annexes
-from ._content import Addressee, Case, answers_of, open_fields
-from ._digests import notice_digest, notice_id, round_digest
+from ._content import Addressee, Case, answers_of, correction_of, open_fields
 from ._locales import Locales
 from ._payload import payload_of
 from ._rendering import Envelope, rendered
@@ -46,8 +46,8 @@ BATCH: Final = 100
 #: The most people that a list has which goes with a notice; longer ones are asked for.
 LONGEST_ANNEX: Final = 10_000
 
-#: Why a tenant was not told earlier, where somebody said so: by incident, tenant and phase.
-DelayOf: TypeAlias = Callable[[str, str, Phase], str | None]
+#: Why tenants of an incident were not told earlier, where somebody said so: by tenant and phase.
+DelaysOf: TypeAlias = Callable[[str], Mapping[tuple[str | None, Phase], str]]
 
 
 @frozen(order=False)
@@ -106,13 +106,13 @@ class Drafting:
         sealer: Sealer,
         *,
         annexes: Annexes,
-        delay: DelayOf,
+        delays: DelaysOf,
         locales: Locales,
         templates: Iterable[NoticeTemplate],
     ) -> None:
         self._storage = storage
         self._annexes = annexes
-        self._delay = delay
+        self._delays = delays
         self._locales = locales
         self._templates = {one.locale.lower(): one for one in templates}
         self._rounds = Shelf(storage, sealer, ROUND, Round)
@@ -140,6 +140,7 @@ class Drafting:
             ciphertext: Whether a tenant is told of whom only ciphertext is out.
             corrections: Whether those are told that are not affected any more.
         """
+        delays = self._delays(draft.incident)
         for impact, last in (
             self._named(draft, released, tenants) if tenants is not None else self._all(draft, released)
         ):
@@ -147,7 +148,7 @@ class Drafting:
             if phase is None:
                 continue
             if impact is not None and _is_owed(impact, ciphertext=ciphertext):
-                yield Addressee(impact, phase, delay=self._delay(draft.incident, impact.tenant, phase))
+                yield Addressee(impact, phase, delay=delays.get((impact.tenant, phase)))
             elif corrections and last is not None:
                 yield Addressee(TenantImpact(last.tenant, Outcome.NOT_AFFECTED), phase)
 
@@ -251,7 +252,7 @@ class Drafting:
             _new_code(),
             draft.drafted_at,
         )
-        answers = {} if envelope.is_correction else answers_of(case, addressee, words)
+        answers = (correction_of if envelope.is_correction else answers_of)(case, addressee, words)
         unknown = open_fields(answers)
         made = rendered(envelope, answers, words, case.rules, self._template(customer.locale, words.tag))
         own = notice_digest(made.subject, made.text, made.html)

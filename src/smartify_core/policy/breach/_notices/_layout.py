@@ -69,7 +69,6 @@ def text_of(blocks: Iterable[Block]) -> str:
     return "\n\n".join(made for block in blocks if (made := _text(block))) + "\n"
 
 
-@lru_cache(maxsize=1_024)
 def _text(block: Block | Listing | Entry) -> str:
     match block:
         case Paragraph():
@@ -98,7 +97,6 @@ def html_of(title: str, tag: str, blocks: Iterable[Block]) -> str:
     )
 
 
-@lru_cache(maxsize=1_024)
 def _html(block: Block) -> str:
     if isinstance(block, Paragraph):
         return _paragraph(block)

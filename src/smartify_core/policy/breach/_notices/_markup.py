@@ -50,7 +50,11 @@ def wrapped(text: str, lead: str = "", indent: str = "") -> str:
     """
     made: list[str] = []
     for line in lines_of(text):
-        made += wrap(line, WIDTH, initial_indent=indent if made else lead, subsequent_indent=indent)
+        first = indent if made else lead
+        if len(first) + len(line) <= WIDTH:
+            made.append(first + line)  # most lines are short, and `wrap` is slow
+        else:
+            made += wrap(line, WIDTH, initial_indent=first, subsequent_indent=indent)
     return "\n".join(made)
 
 

@@ -21,6 +21,7 @@ from smartify_core.policy._records._anew import begun_anew
 from smartify_core.policy._shelf import Shelf
 from smartify_core.policy.audit import Trail
 from smartify_core.policy.breach._answers import Certainty, NoticeField, Stated, Statement
+from smartify_core.policy.breach._certificates import check_certificate
 from smartify_core.policy.breach._customer import Customer
 from smartify_core.policy.breach._impact import Impact, SubjectImpact
 from smartify_core.policy.breach._incident import Incident
@@ -33,9 +34,8 @@ from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 
 from ._annex import Annexes, SubjectsOf
-from ._certificates import check_certificate
 from ._content import Case
-from ._drafting import DelayOf, Drafting, Opener, Tally
+from ._drafting import DelaysOf, Drafting, Opener, Tally
 from ._locales import Locales
 from ._templates import NoticeTemplate
 
@@ -46,8 +46,8 @@ def _nobody(*_: object) -> Iterable[SubjectImpact]:
     return ()
 
 
-def _no_delay(*_: object) -> None:
-    return None
+def _no_delays(_: str) -> Mapping[tuple[str | None, Phase], str]:
+    return {}
 
 
 class Notices:
@@ -62,7 +62,7 @@ class Notices:
         subjects: Tells which accounts of a tenant an incident may concern: incident, tenant, revision. Without it
             lists of people are empty.
         vendor_names: Tells the names of vendors by their ids; ids stand where a name is missing.
-        delay: Tells why a tenant was not told earlier: incident, tenant, phase.
+        delays: Tells of an incident why tenants were not told earlier, by tenant and phase.
         locales: The languages; those of this library without it.
         templates: The host's own texts, one for a language.
     """
@@ -77,7 +77,7 @@ class Notices:
         gate: Gate,
         subjects: SubjectsOf = _nobody,
         vendor_names: Callable[[], Mapping[str, str]] = dict,
-        delay: DelayOf = _no_delay,
+        delays: DelaysOf = _no_delays,
         locales: Locales | None = None,
         templates: Iterable[NoticeTemplate] = (),
     ) -> None:
@@ -89,7 +89,7 @@ class Notices:
             storage,
             sealer,
             annexes=self._annexes,
-            delay=delay,
+            delays=delays,
             locales=locales or Locales(),
             templates=templates,
         )

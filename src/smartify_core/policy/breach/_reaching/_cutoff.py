@@ -109,6 +109,9 @@ class Cutoff:
                 last = error
                 continue
             sock.settimeout(self.left)
+            # A request is written in two pieces. Without this the second one waits for the other side to acknowledge
+            # the first, which takes it 40 milliseconds (RFC 9293, section 3.7.4); http.client does the same.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.watch(sock)
             return sock
         raise last

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tests.unit.policy.gate.conftest import ADA, BOB, Vendor, vendor
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.unit.policy.gate.conftest import ADA, BOB, Vendor
 
 from smartify_core.policy import Policy
 from smartify_core.policy._gate._gate import Gate
@@ -11,6 +15,15 @@ from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 
 __all__ = ["ADA", "BOB", "Vendor", "canaries_of", "vendor", "watched"]
+
+
+@pytest.fixture
+def vendor(tmp_path: Path) -> Iterator[Vendor]:
+    """Return a vendor whose own gate is watched by nobody, as that of a process that does not look."""
+    made = Vendor(tmp_path / "store.db")
+    made.policy.gate = _gate(made.policy, made.storage, made.sealer, None)
+    yield made
+    made.storage.close()
 
 
 def canaries_of(vendor: Vendor, storage: Storage | None = None) -> Canaries:
@@ -26,7 +39,7 @@ def watched(vendor: Vendor, canaries: Canaries) -> Policy:
     return policy
 
 
-def _gate(policy: Policy, storage: Storage, sealer: Sealer, canaries: Canaries) -> Gate:
+def _gate(policy: Policy, storage: Storage, sealer: Sealer, canaries: Canaries | None) -> Gate:
     return Gate(
         storage,
         sealer,
@@ -34,5 +47,5 @@ def _gate(policy: Policy, storage: Storage, sealer: Sealer, canaries: Canaries) 
         staff=policy.staff,
         grants=policy.grants,
         circumstances=policy.circumstances,
-        watch=canaries.watch,
+        watch=None if canaries is None else canaries.watch,
     )

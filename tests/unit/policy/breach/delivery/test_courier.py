@@ -21,6 +21,7 @@ from tests.unit.policy.breach.delivery._host import (
 )
 
 from smartify_core.errors import IncidentInvalid, UnknownIncident, UsageError
+from smartify_core.model import LEDGER, PutDocument
 from smartify_core.policy.breach import (
     AttemptVerdict,
     DeliveryState,
@@ -31,7 +32,7 @@ from smartify_core.policy.breach import (
     Round,
     RoundState,
 )
-from smartify_core.policy.breach._places import INCIDENT, ROUND, numbered
+from smartify_core.policy.breach._places import INCIDENT, NOTICE, ROUND, numbered, of_tenant
 
 
 @pytest.fixture
@@ -269,15 +270,16 @@ def test_a_channel_that_is_not_there_waits_and_escalates() -> None:
     assert host.courier(Scripted(), Scripted("fax")).run_once().accepted == 1
 
 
-def test_a_notifier_that_raises_is_tried_again(host: Host) -> None:
+@pytest.mark.parametrize("error", [LookupError, SystemExit])
+def test_a_notifier_that_raises_is_tried_again(host: Host, error: type[BaseException]) -> None:
     """Whatever a host's notifier raises is a failed attempt by the name of its class, and the others get theirs."""
 
     def raising(parcel: Any) -> Reply:
-        raise LookupError(parcel.address)
+        raise error(parcel.address)
 
     run = host.courier(Scripted(answers={"mail@acme.example": [raising]})).run_once()
     assert (run.failed, run.accepted) == (1, 1)
-    assert host.deliveries()["acme", "mail", 1].attempts[0].code == "error:LookupError"
+    assert host.deliveries()["acme", "mail", 1].attempts[0].code == f"error:{error.__name__}"
 
 
 def test_a_code_that_is_a_text_is_not_kept_as_one(host: Host) -> None:
@@ -479,3 +481,32 @@ def test_a_channel_has_one_notifier(notifiers: Sequence[Any]) -> None:
     """Two notifiers of one channel are refused."""
     with pytest.raises(UsageError):
         Host().courier(*notifiers, rules=RULES)
+
+
+def test_nothing_personal_is_logged(host: Host, caplog: pytest.LogCaptureFixture) -> None:
+    """What goes wrong is logged by class and channel: no address, no name and nothing of the notice."""
+
+    def raising(parcel: Any) -> Reply:
+        raise LookupError(parcel.address)
+
+    def told(_: Hearing) -> None:
+        raise LookupError("globex.example")
+
+    channel = Scripted(answers={"mail@acme.example": [raising], "mail@globex.example": [REFUSED]})
+    with caplog.at_level("DEBUG"):
+        host.courier(channel, on_call=told).run_once()
+    assert len(caplog.records) == 2
+    for record in caplog.records:
+        assert ".example" not in str(record.__dict__)
+
+
+def test_what_is_broken_holds_nobody_else_up(host: Host) -> None:
+    """A round of which a notice was altered stands still for everybody to see, and the other one goes out."""
+    host.release("acme", number=2, phase=Phase.UPDATE)
+    key = of_tenant(INCIDENT_ID, 1, "acme")
+    held = host.storage.document(LEDGER, NOTICE, key)
+    assert held is not None
+    broken = bytes([held.value[0], *(one ^ 1 for one in held.value[1:])])
+    host.storage.record(LEDGER, documents=[PutDocument(NOTICE, key, broken, held.version)])
+    run = host.courier(Scripted()).run_once()
+    assert (run.stuck, run.spread, run.accepted) == (1, 1, 1)

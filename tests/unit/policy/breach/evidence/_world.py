@@ -43,6 +43,7 @@ from smartify_core.policy.breach import (
     unknown_yet,
 )
 from smartify_core.policy.breach import _places as places
+from smartify_core.policy.breach._digests import notice_digest, round_digest
 from smartify_core.policy.breach._recorded import Recorded
 from smartify_core.sealing import Sealer
 from smartify_core.sealing.memory import MemoryKeyRing
@@ -109,6 +110,7 @@ class World:
         self.checkpoints = Checkpoints(self.trail, self.sealer, origin="vendor.example/audit", clock=self.clock)
         self.recorded = Recorded(self.storage, self.sealer, self.trail)
         self.tenants = tuple(tenants)
+        self._numbers = {tenant: number for number, tenant in enumerate(tenants)}
         self._text = text
         self._open(held)
 
@@ -159,7 +161,7 @@ class World:
 
     def assess(self, revision: int = 1, *, also: Sequence[str] = ("hooli", "vandelay")) -> None:
         """Compute what may have been done: the last tenant had only ciphertext out, the others here nothing."""
-        outcomes = {one: Outcome.AFFECTED for one in self.tenants}
+        outcomes = dict.fromkeys(self.tenants, Outcome.AFFECTED)
         outcomes |= dict.fromkeys(also, Outcome.NOT_AFFECTED)
         counts = {"affected": len(self.tenants), "ciphertext-only": 0, "not-affected": len(also)}
         impact = Impact(
@@ -182,7 +184,7 @@ class World:
         if outcomes[tenant] is Outcome.NOT_AFFECTED:
             return TenantImpact(tenant, Outcome.NOT_AFFECTED)
         fields = ("email", "family_name", "given_name")
-        subjects = 7 + self.tenants.index(tenant)
+        subjects = 7 + self._numbers[tenant]
         return TenantImpact(tenant, Outcome.AFFECTED, fields, subjects, 31, hour(-25), hour(2), (), (0,), 1)
 
     def state(self) -> None:
@@ -198,11 +200,11 @@ class World:
 
     def notice(self, tenant: str, number: int = 1, phase: Phase = Phase.FIRST) -> Notice:
         """Return the notice to a tenant."""
-        letter = self.say(LETTER.format(subjects=7 + self.tenants.index(tenant), code=f"code-of-{tenant}"))
+        letter = self.say(LETTER.format(subjects=7 + self._numbers[tenant], code=f"code-of-{tenant}"))
         html = f"<!DOCTYPE html><html lang='en'><body><h2>What happened</h2><p>{letter}</p></body></html>"
         payload = json.dumps({"type": f"breach.notice.{phase.value}", "data": {"tenant": tenant}})
         subject = self.say("Notice of a security incident")
-        digest = sha256("\0".join((subject, letter, html, payload)).encode("utf-8", "replace")).hexdigest()
+        digest = notice_digest(subject, letter, html, payload)
         annex = f"-----BEGIN CMS-----\n{sha256(tenant.encode()).hexdigest()}\n-----END CMS-----\n"
         id_ = "ntc-" + sha256(f"{ID}/{number}/{tenant}".encode()).hexdigest()[:32]
         return Notice(
@@ -213,8 +215,10 @@ class World:
     def draft(self, number: int = 1, phase: Phase = Phase.FIRST, state: RoundState = RoundState.DRAFTED) -> None:
         """Draft a round."""
         sent = state in {RoundState.RELEASED, RoundState.SPREAD}
+        in_order = sorted(self.tenants, key=places.tenant_part)
+        digest = round_digest(self.notice(tenant, number, phase).sha256 for tenant in in_order)
         one = Round(
-            *(ID, number, phase, state, 1, 1, hour(5), "e-2", len(self.tenants), sha256(b"round").hexdigest()),
+            *(ID, number, phase, state, 1, 1, hour(5), "e-2", len(self.tenants), digest),
             open_fields=("consequences",),
             released_at=hour(5.5) if sent else None,
             released_by="e-2" if sent else None,
@@ -232,7 +236,7 @@ class World:
         for some in _batches(self.tenants):
             records, documents = list[AuditRecord](), list[PutDocument]()
             for tenant in some:
-                made = self._delivered(tenant, number, phase, self.tenants.index(tenant) % 4)
+                made = self._delivered(tenant, number, phase, self._numbers[tenant] % 4)
                 notice = self.notice(tenant, number, phase)
                 facts: dict[str, Any] = {"incident": ID, "notice": notice.id, "sha256": notice.sha256, "round": number}
                 records.append(AuditRecord("notice.queued", hour(5.6), tenant, "courier", (), facts))

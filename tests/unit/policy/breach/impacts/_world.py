@@ -170,7 +170,7 @@ class World:
 
     def grant(self, who: str, tenant: str, *, by: str = "e-8", asked: str | None = None) -> Grant | None:
         """Have a grant asked for and approved; ``None`` where that is not possible."""
-        if tenant in self.gone or by == who or asked == by:
+        if tenant in self.gone or by in {who, asked}:
             return None
         with suppress(Exception):  # whoever may not approve, or is not there, has no grant
             asked_for = self.policy.grants.request(

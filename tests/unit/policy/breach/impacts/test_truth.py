@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.unit.policy.vendors._making import NOW
 
+from smartify_core.policy import PrincipalKind
 from smartify_core.policy.audit import Trail
 from smartify_core.policy.breach import BreachScope, Exposure, Impact, Outcome, ScopeKind
 from smartify_core.policy.breach._impacts import _living, _passing, _reach
 from smartify_core.policy.breach._impacts._pairs import Pairs
 from smartify_core.policy.breach._impacts._vendor_reach import VendorReach
 
-from ._world import HOUR, INCIDENT, NOW, TENANTS, Happening, World, happen, is_within
+from ._world import HOUR, INCIDENT, TENANTS, Happening, World, happen, is_within
 
 DAY = timedelta(days=1)
 
@@ -238,7 +239,7 @@ def test_a_misspelt_name_is_told(world: World) -> None:
 
 def test_a_service_acts_for_whoever_answers_for_it(world: World) -> None:
     """What a service of the stolen account opened counts; the trail says who answered for it when it was added."""
-    world.policy.staff.add("robot", by="admin", kind=_kind("SERVICE"), owner="e-1")
+    world.policy.staff.add("robot", by="admin", kind=PrincipalKind.SERVICE, owner="e-1")
     world.grant("robot", "acme")
     world.grant("e-1", "acme")
     since = world.clock.advance(HOUR)
@@ -246,12 +247,19 @@ def test_a_service_acts_for_whoever_answers_for_it(world: World) -> None:
     assert len(world.opened) == 1
     world.assess(BreachScope(ScopeKind.ACTOR, ["e-1"], since))
     assert world.reached() == world.acted("robot", since, since + DAY)[0]
+    assert len(world.reached()["acme"]) == 1
 
 
-def _kind(name: str) -> Any:
-    from smartify_core.policy import PrincipalKind  # noqa: PLC0415 # named once
-
-    return PrincipalKind[name]
+def test_a_service_opens_by_a_grant_of_whoever_answers_for_it(world: World) -> None:
+    """A grant that the stolen account approved for an owner lets the owner's service in: no entry names that grant."""
+    world.policy.staff.add("robot", by="admin", kind=PrincipalKind.SERVICE, owner="e-1")
+    world.grant("robot", "acme")
+    since = world.clock.advance(HOUR)
+    world.grant("e-1", "acme", by="e-2")
+    until = world.clock.advance(HOUR)
+    world.open("robot", "acme", 2)
+    world.assess(BreachScope(ScopeKind.ACTOR, ["e-2"], since, until))
+    assert len(world.reached()["acme"]) == 1
 
 
 # --- worlds that nobody thought of ------------------------------------------------------------------------------------
@@ -297,7 +305,7 @@ def test_no_world_hides_anybody_from_a_vendor(happenings: list[Happening], end: 
 
 @_few
 @given(_happenings, st.integers(0, 15), st.booleans())
-def test_no_world_hides_anybody_in_a_copy(happenings: list[Happening], when: int, is_key: bool) -> None:  # noqa: FBT001 # Hypothesis draws it
+def test_no_world_hides_anybody_in_a_copy(happenings: list[Happening], when: int, is_key: bool) -> None:
     """Whoever was in the store is named, or counted where nothing names them; so with a key that wrapped them."""
     copied = NOW + HOUR + (when + 0.5) * HOUR
     with World() as world:

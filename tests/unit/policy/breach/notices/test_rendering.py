@@ -218,7 +218,7 @@ def test_a_period_is_known_with_both_of_its_ends(world: World) -> None:
 def test_a_late_first_notice_owes_its_reason() -> None:
     """After the promised time a first notice lacks why, until somebody says it; before, there is nothing to say."""
     said: list[str] = []
-    world = World(delay=lambda *_: said[0] if said else None)
+    world = World(delays=lambda _: {("acme", Phase.FIRST): said[0]} if said else {})
     assert "delay_reason" not in drafted(world, affected("acme")).open_fields
     world.clock.advance(days=2)
     assert "delay_reason" in drafted(world, affected("acme")).open_fields
