@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
+from smartify_core.cli import _config_breach as config_breach
 from smartify_core.cli import _config_policy as config_policy
 from smartify_core.cli import _config_rules as config_rules
 from smartify_core.cli import _exit_codes as exit_codes
@@ -75,7 +76,7 @@ def test_groups_take_the_options_of_every_command() -> None:
     """A group of commands has no options of its own."""
     groups = [command for command in command_line.commands.values() if isinstance(command, click.Group)]
     assert sorted(str(group.name) for group in groups) == [
-        *("audit", "communications", "employee", "grant", "hold", "keys", "logs", "storage", "vendors"),
+        *("audit", "breach", "communications", "employee", "grant", "hold", "keys", "logs", "storage", "vendors"),
     ]
     assert all(options(group) == shared() for group in groups)
 
@@ -111,6 +112,9 @@ def test_every_exit_code_is_documented() -> None:
         ("`[logs]`", 2, set(LOGS)),
         ("`[policy]`", 2, set(config_policy.POLICY)),
         ("`[policy.communications]`", 3, set(config_policy.COMMUNICATIONS)),
+        ("`[breach]`", 2, set(config_breach.BREACH)),
+        ("`[breach.mail]`", 3, set(config_breach.MAIL)),
+        ("`[breach.webhook]`", 3, set(config_breach.WEBHOOK)),
         ("`[rules]`", 2, set(config_rules.RULES - {"guards"})),
         ("`[rules.guards]`", 3, set(config_rules.GUARDS)),
         ("`[tenants.NAME]`", 2, {"source", "rules"}),
@@ -141,6 +145,7 @@ def test_template_explains_every_key() -> None:
         *LOGS,
         *KEYS,
         *config_policy.POLICY,
+        *config_breach.BREACH,
         *GoogleTenant.__annotations__,
         *JsonLinesTenant.__annotations__,
         *(config_rules.RULES - {"guards"}),

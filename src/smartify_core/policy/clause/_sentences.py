@@ -207,7 +207,13 @@ SENTENCES: Final = (
             " phases, in time or with an alarm and a reason, to every contact until somebody has heard, and every"
             " attempt is evidence."
         ),
-        (),
+        (
+            "tests/unit/policy/breach/impacts/test_truth.py::test_no_world_hides_anybody_from_a_stolen_account",
+            "tests/unit/policy/breach/notices/test_own_data_only.py::test_no_notice_holds_what_is_another_tenants",
+            "tests/unit/policy/breach/delivery/test_crashes.py::test_a_worker_may_die_in_any_attempt",
+            "tests/unit/policy/breach/delivery/test_courier.py::test_the_last_failure_is_visible_and_somebody_calls",
+            "tests/unit/policy/breach/incidents/test_watch.py::test_a_deadline_is_warned_of_and_then_missed",
+        ),
         Keeping.KEPT,
     ),
     Sentence(
