@@ -9,11 +9,13 @@ import stat
 import subprocess
 import sys
 import threading
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from smartify_core.cli import _notifying as notifying
+from smartify_core.cli._output import Output
 from smartify_core.errors import StorageUnavailable
 
 from ._house import AS_E2, WHY, House, nothing_personal
@@ -179,9 +181,9 @@ def test_trouble_with_the_store_does_not_end_the_worker(
     class Opened:
         breaches = Room()
 
-    monkeypatch.setattr(notifying, "_EVERY", notifying.timedelta(0))
+    monkeypatch.setattr(notifying, "_EVERY", timedelta(0))
     capsys.readouterr()
-    notifying._go_on(notifying.Output(as_json=False), Opened(), stop, None)  # type: ignore[arg-type] # a stand-in
+    notifying._go_on(Output(as_json=False), Opened(), stop, None)  # type: ignore[arg-type] # a stand-in
     assert len(rounds) == 3
     assert capsys.readouterr().err.count("the store is locked") == 1
 
