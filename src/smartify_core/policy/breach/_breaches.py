@@ -114,7 +114,6 @@ class Breaches:
             gate=self._gate,
             subjects=self.assessments.subjects,
             vendor_names=lambda: {vendor.id: vendor.name for vendor in self._vendors.all()},
-            delays=self.watch.reasons,
             locales=self._locales,
             templates=self._templates,
         )
