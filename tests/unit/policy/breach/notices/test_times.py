@@ -191,7 +191,7 @@ def test_every_delay_of_a_notice_has_its_reason() -> None:
     st.lists(st.integers(0, 120), min_size=1, max_size=3),
 )
 def test_a_notice_is_late_where_the_clocks_say_so(limits: list[TimeLimit], waits: list[int]) -> None:
-    """Whatever binds a customer, and however long it waits: a reason is open where a deadline was missed, only there."""
+    """Whatever binds a customer, however long it waits: a reason is open where a deadline was missed, only there."""
     world = bound(*limits)
     phase = Phase.FIRST
     for wait in waits:
