@@ -9,11 +9,14 @@ import stat
 import subprocess
 import sys
 import threading
+from datetime import timedelta
 from typing import NoReturn
 
 import pytest
 
 from smartify_core.cli import _notifying as notifying
+from smartify_core.cli._breaches_of import opened_breaches
+from smartify_core.cli._output import Output
 from smartify_core.errors import StorageUnavailable
 from smartify_core.policy.breach import Canaries
 
@@ -177,12 +180,12 @@ def test_trouble_with_the_store_does_not_end_the_worker(
         raise StorageUnavailable("the store is locked")
 
     monkeypatch.setattr(Canaries, "look", locked)
-    monkeypatch.setattr(notifying, "_EVERY", notifying.timedelta(0))
+    monkeypatch.setattr(notifying, "_EVERY", timedelta(0))
     incident = house.drafted()
     house.breach("send", incident, *AS_E2, "--later")
     capsys.readouterr()
-    with notifying.opened_breaches(house.folder / "smartify.toml") as at:
-        notifying._go_on(notifying.Output(as_json=False), at, stop, None)
+    with opened_breaches(house.folder / "smartify.toml") as at:
+        notifying._go_on(Output(as_json=False), at, stop, None)
     assert len(rounds) == 3
     shown = capsys.readouterr()
     assert shown.err.count("the store is locked") == 1
