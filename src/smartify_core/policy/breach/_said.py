@@ -101,7 +101,8 @@ class Said:
         #: How many records there are.
         self.number = 0
         self._missed: set[_Which] = set()
-        self._explained: set[_Which] = set()
+        #: The latest reason that was given for each.
+        self._reasons: dict[_Which, str | None] = {}
         self._called: set[_Which] = set()
         self._holds: set[datetime | None] = set()
         #: The shortest warning. A hold moves the deadline, and so it is warned of anew.
@@ -117,7 +118,7 @@ class Said:
         if said.kind is AlarmKind.MISSED:
             self._missed.update(which)
         elif said.kind is AlarmKind.EXPLAINED:
-            self._explained.update(which)
+            self._reasons.update(dict.fromkeys(which, record.reason))
         elif said.kind is AlarmKind.CALL:
             self._called.update(which)
         elif said.kind is AlarmKind.HOLD_ENDED:
@@ -128,7 +129,11 @@ class Said:
 
     def is_explained(self, deadline: Deadline) -> bool:
         """Return whether it is on record why a deadline was missed."""
-        return _which(deadline) in self._explained
+        return _which(deadline) in self._reasons
+
+    def reason_of(self, deadline: Deadline) -> str | None:
+        """Return why a deadline was missed, in the words of whoever said so last; ``None`` where nobody has."""
+        return self._reasons.get(_which(deadline))
 
     def unsaid(self, deadlines: Iterable[Deadline], alarms: Sequence[timedelta], now: datetime) -> Iterator[Alarm]:
         """Yield what is to be said of deadlines now. Of several warnings that are due at once, only the latest.
