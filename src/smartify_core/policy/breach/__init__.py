@@ -5,7 +5,7 @@
 - `Statement` holds what is known, answer by answer; a `Notice` is what one tenant is told, in rounds.
 - `Customer` says whom a tenant wants to be told, how, and by when; a `Notifier` is a channel that leads there.
 - `Canaries` plants decoys, whose use opens a suspected incident by itself.
-- `export_evidence` writes the proof of all of it, for the vendor or for one tenant; `check_evidence` checks it offline.
+- `Breaches.export` writes the proof of all of it, for the vendor or for one tenant; `check_evidence` checks it offline.
 - `Impact` is what it may have done, tenant by tenant, and how that was found; `Assessments` works it out.
 """
 
@@ -23,12 +23,9 @@ from ._decoys import Decoy, DecoyKind
 from ._delivery import Courier, CourierRun
 from ._digests import notice_digest, round_digest
 from ._evidence import (
-    DeadlineStanding,
-    EvidencedDeadline,
     EvidenceFinding,
     EvidencePack,
     check_evidence,
-    export_evidence,
 )
 from ._impact import Impact, ImpactDifference, SubjectImpact, TenantImpact
 from ._impacts import Assessments
@@ -70,7 +67,6 @@ __all__ = [
     "Customers",
     "Deadline",
     "DeadlineRecord",
-    "DeadlineStanding",
     "DeadlineState",
     "Decoy",
     "DecoyKind",
@@ -79,7 +75,6 @@ __all__ = [
     "DueNotices",
     "EvidenceFinding",
     "EvidencePack",
-    "EvidencedDeadline",
     "Exposure",
     "Hearing",
     "Impact",
@@ -123,7 +118,6 @@ __all__ = [
     "Watch",
     "check_certificate",
     "check_evidence",
-    "export_evidence",
     "known",
     "not_applicable",
     "notice_digest",
