@@ -13,14 +13,15 @@ from cattrs.errors import BaseValidationError
 from smartify_core.errors import NewerSchema, SealBroken
 from smartify_core.model import Document, PutDocument
 from smartify_core.sealing import Sealer
-from smartify_core.storage import Storage
+from smartify_core.storage import KEYS_AT_ONCE, Storage
 from smartify_core.storage.walks import every_document
 
 from ._ledger import LEDGER
 
 _Value = TypeVar("_Value")
 _FORMAT: Final = 1
-#: A page of documents that are looked for by the beginning of their key.
+#: The first page of documents that are looked for by the beginning of their key. Each one after it is twice as large,
+#: up to what a store gives at once: little is read where there are few, and few pages where there are many.
 _FEW: Final = 32
 
 _converter: Final = Converter(forbid_extra_keys=True, unstruct_collection_overrides={frozenset: sorted})
@@ -68,16 +69,16 @@ class Shelf(Generic[_Value]):
 
     def beginning_with(self, prefix: str) -> Iterator[tuple[str, _Value, int]]:
         """Yield what `all` does of the keys that begin with ``prefix`` and go on. Raises what `get` does."""
-        after = prefix
+        after, limit = prefix, _FEW
         while True:
-            page = self._storage.documents(self._tenant, self._kind, after=(self._kind, after), limit=_FEW)
+            page = self._storage.documents(self._tenant, self._kind, after=(self._kind, after), limit=limit)
             for document in page:
                 if not document.key.startswith(prefix):
                     return
                 yield document.key, self.opened(document), document.version
-            if len(page) < _FEW:
+            if len(page) < limit:
                 return
-            after = page[-1].key
+            after, limit = page[-1].key, min(2 * limit, KEYS_AT_ONCE)
 
     def put(self, key: str, value: _Value, *, over: int) -> PutDocument:
         """Return the write that keeps ``value`` over version ``over`` of its document (0 for a new one)."""

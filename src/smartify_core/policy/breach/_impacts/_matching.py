@@ -10,10 +10,13 @@ import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from json.encoder import encode_basestring as _quoted
-from typing import Final
+from typing import Final, TypeAlias
 
 from smartify_core.policy._vocabulary import ACCOUNT_FIELDS, PersonalField
 from smartify_core.policy.audit._entries import AuditEntry
+
+#: An entry's actor, instant, facts, kind, subjects, tenant and writer, as they stand there.
+Parts: TypeAlias = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes]
 
 #: What stands where nobody, or no tenant, is named.
 NOBODY: Final = b"null"
@@ -35,7 +38,7 @@ EARLIEST: Final = b"0"
 LATEST: Final = b"~"
 
 
-def parts_of(content: bytes) -> tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes]:
+def parts_of(content: bytes) -> Parts:
     """Return the parts of an entry: actor, instant, facts, kind, subjects, tenant, writer. Texts keep their marks.
 
     Each part is found by what stands around it, from the one end or the other: inside of a text none of these marks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Final
@@ -12,6 +13,7 @@ from smartify_core.errors import RecordInvalid, TrailBroken
 from smartify_core.model import LEDGER
 from smartify_core.policy.audit import AuditEntry, Trail
 
+from ._instants import Read, brought_back, spanned
 from ._matching import (
     COMMUNICATION,
     FIELDS_OF_ACCOUNTS,
@@ -31,9 +33,7 @@ _KEPT: Final = b"communication.kept"
 _SHREDDED: Final = b"account.shredded"
 _OFF_BOARDED: Final = b"tenant.off-boarded"
 _CLOCK: Final = b"clock.reset"
-_NOTED: Final = frozenset(
-    {_SHREDDED, _OFF_BOARDED, _CLOCK, b"key.rotated", b"key.retired", b"key.rewrapped", b"key.resealed"}
-)
+_NOTED: Final = frozenset({_SHREDDED, _OFF_BOARDED, b"key.rotated", b"key.retired", b"key.rewrapped", b"key.resealed"})
 
 
 @define(eq=False)
@@ -60,7 +60,8 @@ class Found:
     talked: set[int] = field(factory=set[int])
     #: Everybody who did anything: some names of scopes may be misspelt.
     actors: set[bytes] = field(factory=set[bytes])
-    clock_resets: int = 0
+    #: The place and the instant of every entry that brought the trail's time back.
+    resets: list[tuple[int, bytes]] = field(factory=list[tuple[int, bytes]])
 
     def number(self, tenant: bytes) -> int:
         """Return the number of a tenant, as it stands in an entry."""
@@ -91,37 +92,50 @@ class Passing:
         self._fields: dict[bytes, int] = {}
         self.found = Found()
 
-    def run(self, size: int) -> Found:
+    def run(self, size: int, resets: Sequence[tuple[int, bytes]] = ()) -> Found:
         """Read the first ``size`` entries.
+
+        Args:
+            size: How many.
+            resets: Where the trail's time was brought back, and to when, where an earlier pass has found that.
 
         Raises:
             TrailBroken: One of them is missing, or is none.
             StorageError: The store could not be read.
         """
         found, numbers, cause_of, note = self.found, self.found.numbers, self._reach.cause, self._note
-        actors, place = found.actors, 0
-        for place, stored in enumerate(islice(self._trail.contents(), size), 1):
-            try:
-                actor, at, facts, kind, subjects, tenant, writer = parts_of(stored.content)
-            except ValueError:
-                raise _broken(place - 1, "an entry of the audit trail is not valid") from None
-            if stored.position != place:
-                raise _broken(place - 1, "an entry of the audit trail is missing")
+        actors, entries = found.actors, spanned(self._entries(size))
+        for (place, content, parts), lower in brought_back(entries, resets) if resets else entries:
+            actor, at, facts, kind, subjects, tenant, writer = parts
             number = numbers.setdefault(tenant, len(numbers))
             actors.add(actor)
             if kind in OPENINGS:
-                cause = cause_of(kind, actor, at, facts, tenant, writer)
+                cause = cause_of(parts, lower)
                 if cause is not None:
                     note(number, cause, at, facts, subjects, kind)
                 if kind == _KEPT:
                     found.talked.add(number)
             elif kind in LEADS:
-                self._reach.lead(_parsed(stored.content, place - 1).record, at=at, writer=writer)
+                self._reach.lead(_parsed(content, place).record, at=at, lower=lower, writer=writer)
+            elif kind == _CLOCK:
+                found.resets.append((place, at))
             elif kind in _NOTED:
-                self._noted(number, kind, _parsed(stored.content, place - 1))
+                self._noted(number, kind, _parsed(content, place))
+        return found
+
+    def _entries(self, size: int) -> Iterator[Read]:
+        place = 0
+        for place, stored in enumerate(islice(self._trail.contents(), size), 1):
+            content = stored.content
+            try:
+                parts = parts_of(content)
+            except ValueError:
+                raise _broken(place - 1, "an entry of the audit trail is not valid") from None
+            if stored.position != place:
+                raise _broken(place - 1, "an entry of the audit trail is missing")
+            yield place - 1, content, parts
         if place < size:
             raise _broken(place, "an entry of the audit trail is missing")
-        return found
 
     def _note(self, tenant: int, cause: int, at: bytes, facts: bytes, subjects: bytes, kind: bytes) -> None:  # noqa: PLR0917 # the parts of an entry, a million times
         fields = COMMUNICATION if kind == _KEPT else self._fields_of(facts)
@@ -164,9 +178,7 @@ class Passing:
 
     def _noted(self, tenant: int, kind: bytes, entry: AuditEntry) -> None:
         record = entry.record
-        if kind == _CLOCK:
-            self.found.clock_resets += 1
-        elif kind == _OFF_BOARDED:
+        if kind == _OFF_BOARDED:
             self.found.gone_at[tenant] = record.at
         elif kind != _SHREDDED:
             self._history.note(record)

@@ -16,7 +16,7 @@ from smartify_core.policy.audit._entries import AuditRecord
 from smartify_core.policy.breach._incident import BreachScope
 from smartify_core.policy.breach._vocabulary import ScopeKind
 
-from ._matching import EARLIEST, LATEST, NOBODY, fact, instant_text, raw, text_of
+from ._matching import EARLIEST, LATEST, NOBODY, Parts, fact, instant_text, raw, text_of
 from ._vendor_reach import Cause, VendorReach
 
 #: Entries by which data is opened or handed out.
@@ -126,17 +126,23 @@ class Reach:
 
     # --- what an entry belongs to -------------------------------------------------------------------------------------
 
-    def cause(self, kind: bytes, actor: bytes, at: bytes, facts: bytes, tenant: bytes, writer: bytes) -> int | None:  # noqa: PLR0917 # the parts of an entry, a million times
-        """Return the number of the cause by which an opening is in scope, or may be; ``None`` where it is not."""
-        found = self._acted(actor, at, tenant, writer)
+    def cause(self, parts: Parts, lower: bytes) -> int | None:
+        """Return the number of the cause by which an opening is in scope, or may be; ``None`` where it is not.
+
+        Args:
+            parts: The parts of the entry.
+            lower: The earliest instant at which it may have happened; the one that it bears is the latest.
+        """
+        actor, at, facts, kind, _, tenant, writer = parts
+        found = self._acted(actor, at, lower, tenant, writer)
         if self._by_tenant:
             for rule in self._by_tenant.get(tenant, ()):
-                if rule.since <= at < rule.until:
+                if rule.since <= at and lower < rule.until:
                     found |= rule.bit
         if self._leads_on and kind == OPENED:
             found |= self._led(facts, tenant)
         if self._exports and (vendor := fact(facts, _VENDOR)) is not None:
-            return self._exported(found, vendor, at, tenant)
+            return self._exported(found, vendor, lower, tenant)
         if self._within:
             found = self._narrowed(found, tenant)
         return self.cause_of(found) if found else None
@@ -153,11 +159,11 @@ class Reach:
                 found |= bits
         return found
 
-    def _exported(self, found: int, vendor: bytes, at: bytes, tenant: bytes) -> int | None:
+    def _exported(self, found: int, vendor: bytes, lower: bytes, tenant: bytes) -> int | None:
         """Return the number of the cause of an export: what comes of it is known when all of the trail is read."""
         found, acting, held = self._narrowed(found, tenant), self._narrowed(self._acting, tenant), 0
         for bit, until in self._held:
-            if at < until:
+            if lower < until:
                 held |= bit
         held = self._narrowed(held, tenant)
         if not (found or held or acting):
@@ -184,17 +190,17 @@ class Reach:
             self.causes.append(Cause(bits))
         return number
 
-    def _acted(self, actor: bytes, at: bytes, tenant: bytes, writer: bytes) -> int:
+    def _acted(self, actor: bytes, at: bytes, lower: bytes, tenant: bytes, writer: bytes) -> int:
         rules = self._rules.get(actor)
         if rules is None:
             rules = self._rules[actor] = tuple(self._resolved(actor))
         found = 0
         for rule in rules:
-            if rule.since <= at < rule.until and rule.tenant in {None, tenant}:
+            if rule.since <= at and lower < rule.until and (rule.tenant is None or rule.tenant == tenant):
                 found |= rule.bit
         if self._by_writer:
             for rule in self._by_writer.get(writer, ()):
-                if rule.since <= at < rule.until:
+                if rule.since <= at and lower < rule.until:
                     found |= rule.bit
         return found
 
@@ -212,8 +218,8 @@ class Reach:
 
     # --- what an entry leads on to ------------------------------------------------------------------------------------
 
-    def lead(self, record: AuditRecord, *, at: bytes, writer: bytes) -> None:
-        """Take note of an entry of `LEADS`."""
+    def lead(self, record: AuditRecord, *, at: bytes, lower: bytes, writer: bytes) -> None:
+        """Take note of an entry of `LEADS`, which happened at its instant, or as early as ``lower``."""
         kind, facts = record.kind, record.facts
         vendor = facts.get("vendor")
         others = facts.get("sub_vendors")
@@ -227,7 +233,7 @@ class Reach:
             self._owners[raw(employee)].add(raw(owner))
             self._rules.clear()
         tenant = NOBODY if record.tenant is None else raw(record.tenant)
-        found = self._acted(NOBODY if record.actor is None else raw(record.actor), at, tenant, writer)
+        found = self._acted(NOBODY if record.actor is None else raw(record.actor), at, lower, tenant, writer)
         if kind == "condition.stated":
             self._stated(record, tenant, found)
         elif not found:
