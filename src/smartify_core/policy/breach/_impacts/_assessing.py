@@ -120,7 +120,7 @@ class _Computation:
     def read(self, size: int) -> None:
         """Read the trail, and then the store where a scope reaches whatever lived."""
         found = self._passing.run(size)
-        if found.resets and any(one.until is not None for one in self._scopes):
+        if found.resets and self._reach.has_end:
             # What stands before a reset may bear any instant, which only the reset tells: read all of it again.
             self._pairs.forget()
             self._begin()

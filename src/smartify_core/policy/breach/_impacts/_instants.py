@@ -13,8 +13,8 @@ from typing import Final, TypeAlias
 
 from ._matching import EARLIEST, Parts, instant_of, instant_text
 
-#: The place of an entry in the trail, its bytes, and its parts.
-Read: TypeAlias = tuple[int, bytes, Parts]
+#: The place of an entry in the trail, its bytes, its parts, and the earliest instant at which it may have happened.
+Read: TypeAlias = tuple[int, bytes, Parts, bytes]
 
 #: How far a clock may be behind the trail and still write: `Trail.now` refuses beyond.
 _BEHIND_AT_MOST: Final = timedelta(days=1)
@@ -22,8 +22,8 @@ _BEHIND_AT_MOST: Final = timedelta(days=1)
 _HELD_AT_MOST: Final = 1_000
 
 
-def spanned(entries: Iterable[Read]) -> Iterator[tuple[Read, bytes]]:
-    """Yield every entry with the earliest instant at which it may have happened; its own is the latest.
+def spanned(entries: Iterable[Read]) -> Iterator[Read]:
+    """Yield every entry, which was read with its own instant, with the earliest at which it may have happened.
 
     An entry whose instant is neither that of the entry before it nor that of the one behind it bears what its own
     process's clock said. A run of equal instants may have begun right after the entry before the run. Where several
@@ -33,35 +33,37 @@ def spanned(entries: Iterable[Read]) -> Iterator[tuple[Read, bytes]]:
     run: list[Read] = []
     at, before, lower = b"", EARLIEST, None
     for one in entries:
-        if one[2][1] != at:
-            yield from _ended(run, at, before)
-            before, at, lower = at or EARLIEST, one[2][1], None
+        now = one[2][1]
+        if now != at:
+            if lower is None and len(run) == 1:
+                yield run[0]
+            else:
+                yield from _ended(run, at, before)
+            before, at, lower = at or EARLIEST, now, None
             run = [one]
         elif lower is None:
             run.append(one)
             if one[2][6] != run[0][2][6] or len(run) > _HELD_AT_MOST:
                 lower = min(before, _a_day_before(at))
                 for each in run:
-                    yield each, lower
+                    yield *each[:3], lower
                 run = []
         else:
-            yield one, lower
+            yield *one[:3], lower
     yield from _ended(run, at, before)
 
 
-def _ended(run: Sequence[Read], at: bytes, before: bytes) -> Iterator[tuple[Read, bytes]]:
+def _ended(run: Sequence[Read], at: bytes, before: bytes) -> Iterator[Read]:
     if len(run) == 1:
-        yield run[0], at
+        yield run[0]
     elif run:
         # After a reset the entry before bears a later instant, and so tells nothing.
         lower = before if before < at else _a_day_before(at)
         for each in run:
-            yield each, lower
+            yield *each[:3], lower
 
 
-def brought_back(
-    entries: Iterable[tuple[Read, bytes]], resets: Sequence[tuple[int, bytes]]
-) -> Iterator[tuple[Read, bytes]]:
+def brought_back(entries: Iterable[Read], resets: Sequence[tuple[int, bytes]]) -> Iterator[Read]:
     """Yield the entries of `spanned`, and widen those that a later ``clock.reset`` shows to be ahead of their time.
 
     Such an entry happened after the last one that bears no later instant than the reset does, and that one by a clock
@@ -77,15 +79,15 @@ def brought_back(
         ahead[number] = ahead[number][0], min(ahead[number][1], ahead[number + 1][1])
     ahead.reverse()
     floor = EARLIEST
-    for one, lower in entries:
+    for one in entries:
         while ahead and ahead[-1][0] <= one[0]:
             ahead.pop()
         at = one[2][1]
         if not ahead or at <= ahead[-1][1]:
             floor = at
-            yield one, lower
+            yield one
         else:
-            yield one, min(lower, _a_day_before(floor))
+            yield *one[:3], min(one[3], _a_day_before(floor))
 
 
 def _a_day_before(at: bytes) -> bytes:

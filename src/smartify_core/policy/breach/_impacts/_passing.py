@@ -18,6 +18,7 @@ from ._matching import (
     COMMUNICATION,
     FIELDS_OF_ACCOUNTS,
     NOBODY,
+    Parts,
     entry_of,
     fields_in,
     parts_of,
@@ -29,6 +30,7 @@ from ._pairs import Pairs
 from ._reach import LEADS, OPENINGS, Reach
 from ._spans import KeyHistory, Span
 
+_FIELDS: Final = b'"fields":['
 _KEPT: Final = b"communication.kept"
 _SHREDDED: Final = b"account.shredded"
 _OFF_BOARDED: Final = b"tenant.off-boarded"
@@ -91,8 +93,9 @@ class Passing:
         self._pairs = pairs
         self._fields: dict[bytes, int] = {}
         self.found = Found()
+        self._tallies = self.found.tallies
 
-    def run(self, size: int, resets: Sequence[tuple[int, bytes]] = ()) -> Found:
+    def run(self, size: int, resets: Sequence[tuple[int, bytes]] = ()) -> Found:  # noqa: C901 # a million times: no call too many
         """Read the first ``size`` entries.
 
         Args:
@@ -104,15 +107,20 @@ class Passing:
             StorageError: The store could not be read.
         """
         found, numbers, cause_of, note = self.found, self.found.numbers, self._reach.cause, self._note
-        actors, entries = found.actors, spanned(self._entries(size))
-        for (place, content, parts), lower in brought_back(entries, resets) if resets else entries:
-            actor, at, facts, kind, subjects, tenant, writer = parts
-            number = numbers.setdefault(tenant, len(numbers))
-            actors.add(actor)
+        actors, entries = found.actors, self._entries(size)
+        if self._reach.has_end:
+            entries = brought_back(spanned(entries), resets) if resets else spanned(entries)
+        for place, content, parts, lower in entries:
+            actor, at, _, kind, _, tenant, writer = parts
+            number = numbers.get(tenant)
+            if number is None:
+                number = numbers[tenant] = len(numbers)
+            if actor not in actors:
+                actors.add(actor)
             if kind in OPENINGS:
                 cause = cause_of(parts, lower)
                 if cause is not None:
-                    note(number, cause, at, facts, subjects, kind)
+                    note(number, cause, parts)
                 if kind == _KEPT:
                     found.talked.add(number)
             elif kind in LEADS:
@@ -125,25 +133,32 @@ class Passing:
 
     def _entries(self, size: int) -> Iterator[Read]:
         place = 0
-        for place, stored in enumerate(islice(self._trail.contents(), size), 1):
+        for stored in islice(self._trail.contents(), size):
             content = stored.content
             try:
                 parts = parts_of(content)
             except ValueError:
-                raise _broken(place - 1, "an entry of the audit trail is not valid") from None
-            if stored.position != place:
-                raise _broken(place - 1, "an entry of the audit trail is missing")
-            yield place - 1, content, parts
+                raise _broken(place, "an entry of the audit trail is not valid") from None
+            if stored.position != place + 1:
+                raise _broken(place, "an entry of the audit trail is missing")
+            yield place, content, parts, parts[1]
+            place += 1
         if place < size:
             raise _broken(place, "an entry of the audit trail is missing")
 
-    def _note(self, tenant: int, cause: int, at: bytes, facts: bytes, subjects: bytes, kind: bytes) -> None:  # noqa: PLR0917 # the parts of an entry, a million times
-        fields = COMMUNICATION if kind == _KEPT else self._fields_of(facts)
-        key = (tenant, cause)
-        tally = self.found.tallies.get(key)
+    def _note(self, tenant: int, cause: int, parts: Parts) -> None:  # noqa: C901 # a million times: no call too many
+        _, at, facts, kind, subjects, _, _ = parts
+        start = facts.find(_FIELDS)
+        part = facts[start : facts.find(b"]", start) + 1] if start >= 0 else b""
+        fields = self._fields.get(part)
+        if fields is None:
+            fields = self._fields[part] = fields_in(part)
+        if kind == _KEPT:
+            fields = COMMUNICATION
+        tally = self._tallies.get((tenant, cause))
         if tally is None:
             group = self._pairs.group(tenant, cause)
-            tally = self.found.tallies[key] = Tally(1, at, at, fields, group)
+            tally = self._tallies[tenant, cause] = Tally(1, at, at, fields, group)
         else:
             tally.records += 1
             # Almost always later than what was before; a clock that was brought back makes the exception.
@@ -156,7 +171,7 @@ class Passing:
         accounts = tally.accounts
         # One account that was noted before, as most are, is found as it stands there.
         before = accounts.get(subjects)
-        if before is not None and before | fields == before:
+        if before is not None and (before == fields or before | fields == before):
             return
         for one in subjects_in(subjects):
             before = accounts.get(one)
@@ -165,16 +180,6 @@ class Passing:
                 self._pairs.grew()
             elif before | fields != before:
                 accounts[one] = before | fields
-
-    def _fields_of(self, facts: bytes) -> int:
-        start = facts.find(b'"fields":[')
-        if start < 0:
-            return 0
-        part = facts[start : facts.find(b"]", start) + 1]
-        known = self._fields.get(part)
-        if known is None:
-            known = self._fields[part] = fields_in(part)
-        return known
 
     def _noted(self, tenant: int, kind: bytes, entry: AuditEntry) -> None:
         record = entry.record

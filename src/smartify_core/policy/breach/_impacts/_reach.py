@@ -102,6 +102,8 @@ class Reach:
         self.met: defaultdict[int, set[str]] = defaultdict(set)
         for number, scope in enumerate(scopes):
             self._scope(1 << number, scope)
+        #: Whether a window ends, so that it matters how early an entry may have happened.
+        self.has_end = any(one.until is not None for one in scopes)
         self._exports = bool(self._held or self._acting)
         for service, owner in owners.items():
             self._owners[raw(service)].add(raw(owner))
@@ -134,18 +136,26 @@ class Reach:
             lower: The earliest instant at which it may have happened; the one that it bears is the latest.
         """
         actor, at, facts, kind, _, tenant, writer = parts
-        found = self._acted(actor, at, lower, tenant, writer)
+        rules = self._rules.get(actor)
+        if rules is None:
+            rules = self._resolve(actor)
+        found = 0
+        if rules or self._by_writer:
+            found = self._acted(rules, at, lower, tenant, writer)
         if self._by_tenant:
             for rule in self._by_tenant.get(tenant, ()):
                 if rule.since <= at and lower < rule.until:
                     found |= rule.bit
         if self._leads_on and kind == OPENED:
             found |= self._led(facts, tenant)
-        if self._exports and (vendor := fact(facts, _VENDOR)) is not None:
+        if self._exports and _VENDOR in facts and (vendor := fact(facts, _VENDOR)) is not None:
             return self._exported(found, vendor, lower, tenant)
+        if not found:
+            return None
         if self._within:
             found = self._narrowed(found, tenant)
-        return self.cause_of(found) if found else None
+        number = self._certain.get(found)
+        return self.cause_of(found) if number is None and found else number
 
     def _led(self, facts: bytes, tenant: bytes) -> int:
         """Return the scopes whose acts have let somebody open this."""
@@ -190,10 +200,7 @@ class Reach:
             self.causes.append(Cause(bits))
         return number
 
-    def _acted(self, actor: bytes, at: bytes, lower: bytes, tenant: bytes, writer: bytes) -> int:
-        rules = self._rules.get(actor)
-        if rules is None:
-            rules = self._rules[actor] = tuple(self._resolved(actor))
+    def _acted(self, rules: Iterable[_Rule], at: bytes, lower: bytes, tenant: bytes, writer: bytes) -> int:
         found = 0
         for rule in rules:
             if rule.since <= at and lower < rule.until and (rule.tenant is None or rule.tenant == tenant):
@@ -203,6 +210,10 @@ class Reach:
                 if rule.since <= at and lower < rule.until:
                     found |= rule.bit
         return found
+
+    def _resolve(self, actor: bytes) -> tuple[_Rule, ...]:
+        rules = self._rules[actor] = tuple(self._resolved(actor))
+        return rules
 
     def _resolved(self, actor: bytes) -> Iterator[_Rule]:
         """Yield the rules of somebody, and of all those who ever answered for them."""
@@ -233,7 +244,9 @@ class Reach:
             self._owners[raw(employee)].add(raw(owner))
             self._rules.clear()
         tenant = NOBODY if record.tenant is None else raw(record.tenant)
-        found = self._acted(NOBODY if record.actor is None else raw(record.actor), at, lower, tenant, writer)
+        actor = NOBODY if record.actor is None else raw(record.actor)
+        rules = self._rules.get(actor) or self._resolve(actor)
+        found = self._acted(rules, at, lower, tenant, writer)
         if kind == "condition.stated":
             self._stated(record, tenant, found)
         elif not found:

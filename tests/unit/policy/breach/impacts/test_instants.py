@@ -58,7 +58,7 @@ def test_an_opening_under_a_clock_that_runs_ahead(world: World) -> None:
 
 def test_trusting_instants_is_noticed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A computation that takes every instant at its word misses that opening."""
-    monkeypatch.setattr(_passing, "spanned", lambda entries: ((one, one[2][1]) for one in entries))
+    monkeypatch.setattr(_passing, "spanned", lambda entries: entries)
     with pytest.raises(AssertionError):
         check_an_opening_under_a_clock_ahead(world)
 
@@ -140,7 +140,8 @@ def test_commits_of_many_entries_widen_a_window_by_little(world: World) -> None:
 def read(entries: list[tuple[datetime, bytes]]) -> list[Read]:
     """Return entries as they are read: instants and writers."""
     return [
-        (place, b"", (b"", instant_text(at), b"", b"", b"", b"", writer)) for place, (at, writer) in enumerate(entries)
+        (place, b"", (b"", instant_text(at), b"", b"", b"", b"", writer), instant_text(at))
+        for place, (at, writer) in enumerate(entries)
     ]
 
 
@@ -160,11 +161,11 @@ def test_a_span_holds_when_it_happened_where_one_clock_is_right(happened: list[t
         truths.append(now)
         entries.append((head, _WRITERS[which]))
     found = list(spanned(read(entries)))
-    assert [one[0] for one, _ in found] == list(range(len(entries)))
-    for (one, lower), truth, (_, writer) in zip(found, truths, entries, strict=True):
-        assert lower <= one[2][1]
+    assert [one[0] for one in found] == list(range(len(entries)))
+    for (*_, parts, lower), truth, (_, writer) in zip(found, truths, entries, strict=True):
+        assert lower <= parts[1]
         if writer == _WRITERS[0]:
-            assert lower <= instant_text(truth) <= one[2][1]
+            assert lower <= instant_text(truth) <= parts[1]
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=12))
@@ -174,21 +175,21 @@ def test_an_instant_of_its_own_is_taken_at_its_word(hours: list[int]) -> None:
     for number in hours:
         at += number * HOUR
         entries.append((at, _WRITERS[0]))
-    assert all(lower == one[2][1] for one, lower in spanned(read(entries)))
+    assert all(lower == parts[1] for *_, parts, lower in spanned(read(entries)))
 
 
 def test_a_run_that_no_commit_could_hold_is_no_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     """More entries of one process with one instant than a commit has may have begun a day earlier; none is held."""
     monkeypatch.setattr("smartify_core.policy.breach._impacts._instants._HELD_AT_MOST", 3)
     run = read([(NOON - HOUR, _WRITERS[0]), *[(NOON, _WRITERS[0])] * 5])
-    assert [lower for _, lower in spanned(run)] == [instant_text(NOON - HOUR), *[instant_text(NOON - DAY)] * 5]
-    assert {lower for _, lower in list(spanned(run[:4]))[1:]} == {instant_text(NOON - HOUR)}
+    assert [lower for *_, lower in spanned(run)] == [instant_text(NOON - HOUR), *[instant_text(NOON - DAY)] * 5]
+    assert {lower for *_, lower in list(spanned(run[:4]))[1:]} == {instant_text(NOON - HOUR)}
 
 
 def test_the_first_run_may_have_begun_at_any_time() -> None:
     """Before the first entries of a trail there is none that tells when."""
-    assert [lower for _, lower in spanned(read([(NOON, _WRITERS[0])] * 2))] == [EARLIEST] * 2
-    assert [lower for _, lower in spanned(read([(NOON, _WRITERS[0])]))] == [instant_text(NOON)]
+    assert [lower for *_, lower in spanned(read([(NOON, _WRITERS[0])] * 2))] == [EARLIEST] * 2
+    assert [lower for *_, lower in spanned(read([(NOON, _WRITERS[0])]))] == [instant_text(NOON)]
 
 
 def test_a_later_reset_that_goes_farther_back_counts_for_all_before_it() -> None:
@@ -205,7 +206,7 @@ def test_a_later_reset_that_goes_farther_back_counts_for_all_before_it() -> None
         ]
     )
     resets = [(place, entries[place][2][1]) for place in (3, 5)]
-    lowers = [lower for _, lower in brought_back(spanned(entries), resets)]
+    lowers = [lower for *_, lower in brought_back(spanned(entries), resets)]
     early = instant_text(NOON - DAY)
     assert lowers == [instant_text(NOON), *[early] * 4, instant_text(NOON + 2 * DAY), instant_text(NOON + 3 * DAY)]
 
@@ -213,7 +214,7 @@ def test_a_later_reset_that_goes_farther_back_counts_for_all_before_it() -> None
 @pytest.mark.parametrize("first", [datetime.min.replace(tzinfo=UTC), NOON])
 def test_no_instant_is_too_early_for_a_span(first: datetime) -> None:
     """A run of two processes has a span also where there is no day before it."""
-    found = [lower for _, lower in spanned(read([(first - timedelta(0), _WRITERS[0]), (first, _WRITERS[1])]))]
+    found = [lower for *_, lower in spanned(read([(first - timedelta(0), _WRITERS[0]), (first, _WRITERS[1])]))]
     assert found == [EARLIEST] * 2
 
 
