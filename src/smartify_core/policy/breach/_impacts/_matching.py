@@ -41,7 +41,7 @@ LATEST: Final = b"~"
 
 
 #: An entry as nearly all of them are: no backslash in an id, and no brace within its facts.
-_plain: Final = re.compile(
+plain_entry: Final = re.compile(
     rb'\{"actor":("[^"\\]*"|null),"at":"([^"]{27})","facts":\{([^}]*)\},"kind":"([^"]*)","of_tenant":'
     rb'(?:null|\{[^}]*\}),"place":[0-9]+,"subjects":\[([^\]\\]*)\],"tenant":("[^"\\]*"|null),"v":1,"writer":"'
     rb'([^"]{8})"\}'
@@ -59,7 +59,7 @@ def parts_of(content: bytes) -> Parts:
     Raises:
         ValueError: It is no entry of this format.
     """
-    plain = _plain(content)
+    plain = plain_entry(content)
     return _parts_of_any(content) if plain is None else plain.groups()  # type: ignore[return-value] # seven groups
 
 

@@ -22,6 +22,7 @@ from ._matching import (
     entry_of,
     fields_in,
     parts_of,
+    plain_entry,
     raw,
     subjects_in,
     text_of,
@@ -135,8 +136,9 @@ class Passing:
         place = 0
         for stored in islice(self._trail.contents(), size):
             content = stored.content
+            plain = plain_entry(content)
             try:
-                parts = parts_of(content)
+                parts: Parts = plain.groups() if plain is not None else parts_of(content)  # type: ignore[assignment] # seven groups
             except ValueError:
                 raise _broken(place, "an entry of the audit trail is not valid") from None
             if stored.position != place + 1:
