@@ -21,7 +21,6 @@ from smartify_core.policy.breach import (
     ClockStart,
     Delivery,
     DeliveryState,
-    EvidencedDeadline,
     EvidencePack,
     Hearing,
     Impact,
@@ -38,12 +37,12 @@ from smartify_core.policy.breach import (
     Stated,
     Statement,
     TenantImpact,
-    export_evidence,
     known,
     unknown_yet,
 )
 from smartify_core.policy.breach import _places as places
 from smartify_core.policy.breach._digests import notice_digest, round_digest
+from smartify_core.policy.breach._evidence import EvidencedDeadline, export_evidence
 from smartify_core.policy.breach._recorded import Recorded
 from smartify_core.sealing import Sealer
 from smartify_core.sealing.memory import MemoryKeyRing
