@@ -234,8 +234,9 @@ class Breaches:
         """Write the evidence of an incident into a new folder. See `export_evidence`."""
         dossiers = Dossiers(self._storage, self._sealer, self.rules)
         incident = self.incidents.get(incident_id)
-        found = dossiers.deadlines(dossiers.of(incident), dossiers.customers(), self._trail.now())
-        deadlines = evidenced(found, dossiers.records(incident))
+        dossier = dossiers.of(incident)
+        found = dossiers.deadlines(dossier, dossiers.customers(), self._trail.now())
+        deadlines = evidenced(found, dossier.said)
         return export_evidence(
             *(checkpoints, self._storage, self._sealer, incident_id, folder), by=by, tenant=tenant, deadlines=deadlines
         )

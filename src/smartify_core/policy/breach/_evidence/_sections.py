@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from smartify_core.policy.breach._answers import Certainty, NoticeField, Statement
+from smartify_core.policy.breach._clocks import DeadlineState
 from smartify_core.policy.breach._impact import Impact, TenantImpact
 from smartify_core.policy.breach._incident import Incident, TimelineEvent
+from smartify_core.policy.breach._markup import Markup, element, joined
+from smartify_core.policy.breach._vocabulary import Outcome
 
-from ._deadlines import DeadlineStanding, EvidencedDeadline
-from ._markup import Markup, element, joined
+from ._deadlines import EvidencedDeadline
 from ._tally import Asked, Tally
 from ._words import (
     CALM,
@@ -18,11 +20,11 @@ from ._words import (
     WARN,
     chip,
     count,
+    deadline_chip,
     incident_chip,
     kind_of,
     outcome_chip,
     span,
-    standing_chip,
     when,
 )
 
@@ -129,7 +131,7 @@ def openings(asked: Asked, tally: Tally) -> Markup:
         (tally.waiting, "delivery is under way", "deliveries are under way"),
         (tally.failed, "delivery failed", "deliveries failed"),
         (tally.queued - tally.acknowledged, "notice is not acknowledged", "notices are not acknowledged"),
-        (tally.standings[DeadlineStanding.MISSED], "deadline was missed", "deadlines were missed"),
+        (tally.states[DeadlineState.MISSED], "deadline was missed", "deadlines were missed"),
         (tally.unexplained, "deadline has no reason", "deadlines have no reason")
         if asked.tenant is None
         else (0, "", ""),
@@ -145,7 +147,10 @@ def openings(asked: Asked, tally: Tally) -> Markup:
 
 
 def instants(asked: Asked, tally: Tally) -> Markup:
-    """Return the instants that count, with how long each took from the one before."""
+    """Return the instants that count in the order in which they came, with how long each took from the one before.
+
+    A first notice may go out before the impact is confirmed. What has not come yet stands last.
+    """
     incident, own = asked.incident, asked.tenant is not None
     steps: list[tuple[str, datetime | None, str | None]] = [
         ("First signal", incident.first_signal_at, None if own else f"on record by {incident.opened_by}"),
@@ -157,7 +162,8 @@ def instants(asked: Asked, tally: Tally) -> Markup:
     ]
     items: list[Markup] = []
     before = incident.first_signal_at
-    for name, at, who in steps:
+    # Of what came at the same instant, and of what has not come, the order above stays.
+    for name, at, who in sorted(steps, key=lambda step: (step[1] is None, step[1] or before)):
         after = None if at is None or at <= before else element("span", f"+ {span(at - before)}", class_="after")
         by = None if who is None or at is None else element("span", who, class_="quiet")
         items.append(
@@ -186,11 +192,6 @@ def event_item(event: TimelineEvent) -> Markup:
         None if event.text is None else element("p", event.text, class_="words"),
         class_=f"of-{event.kind.partition('.')[0]}",
     )
-
-
-def own_event_item(event: TimelineEvent) -> Markup:
-    """Return an entry of the timeline for the tenant that it is about."""
-    return element("li", element("p", when(event.at)), element("h3", kind_of(event.kind)))
 
 
 def holds(incident: Incident) -> list[Markup]:
@@ -272,25 +273,56 @@ def tenant_row(one: TenantImpact) -> Markup:
     )
 
 
-DEADLINES = ("Notice", "Due", "Set by", "Standing", "Tenants", "Reason")
-
-
-def deadline_row(one: EvidencedDeadline, tenants: int, now: datetime, *, own: bool) -> Markup:
-    """Return a deadline, of as many tenants as have the same."""
-    moved = None if one.held_until is None else element("span", " moved by a police hold", class_="quiet")
-    return row(
-        DEADLINES,
-        f"{one.phase.value} {one.number}",
-        joined(when(one.due_at), moved),
-        joined(chip(one.kind.value, CALM), element("span", one.citation)),
-        standing_chip(one.standing(now)),
-        f"{tenants:,}" if one.tenant is not None else "all",
-        "\N{EN DASH}" if own or one.reason is None else one.reason,
+def basis(impact: Impact) -> Markup:
+    """Return what it rests on that nothing leads to a tenant."""
+    return element(
+        "p",
+        "This rests on all ",
+        count(impact.trail_size, "entry", "entries"),
+        " that the audit trail had up to the root ",
+        element("code", impact.trail_root),
+        ", each of which was looked at, and on what the store held ",
+        when(impact.at),
+        ": nothing in them leads from the incident there.",
+        class_="quiet",
     )
 
 
-def statement_list(statement: Statement) -> Markup:
+def own_basis(tally: Tally) -> Markup | None:
+    """Return what it rests on that one tenant is not affected; nothing where it may be."""
+    is_safe = tally.own is not None and tally.own.outcome is Outcome.NOT_AFFECTED
+    return basis(tally.impact) if is_safe and tally.impact is not None else None
+
+
+def name_item(tenant: str) -> Markup:
+    """Return a tenant in a list of many."""
+    return element("li", tenant)
+
+
+OWN_DEADLINES = ("Notice", "Due", "Set by", "State")
+DEADLINES = (*OWN_DEADLINES, "Tenants", "Reason")
+
+
+def deadline_row(one: EvidencedDeadline, tenants: int, *, own: bool) -> Markup:
+    """Return a deadline, of as many tenants as have the same; to a tenant its own, without why the host missed it."""
+    deadline = one.deadline
+    is_moved = deadline.held_until is not None and not own
+    cells = (
+        f"{deadline.phase.value} {deadline.number}",
+        joined(when(deadline.due_at), element("span", " moved by a police hold", class_="quiet") if is_moved else None),
+        joined(chip(deadline.kind.value, CALM), element("span", deadline.citation)),
+        deadline_chip(deadline.state),
+    )
+    if own:
+        return row(OWN_DEADLINES, *cells)
+    whose = f"{tenants:,}" if deadline.tenant is not None else "all"
+    return row(DEADLINES, *cells, whose, one.reason or "\N{EN DASH}")
+
+
+def statement_list(statement: Statement | None) -> Markup:
     """Return what the host states to every customer alike, field by field."""
+    if statement is None or not statement.answers:
+        return element("p", "Nothing is stated yet.", class_="none")
     tones = {Certainty.KNOWN: GOOD, Certainty.UNKNOWN_YET: WARN, Certainty.NOT_APPLICABLE: CALM}
     parts = []
     for what in NoticeField:
@@ -298,6 +330,4 @@ def statement_list(statement: Statement) -> Markup:
         if answer is not None:
             parts.append(element("dt", kind_of(what.value), " ", chip(answer.certainty.value, tones[answer.certainty])))
             parts.append(element("dd", answer.text or "Not known yet.", class_="words"))
-    if not parts:
-        return element("p", "Nothing is stated yet.", class_="none")
     return element("dl", *parts, class_="answers")

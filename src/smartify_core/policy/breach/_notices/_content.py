@@ -78,10 +78,10 @@ class Addressee:
 def answers_of(case: Case, addressee: Addressee, words: Words) -> Mapping[NoticeField, Stated]:
     """Return what one tenant is told: an answer for every field."""
     found: dict[NoticeField, Stated] = {}
-    for what in NoticeField:
-        stated = case.statement.answer(what)
+    stated_of = case.statement.answers
+    for what, value, derive in _ASKED:
+        stated = stated_of.get(value)
         if stated is None or (what is NoticeField.INDIVIDUALS and addressee.annex):
-            derive = _DERIVED.get(what)
             stated = unknown_yet() if derive is None else derive(case, addressee, words)
         found[what] = stated
     return found
@@ -228,3 +228,5 @@ _DERIVED: Final[Mapping[NoticeField, Callable[[Case, Addressee, Words], Stated]]
     NoticeField.DELAY_REASON: _delay,
     NoticeField.VENDOR: _vendor,
 }
+#: What is asked, by its value, and what it follows from: looked up once, and not for every notice.
+_ASKED: Final = tuple((what, what.value, _DERIVED.get(what)) for what in NoticeField)

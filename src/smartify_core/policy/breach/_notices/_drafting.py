@@ -6,7 +6,7 @@ import base64
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import merge
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Final
 
 from attrs import define, evolve, frozen
@@ -43,7 +43,7 @@ from ._rendering import Envelope, rendered
 from ._templates import NoticeTemplate
 
 #: How many notices one step writes.
-BATCH: Final = 100
+BATCH: Final = 500
 #: The most people that a list has which goes with a notice; longer ones are asked for.
 LONGEST_ANNEX: Final = 10_000
 
@@ -193,19 +193,20 @@ class Drafting:
         version = self._rounds.get(key)[1]
         version = self._cleared(draft, key, version)
         tally, digests, unknown = Tally(), list[str](), set[str]()
-        batch: list[PutDocument] = []
-        for addressee in addressees:
-            notice = self._notice(draft, case, addressee, opener)
-            digests.append(notice.sha256)
-            unknown.update(notice.open_fields)
-            tally.notices += 1
-            tally.corrections += notice.outcome is Outcome.NOT_AFFECTED
-            tally.annexes += notice.annex is not None
-            batch.append(self._notices.put(of_tenant(draft.incident, draft.number, notice.tenant), notice, over=0))
-            if len(batch) == BATCH:
-                version = self._step(draft, key, version, batch)
-                batch = []
-        if batch:
+        left = iter(addressees)
+        while some := list(islice(left, BATCH)):
+            customers = self._customers.some([one.impact.tenant for one in some])
+            batch: list[PutDocument] = []
+            for addressee in some:
+                tenant = addressee.impact.tenant
+                customer = customers[tenant][0] if tenant in customers else Customer(tenant)
+                notice = self._notice(draft, case, addressee, customer, opener)
+                digests.append(notice.sha256)
+                unknown.update(notice.open_fields)
+                tally.notices += 1
+                tally.corrections += notice.outcome is Outcome.NOT_AFFECTED
+                tally.annexes += notice.annex is not None
+                batch.append(self._notices.put(of_tenant(draft.incident, draft.number, tenant), notice, over=0))
             version = self._step(draft, key, version, batch)
         whole = evolve(
             draft,
@@ -231,9 +232,10 @@ class Drafting:
         self._storage.record(LEDGER, documents=[self._rounds.put(key, draft, over=version), *documents])
         return version + 1
 
-    def _notice(self, draft: Round, case: Case, addressee: Addressee, opener: Opener | None) -> Notice:
+    def _notice(
+        self, draft: Round, case: Case, addressee: Addressee, customer: Customer, opener: Opener | None
+    ) -> Notice:
         tenant = addressee.impact.tenant
-        customer = self._customers.get(tenant)[0] or Customer(tenant)
         annex = None if opener is None else self._annex(draft, addressee, customer, opener)
         missed, next_at = times_of(
             case.incident,
