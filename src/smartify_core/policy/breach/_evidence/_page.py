@@ -129,7 +129,7 @@ def _tabled(name: str, heads: tuple[str, ...], rows: Callable[[], Iterable[str]]
 def _timeline(asked: Asked, tally: Tally, parts: Parts) -> Iterator[str]:
     note = "What happened when. Each entry stands in the audit trail as well."
     if asked.tenant is not None:
-        note = "What happened to your notices, and when."
+        note = "What became of your notices, and when."
     yield from _opened("timeline", "Timeline", note)
     if asked.tenant is None:
         yield from sections.holds(asked.incident)
@@ -148,14 +148,17 @@ def _timeline(asked: Asked, tally: Tally, parts: Parts) -> Iterator[str]:
 
 
 def _impact(asked: Asked, tally: Tally, parts: Parts) -> Iterator[str]:
-    yield from _opened("impact", "Impact", "What may have been done, tenant by tenant, and how that was found.")
+    note = "What may have been done, tenant by tenant, and how that was found."
+    if asked.tenant is not None:
+        note = "What may have been done to your data, as far as the audit trail and the store can tell."
+    yield from _opened("impact", "Impact", note)
     if asked.tenant is None:
         rows = sections.scope_rows(asked.incident)
         yield from _tabled("Where it may have reached", sections.SCOPES, lambda: rows, "No scope is known yet.")
         yield from _tabled("Computations", sections.IMPACTS, parts["impacts"], "Nothing was computed yet.")
         if (told := sections.limits(tally.impact)) is not None:
             yield told
-    whom = "Tenants that may be affected" if asked.tenant is None else "What may have been done to your data"
+    whom = "Tenants that may be affected" if asked.tenant is None else "Your data"
     yield from _tabled(whom, sections.TENANTS, parts["tenants"], "It is none.")
     if (told := sections.own_basis(tally)) is not None:
         yield told
