@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from tests.conformance._notifier_worlds import MailWorld, MemoryWorld, WebhookWorld
+from tests.conformance._notifier_worlds import LITTLE, MailWorld, MemoryWorld, WebhookWorld
 
 from smartify_core.errors import ContactInvalid
 from smartify_core.policy.breach import AttemptVerdict, Parcel, Reply, Sender
@@ -162,8 +162,8 @@ class DrawsBounds(MailWorld):
         self.patch = pytest.MonkeyPatch()
         numbers = count()
 
-        def bound(message: Any, _: Parcel) -> None:
-            message.set_boundary(f"=_{next(numbers):032}")
+        def bound(*_: object) -> str:
+            return f"=_{next(numbers):032}"
 
         self.patch.setattr(_mail, "_bound", bound)
 
@@ -275,7 +275,13 @@ class WaitsByTheByte(WebhookWorld):
     def __init__(self) -> None:
         super().__init__()
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(Cutoff, "_cut", lambda _: None)
+        self.patch.setattr(Cutoff, "left", LITTLE.total_seconds())
+        self.patch.setattr(Cutoff, "is_over", False)
+
+    def dribble(self) -> None:
+        super().dribble()
+        # What goes on after twice its limit goes on for ever: no need to wait longer to see the clause fail.
+        self.patch.setattr(_notifier_failing, "_PATIENCE", 2 * LITTLE.total_seconds())
 
     def close(self) -> None:
         super().close()

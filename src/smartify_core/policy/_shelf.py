@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final, Generic, TypeVar
 
@@ -14,20 +14,23 @@ from smartify_core.errors import NewerSchema, SealBroken
 from smartify_core.model import Document, PutDocument
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
-from smartify_core.storage.walks import every_document
+from smartify_core.storage.walks import documents_at, every_document
 
 from ._ledger import LEDGER
 
 _Value = TypeVar("_Value")
 _FORMAT: Final = 1
-#: A page of documents that are looked for by the beginning of their key.
+#: The first page of documents that are looked for by the beginning of their key, and the largest one.
 _FEW: Final = 32
+_MANY: Final = 256
 
 _converter: Final = Converter(forbid_extra_keys=True, unstruct_collection_overrides={frozenset: sorted})
 _converter.register_unstructure_hook(datetime, datetime.isoformat)
 _converter.register_structure_hook(datetime, lambda text, _: datetime.fromisoformat(text))
 _converter.register_unstructure_hook(timedelta, timedelta.total_seconds)
 _converter.register_structure_hook(timedelta, lambda seconds, _: timedelta(seconds=seconds))
+
+_written: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Shelf(Generic[_Value]):
@@ -61,6 +64,11 @@ class Shelf(Generic[_Value]):
         document = self._storage.document(self._tenant, self._kind, key)
         return (None, 0) if document is None else (self.opened(document), document.version)
 
+    def some(self, keys: Collection[str]) -> Mapping[str, tuple[_Value, int]]:
+        """Return what `get` does of those of these keys that are there, in one look where the store can."""
+        found = documents_at(self._storage, self._tenant, self._kind, keys)
+        return {key: (self.opened(document), document.version) for key, document in found.items()}
+
     def all(self) -> Iterator[tuple[str, _Value, int]]:
         """Yield every key with its value and version, in bytewise order of key. Raises what `get` does."""
         for document in every_document(self._storage, self._tenant, self._kind):
@@ -68,20 +76,20 @@ class Shelf(Generic[_Value]):
 
     def beginning_with(self, prefix: str) -> Iterator[tuple[str, _Value, int]]:
         """Yield what `all` does of the keys that begin with ``prefix`` and go on. Raises what `get` does."""
-        after = prefix
+        after, limit = prefix, _FEW
         while True:
-            page = self._storage.documents(self._tenant, self._kind, after=(self._kind, after), limit=_FEW)
+            page = self._storage.documents(self._tenant, self._kind, after=(self._kind, after), limit=limit)
             for document in page:
                 if not document.key.startswith(prefix):
                     return
                 yield document.key, self.opened(document), document.version
-            if len(page) < _FEW:
+            if len(page) < limit:
                 return
-            after = page[-1].key
+            after, limit = page[-1].key, _MANY
 
     def put(self, key: str, value: _Value, *, over: int) -> PutDocument:
         """Return the write that keeps ``value`` over version ``over`` of its document (0 for a new one)."""
-        content = json.dumps({"format": _FORMAT, "value": _converter.unstructure(value)}, separators=(",", ":"))
+        content = _written({"format": _FORMAT, "value": _converter.unstructure(value)})
         sealed = self._sealer.seal_document(self._tenant, self._kind, key, content.encode())
         return PutDocument(self._kind, key, sealed, over)
 

@@ -66,7 +66,9 @@ def check_claim(claim: Claim) -> None:
 def check_document(tenant: str, document: PutDocument) -> None:
     """Raise `UsageError` unless ``document`` is well formed in itself."""
     check_text(tenant, document.kind, document.key)
-    if _size(document.kind) + _size(document.key) > LONGEST_ID:
+    kind, key = document.kind, document.key
+    short = len(kind) + len(key) <= LONGEST_ID // 2 and kind.isascii() and key.isascii()
+    if not short and _size(kind) + _size(key) > LONGEST_ID:
         raise UsageError(
             f"kind and key of a document are longer than {LONGEST_ID:,} bytes together",
             where=f"tenant {tenant}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Final, Self
@@ -247,6 +247,11 @@ class PostgreSQLStorage:
         """Return a document. See `Storage.document`."""
         check_text(tenant, kind, key)
         return self._connections.read(documents.document, tenant, kind, key)
+
+    def documents_at(self, tenant: str, kind: str, keys: Collection[str]) -> Mapping[str, Document]:
+        """Return those of the documents under these keys that are there. See `walks.FindsDocuments`."""
+        check_text(tenant, kind, *keys)
+        return self._connections.read(documents.documents_at, tenant, kind, keys)
 
     def documents(
         self,

@@ -7,7 +7,7 @@ shared memory.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -233,6 +233,12 @@ class SQLiteStorage:
         check_text(tenant, kind, key)
         with self._connections.reading() as connection:
             return documents.document(connection, tenant, kind, key)
+
+    def documents_at(self, tenant: str, kind: str, keys: Collection[str]) -> Mapping[str, Document]:
+        """Return those of the documents under these keys that are there. See `walks.FindsDocuments`."""
+        check_text(tenant, kind, *keys)
+        with self._connections.reading() as connection:
+            return documents.documents_at(connection, tenant, kind, keys)
 
     def documents(
         self,

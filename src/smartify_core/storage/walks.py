@@ -5,8 +5,8 @@ Each of these holds one page at a time. What is written meanwhile is seen where 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Protocol, TypeVar, runtime_checkable
 
 from smartify_core.model import LEDGER, OUTBOX, Document, Entry, HeadPage, TenantRecord, Tombstone
 
@@ -14,6 +14,35 @@ from ._storage import KEYS_AT_ONCE, Storage
 
 _One = TypeVar("_One")
 _Key = TypeVar("_Key")
+
+
+@runtime_checkable
+class FindsDocuments(Protocol):
+    """A storage that finds many documents of a kind in one look, wherever they lie.
+
+    Not part of the `Storage` port: a backend that has every document at hand need not have it.
+    """
+
+    def documents_at(self, tenant: str, kind: str, keys: Collection[str]) -> Mapping[str, Document]:
+        """Return those of the documents under these keys that are there, by key, all of one state of the store.
+
+        Raises: as `Storage.document`.
+        """
+
+
+def documents_at(storage: Storage, tenant: str, kind: str, keys: Collection[str]) -> Mapping[str, Document]:
+    """Return those of the documents under these keys that are there, by key. Raises what `Storage.document` does.
+
+    Args:
+        storage: The store: one look where it is a `FindsDocuments`, and otherwise one for each.
+        tenant: Whose they are.
+        kind: Their kind.
+        keys: Their keys.
+    """
+    if isinstance(storage, FindsDocuments):
+        return storage.documents_at(tenant, kind, keys)
+    found = {key: storage.document(tenant, kind, key) for key in keys}
+    return {key: document for key, document in found.items() if document is not None}
 
 
 def every_tenant(storage: Storage, *, with_ledger: bool = False) -> Iterator[TenantRecord]:

@@ -42,9 +42,7 @@ class House:
 
     def configure(self, *, mail: str | None = None, more: str = "") -> None:
         """Write the configuration anew: ``mail`` in place of the mail server's table, ``more`` keys in ``[breach]``."""
-        table = (
-            f'{{ host = "{self.mail.host}", port = {self.mail.port}, security = "none", sender = "us@example.com" }}'
-        )
+        table = f'{{ host = "127.0.0.1", port = {self.mail.port}, security = "none", sender = "us@example.com" }}'
         self.files.configure(
             '[breach]\norganisation = "Example Ltd"\ncontact_point = "Privacy office"\ncall = "e-2"\n'
             f"mail = {table if mail is None else mail}\n{more}"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from smartify_core.errors import RecordInvalid, TrailBroken, UsageError
 from smartify_core.model import Entry
 from smartify_core.policy._ledger import LEDGER
 from smartify_core.storage import Storage
-from smartify_core.storage.walks import every_document, every_entry
+from smartify_core.storage.walks import documents_at, every_document, every_entry
 
 from ._entries import AuditEntry, is_number
 from ._state import ENTRIES, HEAD, NODES, TAIL, Tail, TrailHead, node_position, nodes_of, tail_key
@@ -127,8 +127,19 @@ class Reading:
 
     def _tail(self, tenant: str) -> tuple[Tail, int]:
         """Return where a tenant's entries end, and the version of the document that says so."""
-        present = self._storage.document(LEDGER, TAIL, tail_key(tenant))
-        return (Tail(), 0) if present is None else (Tail.of_content(present.value), present.version)
+        return self._tails([tenant])[tenant]
+
+    def _tails(self, tenants: Sequence[str]) -> Mapping[str, tuple[Tail, int]]:
+        """Return what `_tail` does of several tenants, in one look where the store can."""
+        if not tenants:
+            return {}
+        keys = {tenant: tail_key(tenant) for tenant in tenants}
+        present = documents_at(self._storage, LEDGER, TAIL, keys.values())
+        found: dict[str, tuple[Tail, int]] = {}
+        for tenant, key in keys.items():
+            document = present.get(key)
+            found[tenant] = (Tail(), 0) if document is None else (Tail.of_content(document.value), document.version)
+        return found
 
     def tail_keys(self, size: int) -> Iterator[str]:
         """Yield the keys of all tails that name an entry before this size.

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final
 
 from attrs import define, frozen
@@ -69,9 +70,10 @@ class _Known:
 
     def after(self, draft: _Draft) -> _Known:
         """Return what is known once a draft is kept that was made with this."""
-        if len(self.tails) > _TAILS_KEPT:
-            self.tails.clear()
         self.tails.update((tenant, (tail, version + 1)) for tenant, (tail, version) in draft.tails.items())
+        # The ones that were met first go first.
+        for tenant in list(islice(self.tails, max(0, len(self.tails) - _TAILS_KEPT))):
+            del self.tails[tenant]
         return _Known(draft.head, self.version + 1, self.tails)
 
 
@@ -245,6 +247,8 @@ class Trail(Reading):
     def _drafted(self, pen: _Pen, wishes: Sequence[_Wish]) -> _Draft:
         known = pen.known or self._look(pen)
         size, at, tails = known.head.frontier.size, known.head.at, dict[str, tuple[Tail, int]]()
+        unknown = {record.tenant for wish in wishes for record in wish.records} - known.tails.keys()
+        found = self._tails_within([tenant for tenant in unknown if tenant is not None], known)
         entries: list[bytes] = []
         places: list[tuple[int, ...]] = []
         for wish in wishes:
@@ -253,7 +257,7 @@ class Trail(Reading):
                 at = record.at if record.kind == CLOCK_RESET else max(at, record.at)
                 number = previous = None
                 if (tenant := record.tenant) is not None:
-                    tail, version = tails.get(tenant) or known.tails.get(tenant) or self._tail_within(tenant, known)
+                    tail, version = tails.get(tenant) or known.tails.get(tenant) or found[tenant]
                     number, previous = tail.number + 1, tail.last
                     tails[tenant] = (Tail(number, size), version)
                 entries.append(written(pieces, at=at, place=size, number=number, previous=previous, writer=pen.writer))
@@ -269,13 +273,19 @@ class Trail(Reading):
         nodes = tuple(node.hash for node in made)
         return _Draft(wishes, places, known, head, tails, documents, tuple(entries), nodes)
 
-    def _tail_within(self, tenant: str, known: _Known) -> tuple[Tail, int]:
-        """Return where a tenant's entries end, and the version of the document that says so.
+    def _tails_within(self, tenants: Sequence[str], known: _Known) -> Mapping[str, tuple[Tail, int]]:
+        """Return where the entries of tenants end, each with the version of the document that says so.
 
         Raises:
-            TrailBroken: It names an entry that the trail does not have, or more entries than the trail has.
+            TrailBroken: One names an entry that the trail does not have, or more entries than the trail has.
         """
-        tail, version = self._tail(tenant)
+        found = self._tails(tenants)
+        for tail, _ in found.values():
+            self._check_within(tail, known)
+        return found
+
+    def _check_within(self, tail: Tail, known: _Known) -> None:
+        """Raise `TrailBroken` where a tail names an entry that the trail does not have, or more than it has."""
         if tail.last is not None and (tail.last >= known.head.frontier.size or tail.number > tail.last + 1):
             size = self.size
             if tail.last >= size or tail.number > tail.last + 1:
@@ -285,7 +295,6 @@ class Trail(Reading):
                     cure="Keep the store as it is, verify the whole trail, and find out who had access to it.",
                 )
             # Another process got on since the head was read: what is drafted will be refused, and drafted anew.
-        return tail, version
 
     def _kept(self, pen: _Pen, draft: _Draft) -> bool:
         """Write a draft; return whether it is kept, and otherwise somebody else has written.

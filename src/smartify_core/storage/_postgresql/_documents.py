@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from smartify_core.model import Document, PutDocument
@@ -33,6 +33,15 @@ def document(lent: Lent, tenant: str, kind: str, key: str) -> Document | None:
     statement = f"{_DOCUMENTS} and kind = $2 and name = $3"
     row = lent.ask(statement, (written(tenant), written(kind), written(key))).fetchone()
     return None if row is None else _document(*row)
+
+
+def documents_at(lent: Lent, tenant: str, kind: str, keys: Collection[str]) -> Mapping[str, Document]:
+    """Return those of the documents under these keys that are there. See `FindsDocuments`."""
+    if not keys:
+        return {}
+    statement = f"{_DOCUMENTS} and kind = $2 and name = any($3::text[])"
+    rows = lent.ask(statement, (written(tenant), written(kind), texts(list(keys))))
+    return {one.key: one for one in (_document(*row) for row in rows)}
 
 
 def documents(

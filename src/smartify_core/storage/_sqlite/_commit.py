@@ -124,7 +124,6 @@ def commit(connection: sqlite3.Connection, claim: Claim, batch: Batch) -> Receip
             _put(connection, tenant, puts, live)
     except sqlite3.IntegrityError:
         raise KeyTaken from None
-    documents.refuse_conflicts(connection, tenant.id, name, batch.documents)
     documents.write(connection, tenant.id, name, batch.documents)
     position = journal.append(connection, tenant.id, name, tenant.position, appends_of(batch))
     revision = revision_after(tenant.revision, grows=bool(batch.writes), least=batch.revision)
@@ -149,7 +148,6 @@ def record(connection: sqlite3.Connection, name: str, puts: Sequence[PutDocument
     """Write documents and add to journals. See `Storage.record`."""
     found = tenants.find(connection, name)
     number = found.id if found else tenants.bring_in(connection, name)
-    documents.refuse_conflicts(connection, number, name, puts)
     documents.write(connection, number, name, puts)
     before = found.position if found else 0
     if (position := journal.append(connection, number, name, before, appends)) != before:

@@ -20,7 +20,7 @@ from ._shelves import Shelves
 from ._tally import Tally
 
 #: How many documents of deliveries are read, and taken, at once.
-BATCH: Final = 200
+BATCH: Final = 500
 #: How often a page is read anew while other couriers take from it.
 _ATTEMPTS: Final = 100
 

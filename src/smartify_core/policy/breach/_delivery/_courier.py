@@ -7,9 +7,10 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 from typing import Final
 
-from smartify_core.errors import SmartifyError, UnknownIncident, UsageError
+from smartify_core.errors import UnknownIncident, UsageError
 from smartify_core.policy._access._facts import check_id
 from smartify_core.policy._log import log
 from smartify_core.policy.audit import Trail
@@ -32,7 +33,9 @@ from ._spreading import Spreading
 from ._tally import CourierRun, Tally
 
 #: For how many seconds results are waited for that are kept together.
-_LINGER: Final = 0.05
+_LINGER: Final = 0.25
+#: How many threads a courier has at most.
+_MOST_THREADS: Final = 200
 #: How many hearings are remembered as they are.
 _MOST_KNOWN: Final = 2_000
 
@@ -75,8 +78,8 @@ class Courier:
     ) -> None:
         self.worker: str = f"courier-{os.urandom(4).hex()}" if worker is None else worker
         check_id("worker", self.worker)
-        if not 1 <= threads <= BATCH:
-            raise UsageError(f"a courier has 1 to {BATCH} threads", where="threads", cure="Give 8 or so.")
+        if not 1 <= threads <= _MOST_THREADS:
+            raise UsageError(f"a courier has 1 to {_MOST_THREADS} threads", where="threads", cure="Give 8 or so.")
         if not timedelta(seconds=1) <= lease <= timedelta(days=1):
             raise UsageError(
                 "a lease lasts a second to a day", where="lease", cure="Give timedelta(minutes=15), or so."
@@ -106,23 +109,6 @@ class Courier:
             ClockWentBackwards: This host's clock and the trail's time are more than a day apart.
         """
         return _Run(self, threading.Event() if stop is None else stop).made()
-
-    def run(self, stop: threading.Event, *, every: timedelta = timedelta(seconds=10)) -> None:
-        """Run again and again until ``stop`` is set. What the store or the trail refuses is logged, and tried again.
-
-        Args:
-            stop: What ends it.
-            every: How long it rests in between.
-        """
-        while not stop.is_set():
-            try:
-                run = self.run_once(stop=stop)
-            except SmartifyError as error:
-                log().error("a run of the courier was cut short", worker=self.worker, code=error.code)
-            else:
-                if counts := {name: count for name, count in run.counts.items() if count and name != "later"}:
-                    log().info("a run of the courier", worker=self.worker, **counts)
-            stop.wait(every.total_seconds())
 
     def acknowledge(
         self,
@@ -242,9 +228,10 @@ class _Run:
         self._tell(change.calls)
 
     def _remember(self, hearings: Mapping[str, tuple[Hearing, int]]) -> None:
-        if len(self._known) > _MOST_KNOWN:
-            self._known.clear()
         self._known.update(hearings)
+        # The ones that were met first go first: they are settled already.
+        for key in list(islice(self._known, max(0, len(self._known) - _MOST_KNOWN))):
+            del self._known[key]
 
     def _tell(self, calls: Sequence[Hearing]) -> None:
         if self._on_call is None:

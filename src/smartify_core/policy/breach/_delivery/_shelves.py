@@ -82,11 +82,15 @@ class Shelves:
 
     def ways(self, tenant: str) -> tuple[Customer | None, tuple[Contact, ...]]:
         """Return the customer of a tenant, and the contacts of it that something can be sent to."""
-        customer, _ = self.customers.get(tenant)
-        if customer is None:
-            return None, ()
-        reach, _ = self.reach.get(tenant)
-        return customer, customer.contacts if reach is None else reach.usable(customer)
+        return self.ways_to([tenant]).get(tenant, (None, ()))
+
+    def ways_to(self, tenants: Collection[str]) -> Mapping[str, tuple[Customer, tuple[Contact, ...]]]:
+        """Return what `ways` does of those of these tenants that are customers."""
+        customers, reach = self.customers.some(tenants), self.reach.some(tenants)
+        return {
+            tenant: (one, reach[tenant][0].usable(one) if tenant in reach else one.contacts)
+            for tenant, (one, _) in customers.items()
+        }
 
     def may_go(self, incident_id: str, now: datetime) -> bool:
         """Return whether notices of an incident may leave: it is not over, and no police hold stands over it."""

@@ -13,6 +13,7 @@ from smartify_core.errors import SealBroken, WriteConflict, WrongKey
 from smartify_core.model import PutDocument
 from smartify_core.policy._log import log
 from smartify_core.policy.audit import AuditRecord, Trail
+from smartify_core.policy.breach._customer import Contact, Customer
 from smartify_core.policy.breach._notice import Hearing, Notice, Round, RoundState
 from smartify_core.policy.breach._notifier import Notifier
 from smartify_core.policy.breach._places import NOTICE, numbered, of_contact
@@ -24,7 +25,7 @@ from ._shelves import Shelves
 from ._tally import Tally
 
 #: How many notices one step hands on.
-BATCH: Final = 200
+BATCH: Final = 500
 
 
 @define(eq=False)
@@ -103,9 +104,11 @@ class Spreading:
         page = self.shelves.page(NOTICE, round_.spread_after or prefix, BATCH)
         ours = [one for one in page if one.key.startswith(prefix)]
         step = _Step()
-        for document in ours:
-            # One that cannot be opened stops its round, for everybody to see: nobody is passed over in silence.
-            self._notice(step, document.key, self.shelves.notices.opened(document), now)
+        # One that cannot be opened stops its round, for everybody to see: nobody is passed over in silence.
+        notices = [(document.key, self.shelves.notices.opened(document)) for document in ours]
+        ways = self.shelves.ways_to([notice.tenant for _, notice in notices])
+        for place, notice in notices:
+            self._notice(step, place, notice, ways.get(notice.tenant, (None, ())), now)
         after, is_last = ours[-1].key if ours else round_.spread_after, len(ours) < BATCH
         state = RoundState.SPREAD if is_last else RoundState.RELEASED
         step.documents.append(
@@ -116,8 +119,10 @@ class Spreading:
             step.records.append(AuditRecord("notice.spread", now, actor=self.worker, facts=facts))
         return step, is_last
 
-    def _notice(self, step: _Step, key: str, notice: Notice, now: datetime) -> None:
-        customer, usable = self.shelves.ways(notice.tenant)
+    def _notice(
+        self, step: _Step, key: str, notice: Notice, ways: tuple[Customer | None, Sequence[Contact]], now: datetime
+    ) -> None:
+        customer, usable = ways
         call = (customer.call if customer else None) or self.rules.call
         unheard = Hearing(notice.id, notice.incident, notice.round, notice.tenant, notice.phase, now, tier=0)
         hearing, contacts = told_next(unheard, usable, call, now)

@@ -114,9 +114,13 @@ def _opened(name: str, title: str, note: str) -> Iterator[str]:
     yield f'<section id="{name}">{aside}<div class="content">'
 
 
-def _tabled(name: str, heads: tuple[str, ...], rows: Callable[[], Iterable[str]], none: str) -> Iterator[str]:
-    """Yield a table, or a word where it would have no row."""
+def _tabled(
+    name: str, heads: tuple[str, ...], rows: Callable[[], Iterable[str]], none: str, *, many: bool = False
+) -> Iterator[str]:
+    """Yield a table, or a word where it would have no row. One of many rows is collapsed: browsers lay it out late."""
     before, after = sections.table(name, heads)
+    if many:
+        before, after = Markup(f"<details>{element('summary', name)}{before}"), Markup(f"{after}</details>")
     is_empty = True
     for piece in rows():
         if is_empty:
@@ -159,7 +163,7 @@ def _impact(asked: Asked, tally: Tally, parts: Parts) -> Iterator[str]:
         if (told := sections.limits(tally.impact)) is not None:
             yield told
     whom = "Tenants that may be affected" if asked.tenant is None else "Your data"
-    yield from _tabled(whom, sections.TENANTS, parts["tenants"], "It is none.")
+    yield from _tabled(whom, sections.TENANTS, parts["tenants"], "It is none.", many=tally.listed > FEW)
     if (told := sections.own_basis(tally)) is not None:
         yield told
     if asked.tenant is None and tally.impact is not None:
@@ -184,7 +188,7 @@ def _notices(tally: Tally, parts: Parts, rounds: tuple[str, ...]) -> Iterator[st
     yield from _opened("notices", "Notices", "Every notice in its exact words, and its way to each contact.")
     yield from _tabled("Rounds", rounds, parts["rounds"], "No notice was drafted yet.")
     if tally.notices:
-        yield from _tabled("All notices", NOTICES, parts["notices"], "")
+        yield from _tabled("All notices", NOTICES, parts["notices"], "", many=tally.notices > FEW)
         yield element("h3", "In full")
         yield f'<div class="notices {"many" if tally.notices > FEW else "few"}">'
         yield from parts["texts"]()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import merge
-from itertools import groupby
-from typing import Final, TypeAlias
+from itertools import groupby, islice
+from typing import Final
 
 from attrs import define, evolve, frozen
 
@@ -17,6 +17,7 @@ from smartify_core.policy._ledger import LEDGER
 from smartify_core.policy._log import log
 from smartify_core.policy._shelf import Shelf
 from smartify_core.policy.breach._answers import NoticeField
+from smartify_core.policy.breach._clocks import times_of
 from smartify_core.policy.breach._customer import Customer
 from smartify_core.policy.breach._digests import notice_digest, notice_id, round_digest
 from smartify_core.policy.breach._impact import TenantImpact
@@ -42,12 +43,9 @@ from ._rendering import Envelope, rendered
 from ._templates import NoticeTemplate
 
 #: How many notices one step writes.
-BATCH: Final = 100
+BATCH: Final = 500
 #: The most people that a list has which goes with a notice; longer ones are asked for.
 LONGEST_ANNEX: Final = 10_000
-
-#: Why tenants of an incident were not told earlier, where somebody said so: by tenant and phase.
-DelaysOf: TypeAlias = Callable[[str], Mapping[tuple[str | None, Phase], str]]
 
 
 @frozen(order=False)
@@ -95,7 +93,6 @@ class Drafting:
         storage: Where they are.
         sealer: What seals them.
         annexes: What opens lists of people.
-        delay: Tells why a tenant was not told earlier.
         locales: The languages.
         templates: The host's own texts.
     """
@@ -106,13 +103,11 @@ class Drafting:
         sealer: Sealer,
         *,
         annexes: Annexes,
-        delays: DelaysOf,
         locales: Locales,
         templates: Iterable[NoticeTemplate],
     ) -> None:
         self._storage = storage
         self._annexes = annexes
-        self._delays = delays
         self._locales = locales
         self._templates = {one.locale.lower(): one for one in templates}
         self._rounds = Shelf(storage, sealer, ROUND, Round)
@@ -140,7 +135,6 @@ class Drafting:
             ciphertext: Whether a tenant is told of whom only ciphertext is out.
             corrections: Whether those are told that are not affected any more.
         """
-        delays = self._delays(draft.incident)
         for impact, last in (
             self._named(draft, released, tenants) if tenants is not None else self._all(draft, released)
         ):
@@ -148,7 +142,7 @@ class Drafting:
             if phase is None:
                 continue
             if impact is not None and _is_owed(impact, ciphertext=ciphertext):
-                yield Addressee(impact, phase, delay=delays.get((impact.tenant, phase)))
+                yield Addressee(impact, phase)
             elif corrections and last is not None:
                 yield Addressee(TenantImpact(last.tenant, Outcome.NOT_AFFECTED), phase)
 
@@ -199,19 +193,20 @@ class Drafting:
         version = self._rounds.get(key)[1]
         version = self._cleared(draft, key, version)
         tally, digests, unknown = Tally(), list[str](), set[str]()
-        batch: list[PutDocument] = []
-        for addressee in addressees:
-            notice = self._notice(draft, case, addressee, opener)
-            digests.append(notice.sha256)
-            unknown.update(notice.open_fields)
-            tally.notices += 1
-            tally.corrections += notice.outcome is Outcome.NOT_AFFECTED
-            tally.annexes += notice.annex is not None
-            batch.append(self._notices.put(of_tenant(draft.incident, draft.number, notice.tenant), notice, over=0))
-            if len(batch) == BATCH:
-                version = self._step(draft, key, version, batch)
-                batch = []
-        if batch:
+        left = iter(addressees)
+        while some := list(islice(left, BATCH)):
+            customers = self._customers.some([one.impact.tenant for one in some])
+            batch: list[PutDocument] = []
+            for addressee in some:
+                tenant = addressee.impact.tenant
+                customer = customers[tenant][0] if tenant in customers else Customer(tenant)
+                notice = self._notice(draft, case, addressee, customer, opener)
+                digests.append(notice.sha256)
+                unknown.update(notice.open_fields)
+                tally.notices += 1
+                tally.corrections += notice.outcome is Outcome.NOT_AFFECTED
+                tally.annexes += notice.annex is not None
+                batch.append(self._notices.put(of_tenant(draft.incident, draft.number, tenant), notice, over=0))
             version = self._step(draft, key, version, batch)
         whole = evolve(
             draft,
@@ -237,11 +232,25 @@ class Drafting:
         self._storage.record(LEDGER, documents=[self._rounds.put(key, draft, over=version), *documents])
         return version + 1
 
-    def _notice(self, draft: Round, case: Case, addressee: Addressee, opener: Opener | None) -> Notice:
+    def _notice(
+        self, draft: Round, case: Case, addressee: Addressee, customer: Customer, opener: Opener | None
+    ) -> Notice:
         tenant = addressee.impact.tenant
-        customer = self._customers.get(tenant)[0] or Customer(tenant)
         annex = None if opener is None else self._annex(draft, addressee, customer, opener)
-        addressee = evolve(addressee, annex=annex is not None)
+        missed, next_at = times_of(
+            case.incident,
+            customer,
+            case.heard.hearings.get(tenant, ()),
+            addressee.phase,
+            rules=case.rules,
+            now=case.now,
+        )
+        addressee = evolve(
+            addressee,
+            annex=annex is not None,
+            missed=tuple(map(case.heard.said.reason_of, missed)),
+            next_at=next_at,
+        )
         words = self._locales.words(customer.locale)
         envelope = Envelope(
             notice_id(draft.incident, draft.number, tenant),

@@ -52,7 +52,8 @@ class Entry:
     link: bool = False
 
 
-@frozen(order=False)
+# With its hash kept: its two forms are looked up by it.
+@frozen(order=False, cache_hash=True)
 class Section:
     """A heading and what belongs under it."""
 
@@ -69,6 +70,7 @@ def text_of(blocks: Iterable[Block]) -> str:
     return "\n\n".join(made for block in blocks if (made := _text(block))) + "\n"
 
 
+@lru_cache(maxsize=1_024)
 def _text(block: Block | Listing | Entry) -> str:
     match block:
         case Paragraph():
@@ -97,6 +99,7 @@ def html_of(title: str, tag: str, blocks: Iterable[Block]) -> str:
     )
 
 
+@lru_cache(maxsize=256)
 def _html(block: Block) -> str:
     if isinstance(block, Paragraph):
         return _paragraph(block)

@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from smartify_core.policy.breach._answers import NoticeField, Stated
 
-from ._content import Addressee, Case, breach_period, next_update_at
+from ._content import Addressee, Case, breach_period
 from ._markup import lines_of
 from ._rendering import Envelope, link_of
 
 #: The most bytes that it has, however it is written: what Standard Webhooks 1.0 recommends at most.
 LARGEST_PAYLOAD: Final = 20_000
 _LONGEST_SUMMARY: Final = 2_000
+#: How many bytes JSON in ASCII has for one character at most: two halves of a surrogate pair (RFC 8259, section 7).
+_LONGEST_ESCAPE: Final = 12
 #: What the types of messages begin with. They are no kinds of record.
 _FAMILY: Final = "breach"
+
+_written: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def payload_of(
@@ -43,7 +48,7 @@ def payload_of(
     """
     impact, correction = addressee.impact, envelope.is_correction
     period = None if correction else breach_period(case, impact)
-    update = next_update_at(case, addressee)
+    update = addressee.next_at
     happened = answers.get(NoticeField.WHAT_HAPPENED)
     link = link_of(case.rules, envelope.code)
     data: dict[str, object] = {
@@ -77,11 +82,14 @@ def _fitting(type_: str, at: datetime, data: dict[str, object]) -> str:
     text = summary[:_LONGEST_SUMMARY] if isinstance(summary, str) else None
     while True:
         whole = {"type": type_, "timestamp": _instant(at), "data": {**data, "summary": text}}
-        # By ASCII: whoever writes it anew with escapes, as `json.dumps` does by itself, has no more bytes than this.
-        if not text or len(json.dumps(whole)) <= LARGEST_PAYLOAD:
-            return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
+        made = _written(whole)
+        # By ASCII: whoever writes it anew with escapes, as `json.dumps` does by itself, has no more bytes than this. A
+        # character becomes twelve at most, so that most need not be written twice to know.
+        if not text or _LONGEST_ESCAPE * len(made) <= LARGEST_PAYLOAD or len(json.dumps(whole)) <= LARGEST_PAYLOAD:
+            return made
         text = text[: len(text) * 3 // 4]
 
 
+@lru_cache(maxsize=256)
 def _instant(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from attrs import field, frozen
@@ -184,7 +185,10 @@ def _section(
     elif envelope.is_correction and name != "more":
         parts.append(Paragraph(words.say(f"correction_{name}")))
     else:
-        parts += [_answered(what, answers[what], words) for what in _UNDER[name] if what in answers]
+        section = _answered_section(name, words, tuple(map(answers.get, _UNDER[name])))
+        if name != "more":
+            return section
+        parts += section.parts
     if name == "more":
         kind = "correction" if envelope.is_correction else envelope.phase.value
         parts += [
@@ -193,7 +197,19 @@ def _section(
             Entry(words.say("label_phase"), words.say(f"phase_{kind}")),
             Entry(words.say("label_written"), words.instant(envelope.written_at)),
         ]
+    return _headed(name, words, parts)
+
+
+def _headed(name: str, words: Words, parts: Iterable[Paragraph | Listing | Entry]) -> Section:
     return Section(name.replace("_", "-"), words.say(f"heading_{name}"), tuple(parts))
+
+
+# Most of what is answered is the same for every tenant of a round, and so are the section and its two forms.
+@lru_cache(maxsize=256)
+def _answered_section(name: str, words: Words, answers: tuple[Stated | None, ...]) -> Section:
+    """Return the section of what `_UNDER` lists for it; ``answers`` are in that order, ``None`` for what has none."""
+    pairs = zip(_UNDER[name], answers, strict=True)
+    return _headed(name, words, [_answered(what, answer, words) for what, answer in pairs if answer is not None])
 
 
 def _answered(what: NoticeField, answer: Stated, words: Words) -> Entry:

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from ._cutoff import Cutoff, reason_of
 from ._domains import ascii_domain
+from ._line import Line
 
-__all__ = ["Cutoff", "ascii_domain", "reason_of"]
+__all__ = ["Cutoff", "Line", "ascii_domain", "reason_of"]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-from contextlib import suppress
 from http.client import HTTPException, RemoteDisconnected
 from smtplib import SMTPServerDisconnected
 from time import monotonic
-from types import TracebackType
-from typing import Final, Self, TypeAlias
+from typing import Final, TypeAlias
+
+from ._line import Line
 
 #: What `socket.getaddrinfo` says of an address: its family, and where to connect to.
 Place: TypeAlias = tuple[socket.AddressFamily, tuple[object, ...]]
@@ -18,9 +18,7 @@ _LEAST: Final = 0.001
 
 
 class Cutoff:
-    """Ends what goes on over a socket when its time is over.
-
-    The timeout of a socket limits a single wait: who is sent a byte now and then would wait for ever.
+    """The time that one attempt may take in all, of which every single wait takes what is left.
 
     Args:
         seconds: How long it may take in all.
@@ -28,44 +26,21 @@ class Cutoff:
 
     def __init__(self, seconds: float) -> None:
         self._end = monotonic() + seconds
-        self._lock = threading.Lock()
-        self._sock: socket.socket | None = None
-        self._is_over = False
-        self._timer = threading.Timer(seconds, self._cut)
-        self._timer.daemon = True
 
     @property
     def is_over(self) -> bool:
         """Whether the time is over."""
-        return self._is_over or monotonic() >= self._end
+        return monotonic() >= self._end
 
     @property
     def left(self) -> float:
         """How many seconds are left; a moment at least, since none at all would mean not to wait."""
         return max(_LEAST, self._end - monotonic())
 
-    def __enter__(self) -> Self:
-        """Let the time run."""
-        self._timer.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop the time: what is kept open is not cut any more."""
-        self._timer.cancel()
-        with self._lock:
-            self._sock = None
-
-    def watch(self, sock: socket.socket) -> None:
-        """Make this the socket that is cut when the time is over, instead of any other."""
-        with self._lock:
-            self._sock = sock
-            if self._is_over:
-                _end(sock)
-
     def resolved(self, host: str, port: int) -> list[Place]:
-        """Return where a name leads to. The system's resolver has no limit, so it is asked beside.
+        """Return where a name leads to.
+
+        The system's resolver has no limit, so it is asked in a thread of its own, which ends when the resolver answers.
 
         Raises:
             OSError: It leads nowhere (`socket.gaierror`), or nobody said so in time (`TimeoutError`).
@@ -91,8 +66,8 @@ class Cutoff:
             raise TimeoutError
         return answer
 
-    def connected(self, places: list[Place]) -> socket.socket:
-        """Return a socket that leads to the first of some places where somebody answers. It is watched.
+    def connected(self, places: list[Place]) -> Line:
+        """Return a line to the first of some places where somebody answers.
 
         Raises:
             OSError: Nobody answers anywhere.
@@ -108,42 +83,11 @@ class Cutoff:
                 sock.close()
                 last = error
                 continue
-            sock.settimeout(self.left)
-            # A request is written in two pieces. Without this the second one waits for the other side to acknowledge
-            # the first, which takes it 40 milliseconds (RFC 9293, section 3.7.4); http.client does the same.
+            # What is written in two pieces would wait for the other side to acknowledge the first, which takes it 40
+            # milliseconds (RFC 9293, section 3.7.4); http.client does the same.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.watch(sock)
-            return sock
+            return Line(sock, self)
         raise last
-
-    def secured(self, sock: socket.socket, context: ssl.SSLContext, host: str) -> ssl.SSLSocket:
-        """Return the socket with TLS over it. It is watched while hands are shaken, too.
-
-        Raises:
-            OSError: They cannot be shaken, or the certificate is another's.
-        """
-        # Hands are shaken afterwards: to wrap a socket takes it away from whoever watches it.
-        secure = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
-        try:
-            self.watch(secure)
-            secure.do_handshake()
-        except BaseException:
-            secure.close()
-            raise
-        return secure
-
-    def _cut(self) -> None:
-        with self._lock:
-            self._is_over = True
-            if self._sock is not None:
-                _end(self._sock)
-
-
-def _end(sock: socket.socket) -> None:
-    """End a connection under whoever waits for it."""
-    with suppress(OSError):
-        # The plain socket's own way: that of one with TLS throws away what the waiting thread stands on.
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 def reason_of(error: Exception, cutoff: Cutoff) -> str:

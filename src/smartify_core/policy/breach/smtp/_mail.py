@@ -1,28 +1,23 @@
-"""A parcel as a mail (RFC 5322), the same byte by byte whenever the same parcel is written."""
+"""A parcel as a mail (RFC 5322), the same byte by byte whenever the same parcel is written. Pure."""
 
 from __future__ import annotations
 
 import re
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP, EmailPolicy
 from email.utils import format_datetime
 from hashlib import sha256
 from typing import Final
 
 from attrs import field, frozen
 
-from smartify_core.policy.breach._notifier import Attachment, Parcel
+from smartify_core.policy.breach._notifier import Parcel
 
 from ._mailbox import Mailbox
+from ._parts import attachment_part, header_text, multipart, named_mailbox, text_part
 
-_type_like: Final = re.compile(r"([a-z0-9][a-z0-9.+-]*)/([a-z0-9][a-z0-9.+-]*)").fullmatch
-#: What a text holds besides letters and what parts lines; no mail may carry it as it is.
-_controls: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-#: RFC 5322, section 2.1.1: the length of a line that should not, and that which must not be exceeded.
-_LINE, _LONGEST_LINE = 78, 998
-#: The longest name of a header whose value must not be folded.
-_NAME: Final = len("Message-ID: ")
+#: RFC 5646, section 2.1: letters and digits with hyphens between them.
+_language_like: Final = re.compile(r"[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8}){0,7}").fullmatch
+_id_like: Final = re.compile(r"[A-Za-z0-9_=+-]+(\.[A-Za-z0-9_=+-]+)*").fullmatch
+_LONGEST_ID: Final = 64
 
 
 @frozen(order=False)
@@ -40,12 +35,22 @@ class Sending:
     mailbox: Mailbox
     domain: str
     reply_to: Mailbox | None = None
+    #: The headers that are the same in every mail, written once.
+    ours: str = field(init=False, repr=False, eq=False)
+
+    @ours.default
+    def _written_once(self) -> str:
+        lines = [f"From: {named_mailbox(self.display, str(self.mailbox))}"]
+        if self.reply_to is not None:
+            lines.append(f"Reply-To: {self.reply_to}")
+        # RFC 3834, section 5: so that nobody's absence is answered to us.
+        return "\r\n".join([*lines, "Auto-Submitted: auto-generated", "MIME-Version: 1.0"])
 
     def named(self, parcel_id: str) -> str:
         """Return the Message-ID of a parcel, the same at every attempt."""
         # An id with characters that none may have there, or too long for a line, stands in it as a hash.
-        plain = re.fullmatch(r"[A-Za-z0-9_=+-]+(\.[A-Za-z0-9_=+-]+)*", parcel_id)
-        local = parcel_id if plain and len(parcel_id) <= 64 else sha256(parcel_id.encode()).hexdigest()  # noqa: PLR2004
+        is_plain = len(parcel_id) <= _LONGEST_ID and _id_like(parcel_id)
+        local = parcel_id if is_plain else sha256(parcel_id.encode()).hexdigest()
         return f"<{local}@{self.domain}>"
 
 
@@ -69,70 +74,35 @@ class Mail:
 
 
 def written(parcel: Parcel, recipient: Mailbox, sending: Sending) -> Mail:
-    """Write a parcel as a mail: its texts as alternatives, and what is attached beside them."""
+    """Write a parcel as a mail: its texts as alternatives, and what is attached beside them.
+
+    Raises:
+        ValueError: Its language is none, or its id is no text: to write it anew would change nothing.
+    """
+    if not _language_like(parcel.locale):
+        raise ValueError("that is no tag of a language")
     message_id = sending.named(parcel.id)
-    policy = _policy(recipient, sending, message_id)
-    message = EmailMessage(SMTP.clone(cte_type="7bit"))
-    message["Date"] = format_datetime(parcel.at)
-    message["From"] = _address(sending.mailbox, sending.display)
-    message["To"] = _address(recipient)
-    if sending.reply_to is not None:
-        message["Reply-To"] = _address(sending.reply_to)
-    message["Subject"] = " ".join(_clean(parcel.subject).split())
-    message["Message-ID"] = message_id
-    # RFC 3834, section 5: so that nobody's absence is answered to us.
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(_clean(parcel.text))
-    message.add_alternative(_clean(parcel.html), subtype="html")
-    for attachment in parcel.attachments:
-        _attach(message, attachment)
-    # At the end: until then, what is said of the content moves into the part that holds it.
-    message["Content-Language"] = parcel.locale
-    _bound(message, parcel)
-    content = message.as_bytes(policy=policy)
-    content = content if content.endswith(b"\r\n") else content + b"\r\n"
+    # No address is folded: half of it could be read by nobody. With 254 octets it fits into a line (998).
+    head = "\r\n".join(
+        [
+            f"Date: {format_datetime(parcel.at)}",
+            sending.ours,
+            f"To: {recipient}",
+            f"Subject: {header_text('Subject', parcel.subject)}",
+            f"Message-ID: {message_id}",
+            f"Content-Language: {parcel.locale}",
+            "",
+        ]
+    )
+    body = multipart(
+        "alternative", _bound(parcel, 1), [text_part("plain", parcel.text), text_part("html", parcel.html)]
+    )
+    if parcel.attachments:
+        body = multipart("mixed", _bound(parcel, 0), [body, *(attachment_part(one) for one in parcel.attachments)])
+    content = head.encode() + body
     return Mail(sending.mailbox, recipient, content, message_id, sha256(content).hexdigest())
 
 
-def _policy(recipient: Mailbox, sending: Sending, message_id: str) -> EmailPolicy[EmailMessage]:
-    """Return how the message is written: in short lines, unless an address does not fit into one."""
-    # What does not fit would be folded within the address, which nobody could read.
-    whole = max(len(str(recipient)), len(str(sending.mailbox)), len(message_id), len(str(sending.reply_to or "")))
-    length = _LINE if whole + _NAME <= _LINE else _LONGEST_LINE
-    return SMTP.clone(cte_type="7bit", utf8=recipient.needs_utf8, max_line_length=length)
-
-
-def _address(mailbox: Mailbox, display: str = "") -> Address:
-    return Address(display_name=display, username=mailbox.local, domain=mailbox.domain)
-
-
-def _clean(text: str) -> str:
-    """Return a text without what no mail may carry."""
-    return _controls.sub(" ", text.encode("utf-8", "replace").decode("utf-8"))
-
-
-def _attach(message: EmailMessage, attachment: Attachment) -> None:
-    kind, _, rest = attachment.type.partition(";")
-    found = _type_like(kind.strip().lower())
-    # A message or a multipart would have to be 7-bit as it is: what comes as such goes as plain bytes.
-    main, sub = (
-        found.groups() if found and found[1] not in {"message", "multipart"} else ("application", "octet-stream")
-    )
-    pairs = (one.partition("=") for one in rest.split(";") if "=" in one)
-    message.add_attachment(
-        attachment.content,
-        maintype=main,
-        subtype=sub,
-        filename=" ".join(_clean(attachment.name).split()),
-        params={name.strip(): " ".join(_clean(value).split()).strip('"') for name, _, value in pairs},
-    )
-
-
-def _bound(message: EmailMessage, parcel: Parcel) -> None:
-    """Draw the bounds between parts from the content, so that they are no part of it and the same every time."""
-    parts = [parcel.id, parcel.text, parcel.html, *(one.name for one in parcel.attachments)]
-    drawn = sha256("\0".join(parts).encode("utf-8", "replace"))
-    for attachment in parcel.attachments:
-        drawn.update(attachment.content)
-    for number, part in enumerate(one for one in message.walk() if one.is_multipart()):
-        part.set_boundary(f"=_{drawn.hexdigest()[:32]}_{number}")
+def _bound(parcel: Parcel, number: int) -> str:
+    """Draw a bound between parts from the parcel's id: the same every time, and of a shape that no part can hold."""
+    return f"=_{sha256(parcel.id.encode()).hexdigest()[:32]}_{number}"

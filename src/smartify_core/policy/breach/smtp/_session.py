@@ -21,8 +21,10 @@ _OURS: Final = frozenset({500, 502, 503, 504, 530, 534, 535, 538, 555})
 #: A reply is at most so long in all: RFC 5321, section 4.5.3.1.5, knows 512 octets a line.
 _LONGEST_REPLY: Final = 65_536
 _DETAIL: Final = 1_000
+#: RFC 5321, section 4.2.
+_reply_like: Final = re.compile(rb"[2-5][0-9][0-9][ \r\n-]").match
 #: RFC 3463, section 2.
-_enhanced = re.compile(rb"([245])\.[0-9]{1,3}\.[0-9]{1,3}(?![0-9.])").match
+_enhanced: Final = re.compile(rb"([245])\.[0-9]{1,3}\.[0-9]{1,3}(?![0-9.])").match
 
 
 class Failed(Exception):
@@ -72,10 +74,12 @@ class Session(smtplib.SMTP):
             raise
 
     def _begin(self, server: Server, cutoff: Cutoff) -> None:
-        sock = cutoff.connected(cutoff.resolved(server.host, server.port))
+        line = self._line = cutoff.connected(cutoff.resolved(server.host, server.port))
+        self.sock = line  # type: ignore[assignment]  # it has the three methods of a socket that smtplib calls
         if server.local_hostname is None:
-            self.local_hostname = _literal(sock)
-        self.sock = cutoff.secured(sock, server.context, server.host) if server.security == "tls" else sock
+            self.local_hostname = _literal(line.sock)
+        if server.security == "tls":
+            line.secure(server.context, server.host)
         _expect(_READY, self.getreply())
         self._greet()
         if server.security == "starttls":
@@ -84,7 +88,7 @@ class Session(smtplib.SMTP):
                 raise Failed(Reply(AttemptVerdict.TRY_AGAIN, "starttls"))
             _expect(_READY, self.docmd("STARTTLS"))
             self._forget()
-            self.sock = cutoff.secured(sock, server.context, server.host)
+            line.secure(server.context, server.host)
             self._greet()
         if server.username is not None:
             self._introduce(server.username, server.password or "")
@@ -127,7 +131,7 @@ class Session(smtplib.SMTP):
                 self.close()
                 raise smtplib.SMTPServerDisconnected("the other side closed the connection")
             lines.append(line[4:].strip(b" \t\r\n"))
-            if not re.match(rb"[2-5][0-9][0-9][ \r\n-]", line):
+            if not _reply_like(line):
                 break
             if line[3:4] != b"-":
                 return int(line[:3]), b"\n".join(lines)
@@ -138,8 +142,7 @@ class Session(smtplib.SMTP):
         """Return whether the server is still there and ready for another message."""
         if self.sock is None:
             return False
-        self.sock.settimeout(cutoff.left)
-        cutoff.watch(self.sock)
+        self._line.limited_by(cutoff)
         try:
             return self.docmd("RSET")[0] == _OK
         except (OSError, Failed):
@@ -154,10 +157,11 @@ class Session(smtplib.SMTP):
             Failed: The server answers in no known way.
         """
         again = AttemptVerdict.TRY_AGAIN
-        options = ["SMTPUTF8", "BODY=8BITMIME"] if mail.recipient.needs_utf8 else []
+        options = " SMTPUTF8 BODY=8BITMIME" if mail.recipient.needs_utf8 else ""
         if options and not self.has_extn("smtputf8"):
             return Reply(AttemptVerdict.REFUSED, "smtputf8", reference=mail.message_id)
-        code, said = self.mail(str(mail.sender), options)
+        self.command_encoding = "utf-8" if options else "ascii"
+        code, said = self.docmd("MAIL", f"FROM:<{mail.sender}>{options}")
         if not _is_taken(code):
             # Whom the server does not let send is nobody of the recipient's.
             return replied(again, code, said, mail)
@@ -167,8 +171,8 @@ class Session(smtplib.SMTP):
         code, said = self.docmd("DATA")
         if code != _GO_ON:
             return replied(_refusal(code), code, said, mail)
-        # RFC 5321, section 4.5.2; the other side takes the dots away again.
-        self.send(re.sub(rb"(?m)^\.", b"..", mail.content) + b".\r\n")
+        # RFC 5321, section 4.5.2; the other side takes the dots away again. No mail begins with one.
+        self.send(mail.content.replace(b"\r\n.", b"\r\n..") + b".\r\n")
         code, said = self.getreply()
         verdict = AttemptVerdict.ACCEPTED if _is_taken(code) else _refusal(code)
         return replied(verdict, code, said, mail, was_sent=True)
@@ -177,8 +181,7 @@ class Session(smtplib.SMTP):
         """Say goodbye, and close the connection whether or not that is heard."""
         try:
             if self.sock is not None:
-                self.sock.settimeout(cutoff.left)
-                cutoff.watch(self.sock)
+                self._line.limited_by(cutoff)
                 self.docmd("QUIT")
         except (OSError, Failed):
             # It is gone already.

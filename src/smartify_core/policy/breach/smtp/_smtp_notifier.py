@@ -7,7 +7,6 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from email.errors import MessageError
 from email.utils import parseaddr
 from typing import Final, Literal
 
@@ -136,19 +135,19 @@ class _SmtpSender:
             return Reply(AttemptVerdict.REFUSED, "address")
         try:
             mail = written(parcel, recipient, self._sending)
-        except (MessageError, ValueError):
+        except ValueError:
             # A language tag with a line's end in it, say. To try it again would change nothing.
             return Reply(AttemptVerdict.REFUSED, "message")
-        with Cutoff(self._seconds) as cutoff:
-            try:
-                reply = self._at_hand(cutoff).hand_in(mail)
-            except Failed as failed:
-                self._drop()
-                return failed.reply
-            except (OSError, ValueError) as error:
-                # smtplib's errors are OSErrors; text that is none of ASCII's is a ValueError.
-                self._drop()
-                return Reply(AttemptVerdict.TRY_AGAIN, reason_of(error, cutoff), reference=mail.message_id)
+        cutoff = Cutoff(self._seconds)
+        try:
+            reply = self._at_hand(cutoff).hand_in(mail)
+        except Failed as failed:
+            self._drop()
+            return failed.reply
+        except (OSError, ValueError) as error:
+            # smtplib's errors are OSErrors; text that is none of ASCII's is a ValueError.
+            self._drop()
+            return Reply(AttemptVerdict.TRY_AGAIN, reason_of(error, cutoff), reference=mail.message_id)
         if is_closing(reply):
             self._drop()
         return reply
@@ -169,8 +168,7 @@ class _SmtpSender:
         """Take leave of the server, in a moment or without an answer."""
         session, self._session = self._session, None
         if session is not None:
-            with Cutoff(min(_GOODBYE, self._seconds)) as cutoff:
-                session.leave(cutoff)
+            session.leave(Cutoff(min(_GOODBYE, self._seconds)))
 
 
 def _own(address: str) -> Mailbox:

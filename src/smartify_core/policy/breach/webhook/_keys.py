@@ -34,6 +34,8 @@ class WebhookKey:
     """
 
     seed: bytes = field(repr=False)
+    # Made once, at the first use: to make it anew for every notice costs as much as to sign.
+    _made: list[Ed25519PrivateKey] = field(init=False, factory=list, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
         if len(self.seed) != _SEED:
@@ -72,12 +74,17 @@ class WebhookKey:
     @property
     def public_bytes(self) -> bytes:
         """Return the public key's 32 bytes."""
-        return Ed25519PrivateKey.from_private_bytes(self.seed).public_key().public_bytes_raw()
+        return self._private.public_key().public_bytes_raw()
 
     def signature(self, content: bytes) -> str:
         """Return the signature, as it stands in the header."""
-        signed = Ed25519PrivateKey.from_private_bytes(self.seed).sign(content)
-        return "v1a," + base64.b64encode(signed).decode()
+        return "v1a," + base64.b64encode(self._private.sign(content)).decode()
+
+    @property
+    def _private(self) -> Ed25519PrivateKey:
+        if not self._made:
+            self._made.append(Ed25519PrivateKey.from_private_bytes(self.seed))
+        return self._made[0]
 
 
 @frozen(order=False)

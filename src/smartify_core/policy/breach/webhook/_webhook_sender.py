@@ -7,17 +7,19 @@ import json
 import ssl
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from typing import Final
+
+from attrs import evolve
 
 from smartify_core.errors import ContactInvalid, PrivateAddress
 from smartify_core.policy.breach._notifier import AttemptVerdict, Parcel, Reply
-from smartify_core.policy.breach._reaching import Cutoff, reason_of
+from smartify_core.policy.breach._reaching import Cutoff, Line, reason_of
 
 from ._answers import reply_of
 from ._endpoint import Endpoint, Outside, endpoint_of
 from ._keys import WebhookKey, WebhookSecret
-from ._signatures import Signer, signed_headers
+from ._signatures import Signer, signed_headers, signed_id
 
 #: Standard Webhooks 1.0, "Payload size".
 _LONGEST_BODY: Final = 20_000
@@ -50,17 +52,16 @@ class WebhookSender:
     ) -> None:
         self._keys, self._seconds, self._context = keys, seconds, context
         self._outside, self._allow_http, self._user_agent = outside, allow_http, user_agent
-        self._kept: tuple[tuple[bool, str, int], HTTPConnection] | None = None
+        self._kept: tuple[tuple[bool, str, int], Line] | None = None
 
     def send(self, parcel: Parcel) -> Reply:
         """Make one attempt. See `Sender.send`."""
         try:
             endpoint = endpoint_of(parcel.address, allow_http=self._allow_http)
             self._outside.check(endpoint)
-        except PrivateAddress:
-            return Reply(AttemptVerdict.REFUSED, "private-address")
-        except ContactInvalid:
-            return Reply(AttemptVerdict.REFUSED, "address")
+        except (PrivateAddress, ContactInvalid) as error:
+            is_private = isinstance(error, PrivateAddress)
+            return Reply(AttemptVerdict.REFUSED, "private-address" if is_private else "address")
         try:
             body = json.dumps(parcel.payload, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
         except (TypeError, ValueError):
@@ -71,13 +72,19 @@ class WebhookSender:
         if not signers:
             # The fault is ours, and mended by whoever brings the key.
             return Reply(AttemptVerdict.TRY_AGAIN, "no-key")
+        try:
+            message_id = signed_id(parcel.id)
+        except UnicodeError:
+            return Reply(AttemptVerdict.REFUSED, "id")
+        if message_id != parcel.id:
+            parcel = evolve(parcel, id=message_id)
         headers = signed_headers(parcel.id, parcel.at, body, signers) | {
             "Host": endpoint.authority,
             "Content-Type": "application/json",
+            "Accept-Encoding": "identity",
             "User-Agent": self._user_agent,
         }
-        with Cutoff(self._seconds) as cutoff:
-            return self._posted(parcel, endpoint, body, headers, cutoff)
+        return self._posted(parcel, endpoint, body, headers, Cutoff(self._seconds))
 
     def _signers(self, key_id: str | None) -> tuple[Signer, ...]:
         if key_id is None:
@@ -113,9 +120,10 @@ class WebhookSender:
     def _exchanged(
         self, endpoint: Endpoint, body: bytes, headers: Mapping[str, str], cutoff: Cutoff
     ) -> tuple[HTTPResponse, bytes]:
-        connection = self._connection(endpoint, cutoff)
-        connection.request("POST", endpoint.target, body, dict(headers))
-        response = connection.getresponse()
+        line = self._at_hand(endpoint, cutoff)
+        line.sendall(_request(endpoint, headers, body))
+        response = HTTPResponse(line, method="POST")  # type: ignore[arg-type]  # it has what is called of a socket
+        response.begin()
         if cutoff.is_over:
             # The end of the line in the midst of the headers looks like the end of the headers.
             raise TimeoutError
@@ -133,13 +141,12 @@ class WebhookSender:
             self.close()
         return response, said
 
-    def _connection(self, endpoint: Endpoint, cutoff: Cutoff) -> HTTPConnection:
+    def _at_hand(self, endpoint: Endpoint, cutoff: Cutoff) -> Line:
         if self._kept is not None:
-            key, connection = self._kept
-            if key == _key(endpoint) and connection.sock is not None:
-                connection.sock.settimeout(cutoff.left)
-                cutoff.watch(connection.sock)
-                return connection
+            key, line = self._kept
+            if key == _key(endpoint):
+                line.limited_by(cutoff)
+                return line
             self.close()
         places = cutoff.resolved(endpoint.host, endpoint.port)
         if not all(self._outside.has(ipaddress.ip_address(str(place[0]))) for _, place in places):
@@ -149,18 +156,23 @@ class WebhookSender:
                 cure="Give a URL on the internet, or allow the network with allow_private.",
             )
         # To the addresses that were looked at: who asks again may be told others (DNS rebinding).
-        sock = cutoff.connected(places)
-        connection = HTTPConnection(endpoint.host, endpoint.port)
-        connection.auto_open = 0
-        connection.sock = cutoff.secured(sock, self._context, endpoint.host) if endpoint.is_secure else sock
-        self._kept = _key(endpoint), connection
-        return connection
+        line = cutoff.connected(places)
+        if endpoint.is_secure:
+            line.secure(self._context, endpoint.host)
+        self._kept = _key(endpoint), line
+        return line
 
     def close(self) -> None:
         """Close the connection that was kept, if any."""
         kept, self._kept = self._kept, None
         if kept is not None:
             kept[1].close()
+
+
+def _request(endpoint: Endpoint, headers: Mapping[str, str], body: bytes) -> bytes:
+    """Return a request in one piece (RFC 9112, section 2.1). None of its values can hold a line's end."""
+    lines = [f"POST {endpoint.target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode("ascii") + body
 
 
 def _key(endpoint: Endpoint) -> tuple[bool, str, int]:

@@ -52,6 +52,32 @@ def test_receivers_can_verify(server: HttpReceiver) -> None:
     assert reply == Reply(ACCEPTED, "http 204", reference="ntc-0001", content_sha256=sha256(got.body).hexdigest())
 
 
+@pytest.mark.parametrize("parcel_id", ["ntc-1.2", "x" * 65, "a b", "ü", "", "a\r\nHost: b.example"])
+def test_odd_ids_are_hashed(server: HttpReceiver, parcel_id: str) -> None:
+    """An id that cannot be signed without doubt, or stand in a header, goes as its hash, the same every time."""
+    first, again = posted(server, parcel(id=parcel_id), parcel(id=parcel_id, attempt=2))
+    digest = sha256(parcel_id.encode()).hexdigest()
+    assert (first.verdict, first.reference, again.reference) == (ACCEPTED, digest, digest)
+    got = server.wait_for(2)
+    assert [verify_webhook(one.headers, one.body, [KEY.public], now=AT) for one in got] == [digest, digest]
+
+
+def test_an_id_that_is_no_text_is_refused(server: HttpReceiver) -> None:
+    """An id that has no form as bytes is refused, and nobody is called."""
+    (reply,) = posted(server, parcel(id="\ud800"))
+    assert (reply.verdict, reply.code, server.connections) == (REFUSED, "id", 0)
+
+
+def test_a_dot_moves_no_signature(server: HttpReceiver) -> None:
+    """What was signed for one id and instant vouches for no other pair that reads the same with a dot between."""
+    posted(server, parcel())
+    (got,) = server.wait_for(1)
+    moved = dict(got.headers)
+    instant = moved["webhook-timestamp"]
+    moved["webhook-id"], moved["webhook-timestamp"] = f"ntc-0001.{instant}", instant
+    assert verify_webhook(moved, got.body.removeprefix(f"{instant}.".encode()), [KEY.public], now=AT) is None
+
+
 def test_each_receiver_has_its_keys(server: HttpReceiver) -> None:
     """A contact's key signs, two while it is changed; without a name the only one; and nobody else's is taken."""
     secret, other = WebhookSecret.generate(), WebhookKey.generate()

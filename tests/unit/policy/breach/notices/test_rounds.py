@@ -333,7 +333,7 @@ class Counting(SQLiteStorage):
 
 @pytest.mark.slow
 def test_a_draft_for_many_is_written_in_small_steps(tmp_path: Path) -> None:
-    """Ten thousand notices are written by a hundred, read by pages, and none of it is kept in mind."""
+    """Ten thousand notices are written by five hundred, read by pages, and none of it is kept in mind."""
     storage = Counting(tmp_path / "store.db")
     world = World(storage)
     world.assess(*(affected(f"tenant-{number}") for number in range(10_000)))
