@@ -506,4 +506,6 @@ def test_many_notices_take_no_memory(tmp_path: Path) -> None:
         shown = page(pack.folder)
         assert shown.count('class="case"') == 520
         assert "as source" not in shown
+        assert "<details><summary>All notices</summary><table" in shown
+        assert "<details><summary>Tenants that may be affected</summary><table" in shown
         assert check_evidence(pack.folder, world.vkey) == ()
