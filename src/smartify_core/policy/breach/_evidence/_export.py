@@ -303,6 +303,7 @@ class _Writing:
             for one in found:
                 if is_latest:
                     parts["tenants"].write(sections.tenant_row(one))
+                    self._tally.listed += 1
                     self._tally.own = one if self._own else None
                 yield tenant_impact_told(impact, one, self._asked.tenant)
 

@@ -114,9 +114,13 @@ def _opened(name: str, title: str, note: str) -> Iterator[str]:
     yield f'<section id="{name}">{aside}<div class="content">'
 
 
-def _tabled(name: str, heads: tuple[str, ...], rows: Callable[[], Iterable[str]], none: str) -> Iterator[str]:
-    """Yield a table, or a word where it would have no row."""
+def _tabled(
+    name: str, heads: tuple[str, ...], rows: Callable[[], Iterable[str]], none: str, *, many: bool = False
+) -> Iterator[str]:
+    """Yield a table, or a word where it would have no row. One of many rows is collapsed: browsers lay it out late."""
     before, after = sections.table(name, heads)
+    if many:
+        before, after = Markup(f"<details>{element('summary', name)}{before}"), Markup(f"{after}</details>")
     is_empty = True
     for piece in rows():
         if is_empty:
@@ -129,7 +133,7 @@ def _tabled(name: str, heads: tuple[str, ...], rows: Callable[[], Iterable[str]]
 def _timeline(asked: Asked, tally: Tally, parts: Parts) -> Iterator[str]:
     note = "What happened when. Each entry stands in the audit trail as well."
     if asked.tenant is not None:
-        note = "What happened to your notices, and when."
+        note = "What became of your notices, and when."
     yield from _opened("timeline", "Timeline", note)
     if asked.tenant is None:
         yield from sections.holds(asked.incident)
@@ -148,15 +152,18 @@ def _timeline(asked: Asked, tally: Tally, parts: Parts) -> Iterator[str]:
 
 
 def _impact(asked: Asked, tally: Tally, parts: Parts) -> Iterator[str]:
-    yield from _opened("impact", "Impact", "What may have been done, tenant by tenant, and how that was found.")
+    note = "What may have been done, tenant by tenant, and how that was found."
+    if asked.tenant is not None:
+        note = "What may have been done to your data, as far as the audit trail and the store can tell."
+    yield from _opened("impact", "Impact", note)
     if asked.tenant is None:
         rows = sections.scope_rows(asked.incident)
         yield from _tabled("Where it may have reached", sections.SCOPES, lambda: rows, "No scope is known yet.")
         yield from _tabled("Computations", sections.IMPACTS, parts["impacts"], "Nothing was computed yet.")
         if (told := sections.limits(tally.impact)) is not None:
             yield told
-    whom = "Tenants that may be affected" if asked.tenant is None else "What may have been done to your data"
-    yield from _tabled(whom, sections.TENANTS, parts["tenants"], "It is none.")
+    whom = "Tenants that may be affected" if asked.tenant is None else "Your data"
+    yield from _tabled(whom, sections.TENANTS, parts["tenants"], "It is none.", many=tally.listed > FEW)
     if (told := sections.own_basis(tally)) is not None:
         yield told
     if asked.tenant is None and tally.impact is not None:
@@ -181,7 +188,7 @@ def _notices(tally: Tally, parts: Parts, rounds: tuple[str, ...]) -> Iterator[st
     yield from _opened("notices", "Notices", "Every notice in its exact words, and its way to each contact.")
     yield from _tabled("Rounds", rounds, parts["rounds"], "No notice was drafted yet.")
     if tally.notices:
-        yield from _tabled("All notices", NOTICES, parts["notices"], "")
+        yield from _tabled("All notices", NOTICES, parts["notices"], "", many=tally.notices > FEW)
         yield element("h3", "In full")
         yield f'<div class="notices {"many" if tally.notices > FEW else "few"}">'
         yield from parts["texts"]()

@@ -92,7 +92,7 @@ def _in_short(asked: Asked, tally: Tally) -> list[str]:
             f"Of {count(tally.queued, 'notice')} {tally.arrived:,} arrived, {tally.acknowledged:,} acknowledged."
         )
     else:
-        said.append("No notice has gone out.")
+        said.append("Nothing leads from it to your data." if tally.is_safe else "No notice has gone out.")
     return said
 
 
@@ -107,11 +107,13 @@ def figures(asked: Asked, tally: Tally) -> Markup:
     else:
         own = tally.own
         shown = [("Accounts", "\N{EN DASH}" if own is None else f"{own.subjects:,}", "may be concerned")]
-    shown += [
+    notices = [
         ("Notices", f"{tally.queued:,}", "went out"),
         ("Arrived", f"{tally.arrived:,}", _part(tally.arrived, tally.queued)),
         ("Acknowledged", f"{tally.acknowledged:,}", _part(tally.acknowledged, tally.queued)),
     ]
+    if not tally.is_safe:
+        shown += notices
     parts = (
         element("div", element("dt", name), element("dd", value, class_="value"), element("dd", detail, class_="quiet"))
         for name, value, detail in shown
@@ -127,7 +129,7 @@ def openings(asked: Asked, tally: Tally) -> Markup:
     """Return what somebody still has to do, or that nothing is open."""
     incident = asked.incident
     found = [
-        (tally.calls, "customer has to be called", "customers have to be called"),
+        (tally.calls if asked.tenant is None else 0, "customer has to be called", "customers have to be called"),
         (tally.waiting, "delivery is under way", "deliveries are under way"),
         (tally.failed, "delivery failed", "deliveries failed"),
         (tally.queued - tally.acknowledged, "notice is not acknowledged", "notices are not acknowledged"),
@@ -137,6 +139,8 @@ def openings(asked: Asked, tally: Tally) -> Markup:
         else (0, "", ""),
     ]
     items = [element("li", count(number, one, many)) for number, one, many in found if number]
+    if asked.tenant is not None and tally.calls:
+        items.insert(0, element("li", "Somebody has to call you"))
     if asked.tenant is None and not incident.state.is_over:
         if incident.aware_at is None:
             items.insert(0, element("li", "Somebody has to decide whether it is a breach"))
@@ -152,12 +156,15 @@ def instants(asked: Asked, tally: Tally) -> Markup:
     A first notice may go out before the impact is confirmed. What has not come yet stands last.
     """
     incident, own = asked.incident, asked.tenant is not None
+    notices: list[tuple[str, datetime | None, str | None]] = [
+        ("First notice out", tally.first_out, None),
+        ("First one arrived", tally.first_arrived, None),
+    ]
     steps: list[tuple[str, datetime | None, str | None]] = [
         ("First signal", incident.first_signal_at, None if own else f"on record by {incident.opened_by}"),
         ("Aware", incident.aware_at, None if own else incident.aware_by),
         ("Impact confirmed", incident.confirmed_at, None if own else incident.confirmed_by),
-        ("First notice out", tally.first_out, None),
-        ("First one arrived", tally.first_arrived, None),
+        *(() if tally.is_safe else notices),
         ("Closed", incident.closed_at, None if own else incident.closed_by),
     ]
     items: list[Markup] = []
@@ -290,8 +297,9 @@ def basis(impact: Impact) -> Markup:
 
 def own_basis(tally: Tally) -> Markup | None:
     """Return what it rests on that one tenant is not affected; nothing where it may be."""
-    is_safe = tally.own is not None and tally.own.outcome is Outcome.NOT_AFFECTED
-    return basis(tally.impact) if is_safe and tally.impact is not None else None
+    if tally.impact is None or tally.own is None or tally.own.outcome is not Outcome.NOT_AFFECTED:
+        return None
+    return basis(tally.impact)
 
 
 def name_item(tenant: str) -> Markup:

@@ -11,7 +11,7 @@ from smartify_core.policy.breach._clocks import DeadlineState
 from smartify_core.policy.breach._impact import Impact, TenantImpact
 from smartify_core.policy.breach._incident import Incident
 from smartify_core.policy.breach._notice import Round, RoundState
-from smartify_core.policy.breach._vocabulary import DeliveryState
+from smartify_core.policy.breach._vocabulary import DeliveryState, Outcome
 
 from ._case import Case
 from ._deadlines import EvidencedDeadline
@@ -62,6 +62,11 @@ class Tally:
     unexplained: int = 0
     events: int = 0
     events_of_tenants: int = 0
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether evidence for one tenant says that nothing led to it, and it was told of nothing."""
+        return self.own is not None and self.own.outcome is Outcome.NOT_AFFECTED and not self.queued
 
     def add_round(self, one: Round) -> None:
         """Count a round."""
