@@ -168,7 +168,7 @@ def test_impact_of_a_million_entries(stores: dict[int, Path]) -> None:
 
 
 def test_impact_of_more_people_than_are_held(tmp_path: Path) -> None:
-    """With 300,000 people, who do not fit into memory, it costs at most 6 times the bare walk: twice the worst limit."""
+    """With 300,000 people, too many for memory, it costs at most 6 times the bare walk: twice the worst limit."""
     name = "every opening of every tenant"
     with filled(tmp_path / "crowd.db", MANY, CROWD) as storage:
         walk = min(spent(lambda: walked(storage)) for _ in range(ROUNDS))
