@@ -21,13 +21,11 @@ from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 
 from ._decoys import LONGEST_NOTE, MOST_DECOYS, Decoy, Decoyed, DecoyKind, Decoys
-from ._incident import BreachScope, Incident
+from ._incident import CANARY_ACTOR, BreachScope, Incident
 from ._places import CANARY
 from ._recorded import Recorded
 from ._vocabulary import IncidentState, ScopeKind
 
-#: Who opens an incident when a decoy was touched.
-CANARY_ACTOR: Final = "canary"
 _DECOYS: Final = "decoys"
 _CURSOR: Final = "cursor"
 #: A small document beside the decoys, written with them: its version tells whether they changed.

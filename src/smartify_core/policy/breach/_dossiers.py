@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Final, TypeAlias, TypeVar
 
+from smartify_core.errors import SmartifyError
 from smartify_core.model import LEDGER
 from smartify_core.policy._shelf import Shelf
 from smartify_core.sealing import Sealer
@@ -20,6 +21,7 @@ from ._impact import Impact, TenantImpact
 from ._incident import Incident
 from ._notice import Delivery, Hearing, Round
 from ._places import CUSTOMER, DEADLINE, DELIVERY, DELIVERY_DONE, HEARING, IMPACT, ROUND, TENANT_IMPACT, numbered
+from ._readable import readable
 from ._rules import BreachRules
 from ._said import DeadlineRecord, Said
 from ._vocabulary import Outcome
@@ -49,9 +51,17 @@ class Dossiers:
         self._records = Shelf(storage, sealer, DEADLINE, DeadlineRecord)
         self._deliveries: Final = {kind: Shelf(storage, sealer, kind, Delivery) for kind in (DELIVERY, DELIVERY_DONE)}
 
-    def customers(self) -> dict[str, Customer]:
-        """Return every customer on record, by tenant. Raises `StorageError`."""
-        return {customer.tenant: customer for _, customer, _ in self._customers.all()}
+    def customers(self, trouble: list[SmartifyError] | None = None) -> dict[str, Customer]:
+        """Return every customer on record that opens, by tenant. Of the others the host's own times are known.
+
+        Args:
+            trouble: Is given the error of each that does not open.
+
+        Raises:
+            StorageError: The store could not be read.
+        """
+        every = readable(self._storage, self._customers, CUSTOMER, [] if trouble is None else trouble)
+        return {customer.tenant: customer for _, customer in every}
 
     def impact(self, incident: Incident) -> Impact | None:
         """Return the latest impact of an incident that is kept whole, if there is one. Raises `StorageError`."""

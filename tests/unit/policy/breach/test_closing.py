@@ -27,7 +27,8 @@ from smartify_core.policy.breach import (
 )
 
 _RULES = BreachRules(organisation="Ex Ltd", contact_point="privacy@ex.example", call="e-8")
-_ANSWERS: dict[NoticeField, Stated] = {one: known("as far as is known") for one in NoticeField if one is not NoticeField.INDIVIDUALS}
+_FIELDS = [one for one in NoticeField if one is not NoticeField.INDIVIDUALS]
+_ANSWERS: dict[NoticeField, Stated] = {one: known("as far as is known") for one in _FIELDS}
 E_1 = BreachScope(ScopeKind.ACTOR, ("e-1",))
 
 
