@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from smartify_core.errors import IncidentClash
-
 from ._clocks import Deadline
 from ._dossier import Dossier
 from ._impact import Impact
-from ._incident import Incident
+from ._incident import incident_clash
 from ._notice import RoundState
 from ._said import open_calls
 from ._vocabulary import Phase
@@ -34,14 +32,14 @@ def require_closable(
     _require_told(dossier)
     unexplained = sum(one.state.is_failed and not dossier.said.is_explained(one) for one in deadlines)
     if unexplained:
-        raise _clash(
+        raise incident_clash(
             dossier.incident,
             f"{unexplained} notices were late for no reason that is on record",
             "Say why: smartify breach explain",
         )
     calls = sum(len(open_calls(some)) for some in dossier.hearings.values())
     if calls and not despite_calls:
-        raise _clash(
+        raise incident_clash(
             dossier.incident,
             f"{calls} calls were not made to customers that nothing reached",
             "Call them, or say why not: despite.",
@@ -53,19 +51,21 @@ def _require_known(dossier: Dossier, gone_on: Callable[[Impact], bool]) -> None:
     """Raise where nobody can say yet whom it concerns."""
     incident = dossier.incident
     if incident.aware_at is None:
-        raise _clash(incident, "nobody has decided whether it is a breach", "Become aware of it, or dismiss it.")
+        raise incident_clash(
+            incident, "nobody has decided whether it is a breach", "Become aware of it, or dismiss it."
+        )
     if not incident.scopes:
-        raise _clash(
+        raise incident_clash(
             incident,
             "nobody said where it reached, and so nobody knows whom it concerns",
             "Add a scope: smartify breach scope. If it was no breach, say so: smartify breach dismiss",
         )
     if dossier.impact is None or not dossier.is_assessed:
-        raise _clash(
+        raise incident_clash(
             incident, "its impact was not assessed since its scopes changed", "Assess it: smartify breach assess"
         )
     if gone_on(dossier.impact):
-        raise _clash(
+        raise incident_clash(
             incident,
             "data was opened, or somebody was let in, after its impact was assessed and before its scopes end",
             "Say until when it reached, and assess it again: smartify breach assess",
@@ -76,23 +76,23 @@ def _require_told(dossier: Dossier) -> None:
     """Raise where somebody has not heard, or not what is known now."""
     incident = dossier.incident
     if any(one.state is RoundState.RELEASED for one in dossier.rounds):
-        raise _clash(incident, "a round of notices is still being spread", "Let the courier run: smartify breach work")
+        raise incident_clash(
+            incident, "a round of notices is still being spread", "Let the courier run: smartify breach work"
+        )
     unheard = sum(tenant not in dossier.hearings for tenant in dossier.owed or ())
     if unheard:
-        raise _clash(
+        raise incident_clash(
             incident,
             f"{unheard} customers are owed a notice and have none",
             "Draft the notices, and send them.",
         )
     if not all(map(dossier.has_last_word, dossier.hearings)):
-        raise _clash(
+        raise incident_clash(
             incident,
             "not every customer that was told has a final notice that says what is known now",
             "Draft the final notices, and send them.",
         )
     if any(one.is_on_its_way for one in dossier.each_hearing() if one.phase is Phase.FINAL):
-        raise _clash(incident, "final notices are still on their way", "Let the courier run: smartify breach work")
-
-
-def _clash(incident: Incident, what: str, cure: str) -> IncidentClash:
-    return IncidentClash(what, where=f"incident {incident.id}", cure=cure)
+        raise incident_clash(
+            incident, "final notices are still on their way", "Let the courier run: smartify breach work"
+        )
