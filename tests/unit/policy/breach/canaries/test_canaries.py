@@ -159,7 +159,12 @@ def test_made_up_names_have_one_incident(vendor: Vendor, canaries: Canaries, mon
     assert (unknown.scopes, unknown.events) == ((), 20)
     read: list[str] = []
     get = Recorded.get
-    monkeypatch.setattr(Recorded, "get", lambda self, id_: read.append(id_) or get(self, id_))
+
+    def noted(self: Recorded, incident_id: str) -> tuple[Incident, int]:
+        read.append(incident_id)
+        return get(self, incident_id)
+
+    monkeypatch.setattr(Recorded, "get", noted)
     with pytest.raises(AccessDenied):
         gate.open(**vendor.ask("x-21"))
     assert read == [unknown.id]
