@@ -9,7 +9,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from smartify_core.errors import ConfigInvalid, UsageError
+from smartify_core.errors import ConfigInvalid, SmartifyError, UsageError
 from smartify_core.policy.breach import Breaches, Notifier
 from smartify_core.policy.breach.smtp import SmtpNotifier
 from smartify_core.policy.breach.webhook import WebhookNotifier
@@ -28,19 +28,31 @@ class OpenedBreaches:
 
 
 @contextmanager
-def opened_breaches(file: Path, *, sending: bool = False) -> Iterator[OpenedBreaches]:
+def opened_breaches(
+    file: Path, *, sending: bool = False, by_channels: bool = False, note: Callable[[str], None] | None = None
+) -> Iterator[OpenedBreaches]:
     """Open the store that is configured and yield breaches over it.
 
     Args:
         file: The configuration.
         sending: Whether something is to be sent, so that a channel must be configured.
+        by_channels: Whether the channels that are configured must be there: they send, or say what an address is.
+        note: Is told where a channel is not there, and goes on without channels: a key file that is away keeps nobody
+            from deciding on a breach.
 
     Raises:
         ConfigInvalid: What `opened` raises it for; or something is to be sent, and nothing says how.
     """
 
     def channels(config: Config) -> tuple[Notifier, ...]:
-        found = notifiers_of(config)
+        try:
+            found = notifiers_of(config)
+        except SmartifyError as error:
+            if sending or by_channels:
+                raise
+            if note is not None:
+                note(f"No notice could leave now: {error.what}. {error.cure}")
+            return ()
         if sending and not found:
             raise ConfigInvalid(
                 "nothing says how notices leave",

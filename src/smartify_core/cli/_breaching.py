@@ -39,7 +39,7 @@ def open_incident(
     scopes: Sequence[BreachScope],
 ) -> int:
     """Put a breach on record, or what may be one."""
-    with opened_breaches(file) as at:
+    with opened_breaches(file, note=output.note) as at:
         incident = at.breaches.incidents.open(
             by=by,
             signal=signal,
@@ -87,7 +87,7 @@ def scope(
 
 def assess(output: Output, file: Path, incident: str, *, by: str) -> int:
     """Find out who may be affected, and what differs from the assessment before."""
-    with opened_breaches(file) as at:
+    with opened_breaches(file, note=output.note) as at:
         before = at.breaches.incidents.get(incident).impact_revision
         found = at.breaches.assessments.assess(incident, by=by)
         difference = at.breaches.assessments.difference(incident, before, found.revision) if before else None
@@ -102,7 +102,7 @@ def assess(output: Output, file: Path, incident: str, *, by: str) -> int:
 
 def impact(output: Output, file: Path, incident: str, *, also_unaffected: bool, subjects: str | None) -> int:
     """Print tenant by tenant what the latest assessment found, or the accounts of one tenant."""
-    with opened_breaches(file) as at:
+    with opened_breaches(file, note=output.note) as at:
         found = at.breaches.assessments.get(incident)
         if subjects is not None:
             return _accounts(output, at.breaches, incident, subjects)
@@ -156,7 +156,7 @@ def note(output: Output, file: Path, incident: str, *, by: str, text: str, tenan
 
 def explain(output: Output, file: Path, incident: str, *, by: str, reason: str, phase: str, tenant: str | None) -> int:
     """Say why a notice was late."""
-    with opened_breaches(file) as at:
+    with opened_breaches(file, note=output.note) as at:
         at.breaches.watch.explain(incident, phase=Phase(phase), tenant=tenant, by=by, reason=reason)
     output.document({"incident": incident, "phase": phase, "tenant": tenant, "explained": True})
     output.line(f"{incident}: it is on record why the {phase} notice was late")
@@ -179,7 +179,7 @@ def close(output: Output, file: Path, incident: str, *, by: str, reason: str, de
 
 def status(output: Output, file: Path, incident: str | None) -> int:
     """Print what is due when, what was missed, and who has heard."""
-    with opened_breaches(file) as at:
+    with opened_breaches(file, note=output.note) as at:
         found = at.breaches.watch.status(incident)
     output.document({"incidents": [of_value(one) for one in found]})
     for one in found:
@@ -208,7 +208,7 @@ def _accounts(output: Output, breaches: Breaches, incident: str, tenant: str) ->
 
 
 def _changed(output: Output, file: Path, change: Callable[[Breaches], Incident]) -> int:
-    with opened_breaches(file) as at:
+    with opened_breaches(file, note=output.note) as at:
         incident = change(at.breaches)
         now = at.at.policy.trail.now()
     _told(output, incident, now)

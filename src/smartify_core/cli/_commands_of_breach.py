@@ -187,7 +187,7 @@ def close(asked: Asked, *, incident: str, by: str, reason: str, despite: bool) -
 
 
 @breach.command()
-@click.argument("incident", metavar="INCIDENT", required=False)
+@click.argument("incident", metavar="[INCIDENT]", required=False)
 @shared
 @click.pass_obj
 def status(asked: Asked, *, incident: str | None) -> None:

@@ -19,7 +19,7 @@ _path = click.Path(path_type=Path)
 
 @click.command()
 @_incident
-@as_whom
+@click.option("--as", "by", metavar="NAME", callback=as_id, help="The id of whoever states it.")
 @click.option("--known", metavar="FIELD=TEXT", multiple=True, help="What is known; repeatable.")
 @click.option(
     "--not-applicable", metavar="FIELD=REASON", multiple=True, help="What does not apply, and why; repeatable."
@@ -32,7 +32,7 @@ def state(
     asked: Asked,
     *,
     incident: str,
-    by: str,
+    by: str | None,
     known: tuple[str, ...],
     not_applicable: tuple[str, ...],
     unknown: tuple[str, ...],
@@ -101,7 +101,7 @@ def work(asked: Asked, *, once: bool) -> None:
 
 
 @click.command()
-@click.argument("incident", metavar="INCIDENT", required=False)
+@click.argument("incident", metavar="[INCIDENT]", required=False)
 @click.option("--tenant", metavar="T", help="Who has heard.")
 @click.option("--as", "by", metavar="NAME", callback=as_id, help="The id of whoever puts it on record.")
 @click.option("--heard-by", metavar="TEXT", help="Who of the customer's said so; kept sealed.")

@@ -33,12 +33,16 @@ def doctor(output: Output, file: Path) -> int:
         )
         output.heading(f"{sentence.id}  {sentence.text}")
         for one in of_it:
-            output.line(f"  {_MARKS[one.enforced]}  {one.what}")
+            output.line(f"  {'NOTE ' if one.is_note else _MARKS[one.enforced]}  {one.what}")
             if one.enforced is False:
                 output.line(f"         {one.cure}")
     amiss = any(row["enforced"] is False for row in rows)
     output.document({"sentences": rows, "enforced": not amiss})
     return exit_codes.FAILED if amiss else exit_codes.DONE
+
+
+def _mark(one: Checkup) -> str:
+    return "NOTE " if one.is_note else _MARKS[one.enforced]
 
 
 def _of_all(checkups: Sequence[Checkup]) -> bool | None:

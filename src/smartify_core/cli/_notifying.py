@@ -45,7 +45,7 @@ def state(
     file: Path,
     incident: str,
     *,
-    by: str,
+    by: str | None,
     known: Sequence[str],
     not_applicable: Sequence[str],
     unknown: Sequence[str],
@@ -54,9 +54,11 @@ def state(
     """State what is known, to every customer alike, and print all that is stated."""
     answers = {} if statement is None else read_statement(statement)
     answers.update(_answers(known, not_applicable, unknown))
-    with opened_breaches(file) as at:
+    if answers and by is None:
+        raise UsageError("who states it is not said", where="--as", cure="Give --as NAME.")
+    with opened_breaches(file, note=output.note) as at:
         notices = at.breaches.notices
-        stated = notices.state(incident, answers, by=by) if answers else notices.statement(incident)
+        stated = notices.statement(incident) if by is None or not answers else notices.state(incident, answers, by=by)
     output.document(
         {
             "incident": incident,
@@ -84,7 +86,7 @@ def draft(
     individuals: str | None,
 ) -> int:
     """Write the notices of a phase."""
-    with opened_breaches(file) as at:
+    with opened_breaches(file, note=output.note) as at:
         drafted = at.breaches.notices.draft(
             incident,
             Phase(phase),
@@ -105,7 +107,7 @@ def draft(
 
 def show(output: Output, file: Path, incident: str, *, tenant: str, html: bool) -> int:
     """Print a customer's latest notice."""
-    with opened_breaches(file) as at:
+    with opened_breaches(file, note=output.note) as at:
         notice = at.breaches.notices.notice(incident, tenant)
     output.document(
         {"notice": {**of_value(notice), "subject": notice.subject, "text": notice.text, "html": notice.html}}
@@ -134,7 +136,7 @@ def send(output: Output, file: Path, incident: str, *, by: str, digest: str | No
 
 def work(output: Output, file: Path, *, once: bool) -> int:
     """Do what is due, now or until stopped."""
-    with opened_breaches(file) as at:
+    with opened_breaches(file, by_channels=True) as at:
         if once:
             tended = at.breaches.tend()
             output.document(_of_tended(tended))
@@ -160,7 +162,7 @@ def acknowledge(
     code: str | None,
 ) -> int:
     """Put on record that a customer has heard."""
-    with opened_breaches(file) as at:
+    with opened_breaches(file, note=output.note) as at:
         if code is not None:
             if any(one is not None for one in (incident, tenant, by, heard_by, how)):
                 raise UsageError(
@@ -182,7 +184,7 @@ def acknowledge(
 
 def export(output: Output, file: Path, incident: str, *, by: str, folder: Path, tenant: str | None) -> int:
     """Write the evidence of an incident."""
-    with opened_breaches(file) as at:
+    with opened_breaches(file, note=output.note) as at:
         checkpoints = checkpoints_of(at.at)
         pack = at.breaches.export(checkpoints, incident, folder, by=by, tenant=tenant)
         vkey = checkpoints.signing_verifier().vkey

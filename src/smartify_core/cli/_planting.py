@@ -50,7 +50,7 @@ class Named:
 def plant(output: Output, file: Path, named: Named, *, note: str, by: str) -> int:
     """Make an account, a grant or an employee a decoy."""
     place = named.place()
-    with opened_breaches(file) as at:
+    with opened_breaches(file, note=output.note) as at:
         decoy = _planted(at.breaches.canaries, place, note=note, by=by)
     output.document({"decoy": _of_decoy(decoy)})
     output.line(f"{_line(decoy)}: whoever touches it opens an incident")
@@ -60,7 +60,7 @@ def plant(output: Output, file: Path, named: Named, *, note: str, by: str) -> in
 def remove(output: Output, file: Path, named: Named, *, by: str) -> int:
     """Let a decoy be none any more."""
     place = named.place()
-    with opened_breaches(file) as at:
+    with opened_breaches(file, note=output.note) as at:
         decoy = next((one for one in at.breaches.canaries.all() if one.place == place), None)
         if decoy is None:
             raise UnknownRecord("there is no such decoy", cure="List them with: smartify breach canary list")
@@ -72,7 +72,7 @@ def remove(output: Output, file: Path, named: Named, *, by: str) -> int:
 
 def listing(output: Output, file: Path) -> int:
     """Print the decoys."""
-    with opened_breaches(file) as at:
+    with opened_breaches(file, note=output.note) as at:
         found = at.breaches.canaries.all()
     output.document({"decoys": [_of_decoy(one) for one in found]})
     for one in found:

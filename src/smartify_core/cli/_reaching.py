@@ -21,7 +21,7 @@ from ._webhook_keys import add_key
 def register(output: Output, file: Path, path: Path, *, by: str) -> int:
     """Keep the customers of a file: new ones and changed ones."""
     customers = read_customers(path)
-    with opened_breaches(file) as at:
+    with opened_breaches(file, by_channels=True) as at:
         changed = at.breaches.customers.register(*customers, by=by)
     output.document({"customers": len(customers), "changed": [_of_customer(one) for one in changed]})
     for one in changed:
@@ -34,7 +34,7 @@ def register(output: Output, file: Path, path: Path, *, by: str) -> int:
 
 def listing(output: Output, file: Path) -> int:
     """Print every customer's contacts by id, and who cannot be reached."""
-    with opened_breaches(file) as at:
+    with opened_breaches(file, note=output.note) as at:
         customers = list(at.breaches.customers.all())
         findings = _findings(at)
     output.document(
@@ -50,7 +50,7 @@ def listing(output: Output, file: Path) -> int:
 
 def remove(output: Output, file: Path, *, tenant: str, by: str) -> int:
     """Take a customer's contacts out."""
-    with opened_breaches(file) as at:
+    with opened_breaches(file, note=output.note) as at:
         at.breaches.customers.remove(tenant, by=by)
     output.document({"removed": tenant})
     output.line(f"{tenant}: no contact of it is on record any more")

@@ -100,6 +100,7 @@ def line_of_alarm(alarm: Alarm) -> str:
         AlarmKind.MISSED: f"the {phase}{whom} was due {due} and has not arrived ({alarm.citation})",
         AlarmKind.EXPLAINED: f"it is on record why the {phase}{whom} was late",
         AlarmKind.HOLD_ENDED: f"the silence for law enforcement ended {due}",
+        AlarmKind.UNDECIDED: f"nobody has decided since {due} whether it is a breach",
         AlarmKind.CALL: f"somebody has to call{whom.replace(' to', '')}: nothing else arrived",
     }
     return f"{alarm.incident}: {said[alarm.kind]}"

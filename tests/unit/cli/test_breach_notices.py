@@ -26,7 +26,7 @@ from ._house import AS_E2, WHY, House, nothing_personal
 def test_what_is_known_is_stated(house: House) -> None:
     """Options and a file say the same; what nobody stated is not printed; without an option all of it is printed."""
     incident = house.open()
-    quiet = house.run("breach", "state", incident, *AS_E2)
+    quiet = house.run("breach", "state", incident)
     assert (quiet.code, quiet.out, "what_happened" in quiet.err) == (0, "", True)
     first = house.breach("state", incident, *AS_E2, "--known", "what_happened=A theft = bad", "--unknown", "records")
     assert first == {
@@ -47,6 +47,25 @@ def test_what_is_known_is_stated(house: House) -> None:
     assert second["fields"]["vendor"]["certainty"] == "not applicable"
     assert house.breach("state", incident, *AS_E2) == second
     assert "what_happened      known: A laptop was stolen\n" in house.run("breach", "state", incident, *AS_E2).out
+
+
+def test_a_password_that_is_away_keeps_nobody_from_deciding(house: House) -> None:
+    """Commands that send nothing go on without channels, and say so; those that send do not."""
+    file = house.folder / "smartify.toml"
+    text = file.read_text(encoding="utf-8")
+    gone = 'sender = "us@example.com", username = "us", password_file = "gone"'
+    incident = house.open()
+    file.write_text(text.replace('sender = "us@example.com"', gone), encoding="utf-8")
+    decided = house.run("breach", "aware", incident, *AS_E2, *WHY)
+    assert (decided.code, "No notice could leave now: the password of the mail server" in decided.err) == (0, True)
+    assert house.run("breach", "rehearse", *AS_E2).code != 0
+    assert house.run("breach", "work", "--once").code != 0
+
+
+def test_nobody_states_without_a_name(house: House) -> None:
+    """What is stated has somebody who states it: without a name only what is there is printed."""
+    said = house.run("breach", "state", house.open(), "--known", "what_happened=A theft")
+    assert (said.code != 0, "--as" in said.err) == (True, True)
 
 
 def test_notices_are_drafted_shown_and_sent_as_they_were_read(house: House) -> None:

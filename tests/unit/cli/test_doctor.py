@@ -90,7 +90,7 @@ def configure(files: Any, extra: str = "", *, endings: str = "endings/register")
     """Write the configuration of a sound host, with more in it."""
     files.configure(
         f'[policy]\nendings = "{endings}"\nwitness_folder = "witness"\n{extra}'
-        '[breach]\norganisation = "Example Ltd"\ncontact_point = "Privacy office"\n'
+        '[breach]\norganisation = "Example Ltd"\ncontact_point = "Privacy office"\ncall = "e-2"\n'
         f'mail = {{ host = "127.0.0.1", port = {_Post.port}, security = "none", sender = "us@example.com" }}\n'
     )
     file = files.folder / "smartify.toml"
@@ -213,6 +213,23 @@ def no_channel(files: Any, at_once: AtOnce) -> None:
     file.write_text("\n".join(kept), encoding="utf-8")
 
 
+def _changed(files: Any, before: str, after: str) -> None:
+    file = files.folder / "smartify.toml"
+    file.write_text(file.read_text(encoding="utf-8").replace(before, after), encoding="utf-8")
+
+
+def no_password(files: Any, at_once: AtOnce) -> None:
+    _changed(files, 'sender = "us@example.com"', 'sender = "us@example.com", username = "us", password_file = "gone"')
+
+
+def no_caller(files: Any, at_once: AtOnce) -> None:
+    _changed(files, 'call = "e-2"\n', "")
+
+
+def unknown_caller(files: Any, at_once: AtOnce) -> None:
+    _changed(files, 'call = "e-2"', 'call = "e-404"')
+
+
 def nameless(files: Any, at_once: AtOnce) -> None:
     file = files.folder / "smartify.toml"
     file.write_text(file.read_text(encoding="utf-8").replace('organisation = "Example Ltd"\n', ""), encoding="utf-8")
@@ -262,6 +279,9 @@ def broken_trail(files: Any, at_once: AtOnce) -> None:
         (lapsed, "C11", "Not held: 1 commitment, of mailer", "smartify vendors undertake"),
         (lapsed, "C11", "Not told in time: 2 customers, of mailer", "smartify vendors announce"),
         (no_channel, "C12", "Nothing says how notices leave", "[breach]"),
+        (no_password, "C12", "No notice could leave: the password of the mail server", "Name a text file"),
+        (no_caller, "C12", "Nobody would call a customer that nothing else reaches.", "Add call = NAME"),
+        (unknown_caller, "C12", "Whoever has to call customers that nothing else reaches", "smartify employee add"),
         (nameless, "C12", "A notice could not say who you are", "organisation"),
         (no_customer, "C12", "Nobody said whom to tell: 1 customer, acme.", "customers register"),
         (no_contact, "C12", "There is no contact: 1 customer, acme.", "customers register"),

@@ -20,12 +20,14 @@ class Checkup:
         enforced: Whether it is as it should be; ``None`` where this library does not keep it, and the host has to.
         what: What was found, in words with ids and counts only.
         cure: What to do about it, where it is not as it should be.
+        is_note: Whether it is worth knowing, though it is as it should be.
     """
 
     sentence: str
     enforced: bool | None
     what: str
     cure: str = ""
+    is_note: bool = False
 
 
 def counted(names: Iterable[str]) -> str:

@@ -8,8 +8,9 @@ from typing import Final
 
 from attrs import evolve, field, frozen
 
-from smartify_core.errors import IncidentInvalid, UsageError
+from smartify_core.errors import IncidentInvalid, NewerSchema, SealBroken, UnknownIncident, UsageError, WrongKey
 from smartify_core.model import PutDocument
+from smartify_core.policy._access._decision import Missing
 from smartify_core.policy._access._facts import check_id
 from smartify_core.policy._ledger import LEDGER, is_key
 from smartify_core.policy._log import log
@@ -20,19 +21,23 @@ from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 
 from ._decoys import LONGEST_NOTE, MOST_DECOYS, Decoy, Decoyed, DecoyKind, Decoys
-from ._incident import BreachScope, Incident
+from ._incident import CANARY_ACTOR, BreachScope, Incident
 from ._places import CANARY
 from ._recorded import Recorded
 from ._vocabulary import ScopeKind
 
-#: Who opens an incident when a decoy was touched.
-CANARY_ACTOR: Final = "canary"
 _DECOYS: Final = "decoys"
 _CURSOR: Final = "cursor"
 #: A small document beside the decoys, written with them: its version tells whether they changed.
 _REVISION: Final = "revision"
 #: The most entries in which touches are put together into one entry of a timeline.
 _TOGETHER: Final = 10_000
+#: The most open incidents that it remembers, by actor; of two hundred that were touched for the last time, the latest.
+_MOST_OPEN: Final = 200
+#: Under what name the incident is remembered of all those that nobody knows.
+_NOBODY: Final = ""
+#: Who writes into the trail and is nobody: a decoy of this name would be touched by its own incident, again and again.
+_NOT_PEOPLE: Final = frozenset({CANARY_ACTOR, "code", "watch"})
 
 
 @frozen(order=False)
@@ -41,7 +46,7 @@ class _Cursor:
 
     Args:
         looked_at: How many of its entries.
-        open: The incidents that touches opened and that are not over, by the actor; ``""`` for one that is not known.
+        open: The incidents that touches opened, by the actor, the latest last; ``""`` for all that nobody knows.
     """
 
     looked_at: int = 0
@@ -59,6 +64,7 @@ class _Revision:
 class _Touches:
     """What one actor touched, entry after entry."""
 
+    who: str
     first: AuditEntry
     last: AuditEntry
     entries: int
@@ -66,7 +72,7 @@ class _Touches:
 
     def and_then(self, entry: AuditEntry, kinds: frozenset[DecoyKind]) -> _Touches:
         """Return it with one more entry."""
-        return _Touches(self.first, entry, self.entries + 1, self.kinds | kinds)
+        return _Touches(self.who, self.first, entry, self.entries + 1, self.kinds | kinds)
 
 
 class Canaries:
@@ -128,10 +134,12 @@ class Canaries:
         return self._plant(DecoyKind.GRANT, None, grant_id, by, note)
 
     def plant_employee(self, employee_id: str, *, by: str, note: str = "") -> Decoy:
-        """Make an employee or service a decoy: whatever is asked for in its name, and denied or not, opens an incident.
+        """Make an employee or service a decoy: whatever is done in its name, or denied to it, opens an incident.
 
-        Arguments, result and errors are those of `plant_subject`.
+        Arguments, result and errors are those of `plant_subject`. Names that this library writes by itself are none.
         """
+        if employee_id in _NOT_PEOPLE:
+            raise _refused("what this library writes by itself is no employee", "Take an id that nobody else has.")
         return self._plant(DecoyKind.EMPLOYEE, None, employee_id, by, note)
 
     def all(self) -> tuple[Decoy, ...]:
@@ -260,32 +268,34 @@ class Canaries:
             if decoyed.may_touch(stored.content):
                 entry = self._trail.entry(here)
                 kinds = decoyed.touched(entry.record, here)
-                if kinds and touches is not None and touches.first.record.actor != entry.record.actor:
+                who = _who(entry.record, kinds)
+                if kinds and touches is not None and touches.who != who:
                     break  # somebody else's is told of next
                 if kinds:
-                    touches = _Touches(entry, entry, 1, kinds) if touches is None else touches.and_then(entry, kinds)
+                    touches = (
+                        _Touches(who, entry, entry, 1, kinds) if touches is None else touches.and_then(entry, kinds)
+                    )
             place = here + 1
         return touches, place
 
     def _told(self, touches: _Touches, cursor: _Cursor, version: int) -> Incident:
         """Open an incident, or add to the one that is open, in one step with how far the trail was looked at."""
-        actor = touches.first.record.actor
-        now = self._trail.now()
+        who, now = touches.who, self._trail.now()
         text = _in_words(touches)
-        incident, over = self._open_one(cursor.open.get(actor or ""))
+        incident, over = self._open_one(cursor.open.get(who))
         if incident is None:
-            others = {who: one for who, one in cursor.open.items() if self._open_one(one)[0] is not None}
+            others = {other: one for other, one in cursor.open.items() if other != who}
 
             def remembered(opened: str) -> list[PutDocument]:
-                noted = evolve(cursor, open={**others, actor or "": opened})
-                return [self._cursors.put(_CURSOR, noted, over=version)]
+                latest = dict([*others.items(), (who, opened)][-_MOST_OPEN:])
+                return [self._cursors.put(_CURSOR, evolve(cursor, open=latest), over=version)]
 
             kept = self._recorded.opened(
                 by=CANARY_ACTOR,
                 at=now,
                 signal=text,
                 first_signal_at=touches.first.record.at,
-                scopes=_scopes(actor),
+                scopes=_scopes(who),
                 documents=remembered,
             )
             log().warning("decoy touched", incident=kept.id)
@@ -299,7 +309,12 @@ class Canaries:
         """Return an incident that is not over, and the version of its document."""
         if incident_id is None:
             return None, 0
-        incident, version = self._recorded.get(incident_id)
+        try:
+            incident, version = self._recorded.get(incident_id)
+        except (NewerSchema, SealBroken, UnknownIncident, WrongKey) as error:
+            # What is touched now is told in another incident: one that was damaged keeps nobody from being seen.
+            log().error("a canary's incident does not open", incident=incident_id, code=error.code)
+            return None, 0
         return (None, 0) if incident.state.is_over else (incident, version)
 
     # --- what is kept -------------------------------------------------------------------------------------------------
@@ -333,9 +348,22 @@ class Canaries:
             return self._known[1]
 
 
-def _scopes(actor: str | None) -> tuple[BreachScope, ...]:
+def _who(record: AuditRecord, kinds: frozenset[DecoyKind]) -> str:
+    """Return under what name whoever touched something is remembered.
+
+    All whom a denial does not know are one: whoever makes up a name for each try would have an incident for each. A
+    decoy that was planted as an employee is known by its name, on record or not.
+    """
+    if DecoyKind.EMPLOYEE in kinds and record.actor is not None:
+        return record.actor
+    missing = record.facts.get("missing")
+    is_unknown = isinstance(missing, tuple) and Missing.EMPLOYEE_UNKNOWN.value in missing
+    return _NOBODY if record.actor is None or is_unknown else record.actor
+
+
+def _scopes(actor: str) -> tuple[BreachScope, ...]:
     """Return whatever was opened as the actor, since ever: nobody knows yet since when somebody else acts as them."""
-    if actor is None:
+    if actor == _NOBODY:
         return ()
     try:
         return (BreachScope(ScopeKind.ACTOR, (actor,)),)

@@ -64,7 +64,8 @@ class Decoys:
     all: tuple[Decoy, ...] = field(default=(), repr=False)
 
 
-#: The beginnings of the kinds of entries that touch something. A grant that is asked for or approved is not used.
+#: The beginnings of the kinds of entries that touch an account or a grant: asking for one, or approving it, is no use
+#: of it. An employee who is a decoy does nothing at all, and so whatever they do is a touch.
 _TOUCHING: Final = ("access.", "export.", "reason.", "communication.")
 
 
@@ -96,15 +97,15 @@ class Decoyed:
         """Return of which kinds the decoys are that a record touches; none for a record that touches no decoy.
 
         Args:
-            record: What happened: an opening, a denial, an export, or another use of what opens.
+            record: What happened.
             place: Where it stands in the trail; ``None`` for the latest.
         """
-        if not record.kind.startswith(_TOUCHING):
-            return frozenset()
-        grant = record.facts.get("grant")
-        named = [(DecoyKind.SUBJECT, record.tenant, one) for one in record.subjects if one in self._ids]
-        if isinstance(grant, str) and grant in self._ids:
-            named.append((DecoyKind.GRANT, None, grant))
+        named: list[tuple[DecoyKind, str | None, str]] = []
         if record.actor in self._ids and record.actor is not None:
             named.append((DecoyKind.EMPLOYEE, None, record.actor))
+        if record.kind.startswith(_TOUCHING):
+            named += [(DecoyKind.SUBJECT, record.tenant, one) for one in record.subjects if one in self._ids]
+            grant = record.facts.get("grant")
+            if isinstance(grant, str) and grant in self._ids:
+                named.append((DecoyKind.GRANT, None, grant))
         return frozenset(one[0] for one in named if one in self._since and (place is None or self._since[one] <= place))

@@ -14,6 +14,8 @@ from smartify_core.errors import IncidentClash, IncidentInvalid
 
 from ._vocabulary import Exposure, IncidentState, Nature, ScopeKind
 
+#: Who opens an incident when a decoy was touched.
+CANARY_ACTOR: Final = "canary"
 #: The most names that one scope has, and the most scopes of an incident.
 MOST_NAMES: Final = 1_000
 MOST_SCOPES: Final = 64

@@ -16,6 +16,7 @@ from smartify_core.storage import Storage
 
 from ._closing import require_closable
 from ._dossiers import Dossiers
+from ._gone_on import has_gone_on
 from ._incident import (
     MOST_SCOPES,
     BreachScope,
@@ -329,7 +330,12 @@ class Incidents:
         incident, version = self._recorded.running(incident_id)
         now, dossier = self._recorded.now(), self._dossiers.of(incident)
         deadlines = self._dossiers.deadlines(dossier, self._dossiers.customers(), now)
-        calls = require_closable(dossier, deadlines, despite_calls=despite is not None)
+        calls = require_closable(
+            dossier,
+            deadlines,
+            gone_on=lambda impact: has_gone_on(self._trail, impact),
+            despite_calls=despite is not None,
+        )
         return self._over(
             incident, version, IncidentState.CLOSED, "incident.closed", by=by, text=text, facts={"open_calls": calls}
         )

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from attrs import evolve
 
-from smartify_core.errors import UnknownIncident
+from smartify_core.errors import SmartifyError, UnknownIncident
 from smartify_core.model import PutDocument
 from smartify_core.policy._access._facts import check_id
 from smartify_core.policy._shelf import Shelf
@@ -18,6 +18,7 @@ from smartify_core.storage import Storage
 
 from ._incident import BreachScope, Incident, TimelineEvent, incident_clash, is_incident_id
 from ._places import EVENT, INCIDENT, numbered
+from ._readable import readable
 from ._vocabulary import IncidentState, Nature
 
 
@@ -39,6 +40,7 @@ class Recorded:
     """
 
     def __init__(self, storage: Storage, sealer: Sealer, trail: Trail) -> None:
+        self._storage = storage
         self._trail = trail
         self._incidents = Shelf(storage, sealer, INCIDENT, Incident)
         self._events = Shelf(storage, sealer, EVENT, TimelineEvent)
@@ -79,6 +81,11 @@ class Recorded:
     def all(self) -> Iterator[Incident]:
         """Yield every incident, in order of id, which begins with its day. Raises `StorageError`."""
         for _, incident, _ in self._incidents.all():
+            yield incident
+
+    def readable(self, trouble: list[SmartifyError]) -> Iterator[Incident]:
+        """Yield every incident that opens; see `readable`. Raises `StorageError`."""
+        for _, incident in readable(self._storage, self._incidents, INCIDENT, trouble):
             yield incident
 
     def timeline(self, incident_id: str) -> Iterator[TimelineEvent]:

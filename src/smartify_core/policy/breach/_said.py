@@ -1,8 +1,8 @@
 """What was said of deadlines: what is on record of it, and what is still to be said. Pure.
 
-Whatever is said is said once. Customers whose times lie within one hour of one another are spoken of together, so that
-ten thousand of them make no ten thousand alarms. The earliest of them counts, so that some are warned of up to an hour
-early, and none late.
+Whatever is said is said once, and again after a day where nobody did anything about it. Customers whose times lie
+within one hour of one another are spoken of together, so that ten thousand of them make no ten thousand alarms. The
+earliest of them counts, so that some are warned of up to an hour early, and none late.
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from attrs import evolve, field, frozen
 
 from ._clocks import Deadline, DeadlineState
-from ._incident import Incident
+from ._incident import CANARY_ACTOR, Incident
 from ._notice import Hearing, Round, RoundState
-from ._vocabulary import Phase
+from ._vocabulary import IncidentState, Phase
+
+#: After how long something is said again that nobody has done anything about.
+AGAIN_AFTER: Final = timedelta(days=1)
 
 
 @enum.unique
@@ -34,6 +37,8 @@ class AlarmKind(enum.Enum):
     EXPLAINED = "explained"
     #: A police hold is over, and notices that were to go out wait for it.
     HOLD_ENDED = "hold-ended"
+    #: Nobody has decided whether it is a breach: a decoy was touched, or somebody noticed something a day ago.
+    UNDECIDED = "undecided"
     #: Nothing reached a customer, so that somebody has to call, and has not yet.
     CALL = "call"
 
@@ -48,7 +53,8 @@ class Alarm:
         at: When it was said.
         phase: Which notice; ``None`` where it is about no single one.
         number: The how-manieth of its phase; of a call, the round.
-        due_at: When it is or was due: the earliest of those that are spoken of. Of a hold, when it ended.
+        due_at: When it is or was due: the earliest of those that are spoken of. Of a hold, when it
+            ended; of a decision, since when it waits.
         before: How long before that it was to be said; ``None`` for what is no warning.
         citation: Where the time is written.
         held_until: The end of the police hold that moved it.
@@ -100,7 +106,9 @@ class Said:
     def __init__(self, records: Iterable[DeadlineRecord] = ()) -> None:
         #: How many records there are.
         self.number = 0
-        self._missed: set[_Which] = set()
+        #: When it was said for the last time.
+        self._missed: dict[_Which, datetime] = {}
+        self._undecided: datetime | None = None
         #: Why, and when that was said, the last last.
         self._reasons: dict[_Which, list[tuple[datetime, str]]] = defaultdict(list)
         self._called: set[_Which] = set()
@@ -116,7 +124,9 @@ class Said:
         said = record.said
         which = [(tenant, said.phase, said.number) for tenant in said.tenants or (None,)]
         if said.kind is AlarmKind.MISSED:
-            self._missed.update(which)
+            self._missed.update(dict.fromkeys(which, said.at))
+        elif said.kind is AlarmKind.UNDECIDED:
+            self._undecided = said.at
         elif said.kind is AlarmKind.EXPLAINED:
             for one in which:
                 self._reasons[one].append((said.at, record.reason or ""))
@@ -147,6 +157,8 @@ class Said:
     def unsaid(self, deadlines: Iterable[Deadline], alarms: Sequence[timedelta], now: datetime) -> Iterator[Alarm]:
         """Yield what is to be said of deadlines now. Of several warnings that are due at once, only the latest.
 
+        A miss is said again every day for as long as the customer has not heard and nobody said why.
+
         Args:
             deadlines: The deadlines of the incident.
             alarms: How long before a deadline it is said that it comes near.
@@ -157,7 +169,7 @@ class Said:
         for one in deadlines:
             if one.state is DeadlineState.RUNNING:
                 running.append(one)
-            elif one.state.is_failed and _which(one) not in self._missed:
+            elif one.state.is_failed and self._is_missing(one, now):
                 missed.append(one)
         for group in grouped(missed):
             yield alarm_of(AlarmKind.MISSED, group, now)
@@ -169,6 +181,15 @@ class Said:
                 new = [one for one in group if self._is_news(one, before)]
                 if new:
                     yield evolve(alarm_of(AlarmKind.NEAR, new, now), before=before)
+
+    def unsaid_decision(self, incident: Incident, now: datetime) -> Iterator[Alarm]:
+        """Yield that nobody has decided whether it is a breach: at once after a decoy was touched, else after a day."""
+        if incident.state is not IncidentState.SUSPECTED:
+            return
+        since = incident.opened_at if self._undecided is None else self._undecided
+        is_new = self._undecided is None and incident.opened_by == CANARY_ACTOR
+        if is_new or now >= since + AGAIN_AFTER:
+            yield Alarm(incident.id, AlarmKind.UNDECIDED, now, due_at=incident.opened_at)
 
     def unsaid_calls(self, hearings: Iterable[Sequence[Hearing]], now: datetime) -> Iterator[Alarm]:
         """Yield what is to be said of customers that somebody has to call; each gives all of its notices."""
@@ -197,6 +218,14 @@ class Said:
         )
         if waiting:
             yield Alarm(incident.id, AlarmKind.HOLD_ENDED, now, due_at=hold.until, count=waiting)
+
+    def _is_missing(self, deadline: Deadline, now: datetime) -> bool:
+        """Return whether a miss was not said yet, or a day ago, and nobody has done anything about it since."""
+        said_at = self._missed.get(_which(deadline))
+        if said_at is None:
+            return True
+        is_left = deadline.state is DeadlineState.MISSED and not self.is_explained(deadline)
+        return is_left and now >= said_at + AGAIN_AFTER
 
     def _is_news(self, deadline: Deadline, before: timedelta) -> bool:
         shortest = self._near.get((_which(deadline), deadline.held_until))

@@ -1,4 +1,4 @@
-"""Who looks at the clocks: alarms before notices are due and once they were missed, each on record once."""
+"""Who looks at the clocks: alarms before notices are due, and once they were missed. All are on record."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 from attrs import evolve
 
-from smartify_core.errors import IncidentInvalid, SmartifyError
+from smartify_core.errors import IncidentInvalid, NewerSchema, SealBroken, SmartifyError, WrongKey
 from smartify_core.policy._log import log
 from smartify_core.policy._records._anew import begun_anew
 from smartify_core.policy._shelf import Shelf
@@ -20,7 +20,7 @@ from smartify_core.storage import Storage
 from ._clocks import Deadline
 from ._customer import Customer
 from ._dossiers import Dossiers
-from ._incident import checked_text, in_utc, incident_clash
+from ._incident import Incident, checked_text, in_utc, incident_clash
 from ._places import DEADLINE, numbered
 from ._recorded import Recorded
 from ._rules import BreachRules
@@ -37,6 +37,7 @@ _KINDS: Final = {
     AlarmKind.NEAR: "deadline.alarmed",
     AlarmKind.MISSED: "deadline.missed",
     AlarmKind.HOLD_ENDED: "incident.hold-ended",
+    AlarmKind.UNDECIDED: "incident.undecided",
     AlarmKind.CALL: "notice.call-open",
 }
 
@@ -44,8 +45,9 @@ _KINDS: Final = {
 class Watch:
     """The clocks of every incident that is not over.
 
-    Have `look` called every few minutes, by a worker or by several: what is said is said once. It reads all that is on
-    record of the notices of each incident that is not over, which takes seconds where they are ten thousand.
+    Have `look` called every few minutes, by a worker or by several: what is said is said once, and again after a day
+    where nobody did anything about it. It reads all that is on record of the notices of each incident that is not over,
+    which takes seconds where they are ten thousand.
 
     Args:
         storage: Where incidents are.
@@ -72,9 +74,10 @@ class Watch:
         self._records = Shelf(storage, sealer, DEADLINE, DeadlineRecord)
 
     def look(self, now: datetime | None = None) -> tuple[Alarm, ...]:
-        """Say what is to be said now and was not yet: of deadlines, of police holds that ended, of calls to be made.
+        """Say what is to be said now and was not yet: of deadlines, holds that ended, calls, decisions that wait.
 
-        An incident that cannot be read keeps no other one from being looked at; the first error is raised afterwards.
+        An incident or a customer that cannot be read keeps no other one from being looked at; the first error is raised
+        afterwards. Of such a customer the host's own times count.
 
         Args:
             now: The present instant; that of the trail, where none is given.
@@ -88,10 +91,10 @@ class Watch:
             StorageError: The store could not be read.
         """
         at = self._recorded.now() if now is None else in_utc(now, "now")
-        running = [one.id for one in self._recorded.all() if not one.state.is_over]
-        customers = self._dossiers.customers() if running else {}
         raised: list[Alarm] = []
         trouble: list[SmartifyError] = []
+        running = [one.id for one in self._recorded.readable(trouble) if not one.state.is_over]
+        customers = self._dossiers.customers(trouble) if running else {}
         for incident_id in running:
             try:
                 self._look_at(incident_id, customers, at, raised)
@@ -135,19 +138,37 @@ class Watch:
     def status(self, incident_id: str | None = None) -> tuple[IncidentStatus, ...]:
         """Return how incidents stand: one of them, or all that are on record, in order of id.
 
+        Where all are asked for, one that cannot be read is passed over and logged: `unreadable` names it.
+
         Raises:
             UnknownIncident: There is none under this id.
             StorageError: The store could not be read.
         """
-        now = self._recorded.now()
-        some = self._recorded.all() if incident_id is None else iter((self._recorded.get(incident_id)[0],))
-        customers = self._dossiers.customers()
+        now, customers = self._recorded.now(), self._dossiers.customers()
+        if incident_id is not None:
+            return (self._status(self._recorded.get(incident_id)[0], customers, now),)
         found: list[IncidentStatus] = []
-        for incident in some:
-            dossier = self._dossiers.of(incident)
-            deadlines = self._dossiers.deadlines(dossier, customers, now)
-            found.append(status_of(dossier, deadlines, self._dossiers.deliveries(incident), now))
+        for incident in self._recorded.readable([]):
+            try:
+                found.append(self._status(incident, customers, now))
+            except (SealBroken, WrongKey, NewerSchema) as error:  # the others stand somehow as well
+                log().error("an incident's standing cannot be read", incident=incident.id, code=error.code)
         return tuple(found)
+
+    def unreadable(self) -> tuple[str, ...]:
+        """Return which documents of incidents and customers do not open: their kinds and keys, with the error's code.
+
+        Raises:
+            StorageError: The store could not be read.
+        """
+        trouble: list[SmartifyError] = []
+        for incident in self._recorded.readable(trouble):
+            try:
+                self._dossiers.of(incident)
+            except (SealBroken, WrongKey, NewerSchema) as error:  # they are what is asked for
+                trouble.append(error)
+        self._dossiers.customers(trouble)
+        return tuple(f"{one.where} ({one.code})" for one in trouble)
 
     def deadlines(self, incident_id: str) -> Iterator[Deadline]:
         """Yield every deadline of an incident, those that are over included, customer by customer.
@@ -167,6 +188,11 @@ class Watch:
             StorageError: The store could not be read.
         """
         return self._dossiers.records(self._recorded.get(incident_id)[0])
+
+    def _status(self, incident: Incident, customers: Mapping[str, Customer], now: datetime) -> IncidentStatus:
+        dossier = self._dossiers.of(incident)
+        deadlines = self._dossiers.deadlines(dossier, customers, now)
+        return status_of(dossier, deadlines, self._dossiers.deliveries(incident), now)
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
@@ -188,6 +214,7 @@ class Watch:
         dossier = self._dossiers.of(incident)
         said, deadlines = dossier.said, self._dossiers.deadlines(dossier, customers, at)
         alarms = chain(
+            said.unsaid_decision(incident, at),
             said.unsaid(deadlines, self._rules.alarms, at),
             said.unsaid_calls(dossier.hearings.values(), at),
             said.unsaid_hold(incident, dossier.rounds, dossier.each_hearing(), at),

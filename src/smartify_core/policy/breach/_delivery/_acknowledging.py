@@ -58,6 +58,12 @@ class Acknowledging:
         hearing, version = self.shelves.hearings.get(key)
         if hearing is None:
             raise _unknown()
+        if heard_at < hearing.queued_at:
+            raise IncidentInvalid(
+                "a customer has heard before the notice was on its way",
+                where="at",
+                cure="Give when it was, or the round that they have heard of. Put a call before it in a note.",
+            )
         return self._keep(key, hearing, version, now, at=heard_at, by=by, heard_by=heard_by, how=how)
 
     @begun_anew

@@ -240,7 +240,7 @@ class Drafting:
         missed, next_at = times_of(
             case.incident,
             customer,
-            case.heard.hearings.get(tenant, ()),
+            case.heard.counted.get(tenant, ()),
             addressee.phase,
             rules=case.rules,
             now=case.now,

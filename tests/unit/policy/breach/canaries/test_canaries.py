@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,11 +17,12 @@ from tests.unit.policy.breach.canaries.conftest import ADA, BOB, Vendor, canarie
 from tests.unit.policy.records.conftest import Always, Between, die, in_child
 
 from smartify_core.errors import AccessDenied, UsageError
-from smartify_core.model import LEDGER
+from smartify_core.model import LEDGER, PutDocument
 from smartify_core.policy.audit import AuditEntry, AuditRecord, Trail
 from smartify_core.policy.breach import Canaries, Decoy, DecoyKind, Incident, IncidentState, ScopeKind
 from smartify_core.policy.breach import _canaries as room
 from smartify_core.policy.breach._decoys import MOST_DECOYS, Decoyed
+from smartify_core.policy.breach._places import INCIDENT
 from smartify_core.policy.breach._recorded import Recorded
 from smartify_core.storage.sqlite import SQLiteStorage
 
@@ -116,6 +117,72 @@ def test_a_decoy_employee_that_acts_opens_one(vendor: Vendor) -> None:
     with pytest.raises(AccessDenied):
         watched(vendor, canaries).gate.open(**vendor.ask("e-3", source_id=BOB.source_id))
     assert len(incidents(vendor)) == 1
+
+
+def test_whatever_a_decoy_employee_does_opens_one(vendor: Vendor) -> None:
+    """Asking for a grant, adding somebody, opening an incident: an employee who never acts has acted."""
+    canaries = canaries_of(vendor)
+    canaries.plant_employee("e-3", by="e-2")
+    acts: list[Callable[[], object]] = [
+        lambda: vendor.grant(employee="e-3", approved=False),
+        lambda: vendor.policy.staff.add("e-77", by="e-3"),
+        lambda: vendor.policy.breaches.incidents.open(by="e-3", signal="an odd sign-in"),
+    ]
+    for number, act in enumerate(acts):
+        act()
+        (incident,) = canaries.look()
+        assert incident.scopes[0].names == ("e-3",)
+        assert incident.events == number + 1
+    assert canaries.look() == ()
+
+
+@pytest.mark.parametrize("name", ["canary", "watch", "code"])
+def test_what_the_library_writes_by_itself_is_no_decoy(vendor: Vendor, name: str) -> None:
+    """A decoy that the incident of a decoy touches would be touched for ever: it is refused."""
+    with pytest.raises(UsageError, match="is no employee"):
+        canaries_of(vendor).plant_employee(name, by="e-2")
+
+
+def test_made_up_names_have_one_incident(vendor: Vendor, canaries: Canaries, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever tries under a new name each time fills the timeline of one incident, which has no scope.
+
+    Looking reads that one, and none of the others that are open.
+    """
+    gate = watched(vendor, canaries).gate
+    with pytest.raises(AccessDenied):
+        gate.open(**vendor.ask("e-3"))
+    for number in range(20):
+        with pytest.raises(AccessDenied):
+            gate.open(**vendor.ask(f"x-{number}"))
+    known, unknown = sorted(incidents(vendor), key=lambda one: one.events)
+    assert (known.scopes[0].names, known.events) == (("e-3",), 1)
+    assert (unknown.scopes, unknown.events) == ((), 20)
+    read: list[str] = []
+    get = Recorded.get
+
+    def noted(self: Recorded, incident_id: str) -> tuple[Incident, int]:
+        read.append(incident_id)
+        return get(self, incident_id)
+
+    monkeypatch.setattr(Recorded, "get", noted)
+    with pytest.raises(AccessDenied):
+        gate.open(**vendor.ask("x-21"))
+    assert read == [unknown.id]
+
+
+def test_a_damaged_incident_keeps_nobody_from_being_seen(vendor: Vendor, canaries: Canaries) -> None:
+    """Where the incident that is open for somebody does not open, the next touch has another one."""
+    gate = watched(vendor, canaries).gate
+    with pytest.raises(AccessDenied):
+        gate.open(**vendor.ask("e-3"))
+    (damaged,) = incidents(vendor)
+    held = vendor.storage.document(LEDGER, INCIDENT, damaged.id)
+    assert held is not None
+    vendor.storage.record(LEDGER, documents=[PutDocument(INCIDENT, damaged.id, b"xyz", held.version)])
+    with pytest.raises(AccessDenied):
+        gate.open(**vendor.ask("e-3"))
+    (other,) = Recorded(vendor.storage, vendor.sealer, vendor.policy.trail).readable([])
+    assert (other.id != damaged.id, other.scopes) == (True, damaged.scopes)
 
 
 def test_an_export_by_a_decoy_employee_opens_one(vendor: Vendor) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -11,9 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.policy.breach.incidents._house import HOUR, Counting, House
 
-from smartify_core.errors import AuditUnavailable, IncidentClash, IncidentInvalid, StorageUnavailable, UnknownIncident
+from smartify_core.errors import (
+    AuditUnavailable,
+    IncidentClash,
+    IncidentInvalid,
+    SealBroken,
+    StorageUnavailable,
+    UnknownIncident,
+)
 from smartify_core.errors import UsageError as Misused
-from smartify_core.model import LEDGER
+from smartify_core.model import LEDGER, PutDocument
 from smartify_core.policy.breach import (
     Alarm,
     AlarmKind,
@@ -27,6 +35,8 @@ from smartify_core.policy.breach import (
     Watch,
 )
 from smartify_core.policy.breach import _watch as watching
+from smartify_core.policy.breach._incident import CANARY_ACTOR
+from smartify_core.policy.breach._places import CUSTOMER, HEARING, INCIDENT, of_tenant
 from smartify_core.policy.breach._said import Said
 
 LAW = TimeLimit(Phase.FIRST, timedelta(days=60), ClockStart.FIRST_SIGNAL, LimitKind.LAW, "45 CFR 164.410(b)")
@@ -48,25 +58,38 @@ def missed_of(house: House, incident_id: str) -> Counter[tuple[str, Phase | None
 
 
 def test_a_deadline_is_warned_of_and_then_missed(house: House) -> None:
-    """An alarm is raised 12, 4 and 1 hour before a deadline and once it was missed, each once, and all on record."""
+    """An alarm is raised 12, 4 and 1 hour before a deadline and once it was missed, each once, and all on record.
+
+    A day later the miss is said again: nobody has heard, and nobody has said why.
+    """
     incident = house.assessed("acme", "globex")
     assert house.watch.look() == ()
-    for hours, expected in ((11, []), (1, [12]), (7, []), (1, [4]), (3, [1]), (1, []), (0.001, [None]), (90, [])):
+    for hours, expected in (
+        (11, []),
+        (1, [12]),
+        (7, []),
+        (1, [4]),
+        (3, [1]),
+        (1, []),
+        (0.001, [None]),
+        (23, []),
+        (1, [None]),
+    ):
         house.clock.advance(hours=hours)
         found = house.watch.look()
         assert [before for _, before, _ in told(found)] == expected
         assert house.watch.look() == ()
         assert all((one.tenants, one.count, one.phase) == (("acme", "globex"), 2, Phase.FIRST) for one in found)
-    assert [one.kind for one in house.alarms] == [AlarmKind.NEAR] * 3 + [AlarmKind.MISSED]
-    assert house.kinds()[-4:] == ["deadline.alarmed"] * 3 + ["deadline.missed"]
-    assert [record.number for record in house.watch.records(incident.id)] == [1, 2, 3, 4]
+    assert [one.kind for one in house.alarms] == [AlarmKind.NEAR] * 3 + [AlarmKind.MISSED] * 2
+    assert house.kinds()[-5:] == ["deadline.alarmed"] * 3 + ["deadline.missed"] * 2
+    assert [record.number for record in house.watch.records(incident.id)] == [1, 2, 3, 4, 5]
     (due,) = {one.due_at for one in house.alarms}
     assert due is not None
     entry = [*house.trail.entries()][-1].record
     assert (entry.tenant, entry.actor, entry.subjects) == (None, "watch", ())
     assert entry.facts == {
         "before_seconds": None, "count": 2, "due_at": due.isoformat(), "held_until": None,
-        "incident": incident.id, "number": 1, "phase": "first", "record": 4,
+        "incident": incident.id, "number": 1, "phase": "first", "record": 5,
     }  # fmt: skip
 
 
@@ -131,8 +154,48 @@ def test_a_suspected_incident_has_the_clock_of_diligence(house: House) -> None:
     house.customer("acme", LAW)
     house.opened()
     house.clock.advance(days=59, hours=13)
-    (alarm,) = house.watch.look()
+    undecided, alarm = house.watch.look()
+    assert undecided.kind is AlarmKind.UNDECIDED
     assert (alarm.kind, alarm.citation, alarm.tenants) == (AlarmKind.NEAR, LAW.citation, ())
+
+
+def test_what_nobody_decides_on_is_said_every_day(house: House) -> None:
+    """A suspected incident is spoken of after a day, and again every day, until somebody decides or dismisses it."""
+    incident = house.opened()
+    other = house.opened()
+    for hours, expected in ((23, 0), (1, 2), (23, 0), (1, 2)):
+        house.clock.advance(hours=hours)
+        found = house.watch.look()
+        assert [one.kind for one in found] == [AlarmKind.UNDECIDED] * expected
+        assert all(one.due_at == incident.opened_at for one in found)
+        assert house.watch.look() == ()
+    house.incidents.become_aware(incident.id, by="e-2", reason="the log shows it")
+    house.incidents.dismiss(other.id, by="e-2", reason="a test")
+    house.clock.advance(hours=25)
+    assert AlarmKind.UNDECIDED not in {one.kind for one in house.watch.look()}
+    assert house.kinds().count("incident.undecided") == 4
+
+
+def test_what_a_decoy_opened_is_spoken_of_at_once(house: House) -> None:
+    """An incident that a canary opened is told of by the next look, whoever found it, and again every day."""
+    house.opened(by=CANARY_ACTOR)
+    assert [one.kind for one in house.watch.look()] == [AlarmKind.UNDECIDED]
+    assert house.watch.look() == ()
+    house.clock.advance(days=1)
+    assert [one.kind for one in house.watch.look()] == [AlarmKind.UNDECIDED]
+
+
+def test_a_miss_is_said_every_day_until_somebody_does_something(house: House) -> None:
+    """A miss that was explained, or that the customer heard of since, is not said again; the others are."""
+    incident = house.assessed("acme", "globex", "initech")
+    house.clock.advance(hours=25)
+    assert told(house.watch.look()) == [("missed", None, 3)]
+    house.watch.explain(incident.id, phase=Phase.FIRST, by="e-2", reason="a storm", tenant="acme")
+    house.send(incident.id, Phase.FIRST, ["globex"])
+    house.clock.advance(hours=24)
+    (again,) = [one for one in house.watch.look() if one.kind is AlarmKind.MISSED]
+    assert (again.tenants, again.phase) == (("initech",), Phase.FIRST)
+    assert house.watch.look() == ()
 
 
 def test_what_is_over_has_no_clock(house: House) -> None:
@@ -302,6 +365,39 @@ def test_a_damaged_incident_stops_no_other_clock(house: House, monkeypatch: pyte
     assert {one.incident for one in house.alarms} == {*some} - {broken}
 
 
+def damage(house: House, kind: str, key: str) -> None:
+    """Change the last bytes of a document."""
+    held = house.storage.document(LEDGER, kind, key)
+    assert held is not None
+    house.storage.record(LEDGER, documents=[PutDocument(kind, key, held.value[:-3] + b"xyz", held.version)])
+
+
+@pytest.mark.parametrize(("kind", "which"), [(CUSTOMER, "globex"), (INCIDENT, "another"), (HEARING, "another's")])
+def test_a_document_that_does_not_open_stops_nobody_else(
+    house: House, kind: str, which: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Another tenant's customer, or another incident, that was damaged keeps no clock from being looked at.
+
+    It is told at the end, named by `unreadable`, and the standing of whatever opens is known.
+    """
+    house.customer("globex")
+    other = house.assessed("globex")
+    house.send(other.id, Phase.FIRST, ["globex"])
+    mine = house.assessed("acme")
+    key = {CUSTOMER: which, INCIDENT: other.id, HEARING: of_tenant(other.id, 1, "globex")}[kind]
+    assert house.watch.unreadable() == ()
+    damage(house, kind, key)
+    house.clock.advance(hours=25)
+    with pytest.raises(SealBroken):
+        house.watch.look()
+    assert mine.id in {one.incident for one in house.alarms}
+    assert house.watch.status(mine.id)[0].id == mine.id
+    assert mine.id in {one.id for one in house.watch.status()}
+    (named,) = house.watch.unreadable()
+    assert named.startswith(f"{kind} {key}")
+    assert {getattr(one, "code", None) for one in caplog.records} >= {SealBroken.code}
+
+
 def test_what_ends_during_a_look_is_left_alone(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """An incident that is dismissed after a look began is not spoken of; a watch that nobody listens to records."""
     incident = house.assessed("acme")
@@ -309,9 +405,9 @@ def test_what_ends_during_a_look_is_left_alone(house: House, monkeypatch: pytest
     watch = Watch(house.storage, house.sealer, house.trail, rules=house.rules)
     customers = watch._dossiers.customers
 
-    def meanwhile() -> Any:
+    def meanwhile(trouble: Any) -> Any:
         house.incidents.dismiss(incident.id, by="e-2", reason="a test of ours")
-        return customers()
+        return customers(trouble)
 
     with monkeypatch.context() as patch:
         patch.setattr(watch._dossiers, "customers", meanwhile)
@@ -393,7 +489,10 @@ steps = st.one_of(
 
 
 def jumps(some: list[tuple[str, Any]]) -> None:
-    """Check that after any jumps and sendings each miss is on record once, and no warning came twice or grew longer."""
+    """Check that after any jumps and sendings each miss is on record, and again no sooner than a day later.
+
+    And that no warning came twice or grew longer.
+    """
     house = House(rules=BreachRules(update_every=48 * HOUR))
     house.know("acme")
     incident = house.assessed("acme")
@@ -407,7 +506,13 @@ def jumps(some: list[tuple[str, Any]]) -> None:
             house.watch.look()
     house.watch.look()
     failed = {("acme", one.phase, one.number) for one in house.watch.deadlines(incident.id) if one.state.is_failed}
-    assert missed_of(house, incident.id) == dict.fromkeys(failed, 1)
+    assert missed_of(house, incident.id).keys() == failed
+    said: dict[Any, list[datetime]] = {}
+    for alarm in house.alarms:
+        if alarm.kind is AlarmKind.MISSED:
+            said.setdefault((alarm.phase, alarm.number), []).append(alarm.at)
+    for instants in said.values():
+        assert all(later - sooner >= timedelta(days=1) for sooner, later in pairwise(instants))
     near: dict[Any, list[timedelta]] = {}
     for alarm in house.alarms:
         if alarm.before is not None:
@@ -417,8 +522,8 @@ def jumps(some: list[tuple[str, Any]]) -> None:
 
 
 @given(st.lists(steps, max_size=12))
-def test_every_miss_is_on_record_once(some: list[tuple[str, Any]]) -> None:
-    """However the clock jumps, forwards over many warnings or back, each miss is on record exactly once."""
+def test_every_miss_is_on_record_once_a_day(some: list[tuple[str, Any]]) -> None:
+    """However the clock jumps, forwards over many warnings or back, each miss is on record, and at most once a day."""
     jumps(some)
 
 
