@@ -184,7 +184,8 @@ class _Hashed:
     """A file whose SHA-256 is known when it is written."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("wb")
+        # Only its owner may read it, also where it is moved out of its folder.
+        self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
         self._hash = sha256()
 
     def write(self, text: str) -> None:
