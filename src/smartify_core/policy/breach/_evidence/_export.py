@@ -33,6 +33,7 @@ from smartify_core.policy.audit import (
 from smartify_core.policy.breach._impact import TenantImpact
 from smartify_core.policy.breach._markup import Markup
 from smartify_core.policy.breach._recorded import Recorded
+from smartify_core.policy.breach._vocabulary import Outcome
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 
@@ -298,6 +299,7 @@ class _Writing:
         latest = self._tally.impact
         for impact in self._record.impacts():
             is_latest = latest is not None and impact.revision == latest.revision
+            is_outdated = not impact.is_present(self._asked.incident)
             found: Iterable[TenantImpact] = self._record.tenants(impact)
             if impact.tenants <= FEW:
                 found = sorted(found, key=lambda one: one.tenant)
@@ -305,8 +307,10 @@ class _Writing:
                 if is_latest:
                     parts["tenants"].write(sections.tenant_row(one))
                     self._tally.listed += 1
-                    self._tally.own = one if self._own else None
-                yield tenant_impact_told(impact, one, self._asked.tenant)
+                    is_safe = one.outcome is Outcome.NOT_AFFECTED
+                    self._tally.is_outdated = self._own and is_safe and is_outdated
+                    self._tally.own = one if self._own and not self._tally.is_outdated else None
+                yield tenant_impact_told(impact, one, self._asked.tenant, is_outdated=is_outdated)
 
     def _unaffected(self, parts: Mapping[str, IO[str]]) -> Iterator[object]:
         latest = self._tally.impact

@@ -19,6 +19,7 @@ import attrs
 from smartify_core.policy.breach._impact import Impact, TenantImpact
 from smartify_core.policy.breach._incident import Incident, TimelineEvent
 from smartify_core.policy.breach._notice import Delivery, Hearing, Notice, Round
+from smartify_core.policy.breach._vocabulary import Outcome
 
 from ._case import Case
 from ._deadlines import EvidencedDeadline
@@ -81,12 +82,23 @@ def impact_told(impact: Impact) -> dict[str, Any]:
     return told
 
 
-def tenant_impact_told(impact: Impact, one: TenantImpact, tenant: str | None) -> dict[str, Any]:
-    """Return what is said of what may have been done to a tenant's data: to a tenant also what that rests on."""
+def tenant_impact_told(
+    impact: Impact, one: TenantImpact, tenant: str | None, *, is_outdated: bool = False
+) -> dict[str, Any]:
+    """Return what is said of what may have been done to a tenant's data: to a tenant also what that rests on.
+
+    Args:
+        impact: The computation.
+        one: What it found of the tenant.
+        tenant: To whom it is said.
+        is_outdated: Whether the scopes were changed since: then nobody is told that nothing leads to them.
+    """
     if tenant is None:
         told = plain(one, without={"chunks"})
     else:
         told = {**_only(one, _IMPACT), "trail_size": impact.trail_size, "trail_root": impact.trail_root}
+        if is_outdated and one.outcome is Outcome.NOT_AFFECTED:
+            told["outcome"] = "not-assessed-since-scopes-changed"
     return {**told, "tenant": one.tenant, "revision": impact.revision, "at": plain(impact.at)}
 
 

@@ -93,3 +93,17 @@ def test_nobodys_words_on_how_they_heard_are_in_it(tmp_path: Path, tenant: str |
     shown = [(folder / name).read_text("utf-8") for name in ("evidence.html", "evidence.json")]
     assert all("the notice's page" not in one and "on record by an employee" in one for one in shown)
     assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o600}
+
+
+def test_nobody_is_safe_by_an_outdated_impact(tmp_path: Path) -> None:
+    """Where scopes were changed since the last impact, a tenant's part says so, and not that nothing leads to it."""
+    world = whole()
+    world.change("incident.extended", 10, scope_revision=2)
+    folder = world.export(tmp_path / "e", tenant="hooli").folder
+    content = (folder / "evidence.json").read_text("utf-8")
+    assert '"not-assessed-since-scopes-changed"' in content
+    assert '"not-affected"' not in content
+    shown = (folder / "evidence.html").read_text("utf-8")
+    assert "not assessed since where it may have reached was changed" in shown
+    assert "Nothing leads from it to your data" not in shown
+    assert check_evidence(folder, world.vkey) == ()
