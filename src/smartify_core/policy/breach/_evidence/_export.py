@@ -16,7 +16,7 @@ from typing import IO, Any, Final
 
 from attrs import evolve, frozen
 
-from smartify_core.errors import FileExists, RecordInvalid, UsageError
+from smartify_core.errors import FileExists, RecordInvalid, UnknownIncident, UsageError
 from smartify_core.model import Entry
 from smartify_core.policy._access._facts import check_id
 from smartify_core.policy._ledger import is_key
@@ -33,6 +33,7 @@ from smartify_core.policy.audit import (
 from smartify_core.policy.breach._impact import TenantImpact
 from smartify_core.policy.breach._markup import Markup
 from smartify_core.policy.breach._recorded import Recorded
+from smartify_core.policy.breach._tenants_named import is_known_tenant
 from smartify_core.policy.breach._vocabulary import Outcome
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
@@ -130,7 +131,7 @@ def export_evidence(
 
     Raises:
         FileExists: The folder is there already.
-        UnknownIncident: There is no such incident.
+        UnknownIncident: There is no such incident, or nothing at all is on record of the tenant.
         UsageError: ``by`` or the tenant is no id, or the folder cannot be written.
         AuditUnavailable: It could not be recorded, and so was not written.
         TrailBroken: The trail is not as it was written.
@@ -141,6 +142,12 @@ def export_evidence(
         raise UsageError("that is no tenant", where="tenant", cure="Give the tenant's name as the store has it.")
     trail = checkpoints.trail
     incident, _ = Recorded(storage, sealer, trail).get(incident_id)
+    if tenant is not None and not is_known_tenant(storage, trail, tenant):
+        raise UnknownIncident(
+            "nothing is on record of this tenant, so nothing can be said to it",
+            where=f"incident {incident_id}",
+            cure="Give the tenant's id as the store has it; it may be misspelt.",
+        )
     asked = Asked(incident, tenant, trail.now(), by)
     folder = Path(folder)
     if os.path.lexists(folder):

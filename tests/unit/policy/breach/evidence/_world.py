@@ -115,6 +115,8 @@ class World:
         self.tenants = tuple(tenants)
         self._numbers = {tenant: number for number, tenant in enumerate(tenants)}
         self._text = text
+        for some in _batches((*self.tenants, "hooli", "vandelay")):
+            self.trail.append(*(AuditRecord("gate.opened", START, one, "e-1") for one in some))
         self._open(held)
 
     # --- the life of the incident -------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import pytest
 from attrs import evolve
 from tests.unit.policy.breach.evidence._world import ID, World, hour, whole
 
+from smartify_core.errors import UnknownIncident
 from smartify_core.policy._shelf import Shelf
 from smartify_core.policy.breach import Incident, Phase, Round, RoundState, check_evidence
 from smartify_core.policy.breach import _places as places
@@ -107,3 +108,11 @@ def test_nobody_is_safe_by_an_outdated_impact(tmp_path: Path) -> None:
     assert "not assessed since where it may have reached was changed" in shown
     assert "Nothing leads from it to your data" not in shown
     assert check_evidence(folder, world.vkey) == ()
+
+
+def test_nothing_is_signed_for_a_tenant_that_is_misspelt(tmp_path: Path) -> None:
+    """Of a tenant that nothing knows no evidence is written: it would say that it is not affected."""
+    world = whole()
+    with pytest.raises(UnknownIncident, match="nothing is on record of this tenant"):
+        world.export(tmp_path / "e", tenant="acmee")
+    assert [*tmp_path.iterdir()] == []
