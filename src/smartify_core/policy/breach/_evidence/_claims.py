@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from smartify_core.policy.audit import AuditRecord
+from smartify_core.policy.audit._entries import AuditRecord
 from smartify_core.policy.breach._vocabulary import DeliveryState
 
 #: The instants of an incident, and the entries that they are on record with.
