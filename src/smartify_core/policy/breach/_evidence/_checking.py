@@ -26,6 +26,7 @@ from smartify_core.policy.audit import (
 from smartify_core.policy.breach._digests import notice_digest, round_digest
 from smartify_core.policy.breach._places import tenant_part
 
+from ._claims import unknown_members, unproven
 from ._export import AUDIT, DOCUMENT, EVIDENCE_FORMAT, EVIDENCE_VERSION, PAGE
 
 #: What a check trips over where a document is not what it should be: it may be anything.
@@ -51,8 +52,11 @@ def check_evidence(folder: Path, vkey: str) -> tuple[EvidenceFinding, ...]:
     It is checked that the checkpoint is signed by the trail's key, that every entry is in the tree under it (RFC 9162),
     that one of them has the digest of the document and of the page on record, that each computation of the impact rests
     on the beginning of that trail, and that every entry of the timeline and every notice is on record in it as it
-    stands here. So nothing in it can have been changed since, and nothing added. That nothing was left out of what is
-    on record is the vendor's word for a tenant's part; of the vendor's own it is checked for the timeline, whose
+    stands here. What it says happened needs its entry there too: that a notice was queued, arrived and was read, and in
+    the vendor's own that rounds were released, and when the incident was known, confirmed and closed; a host that
+    writes these into its store alone is found. So nothing in it can have been changed since, and nothing added. That
+    nothing was left out of what is on record is the vendor's word for a tenant's part; of the vendor's own it is
+    checked for the timeline, whose
     entries are numbered.
 
     Args:
@@ -125,6 +129,8 @@ class _Checking:
             yield from self._timeline(records)
             yield from self._rounds()
         yield from self._notices(records)
+        for where, what in (*unknown_members(self._held), *unproven(self._held, records)):
+            yield EvidenceFinding(where, what)
 
     def _recorded(self, records: Sequence[AuditRecord]) -> Iterator[EvidenceFinding]:
         """Yield whether the trail has on record that this very document was written."""

@@ -16,7 +16,7 @@ from typing import IO, Any, Final
 
 from attrs import evolve, frozen
 
-from smartify_core.errors import FileExists, RecordInvalid, UsageError
+from smartify_core.errors import FileExists, RecordInvalid, UnknownIncident, UsageError
 from smartify_core.model import Entry
 from smartify_core.policy._access._facts import check_id
 from smartify_core.policy._ledger import is_key
@@ -33,6 +33,8 @@ from smartify_core.policy.audit import (
 from smartify_core.policy.breach._impact import TenantImpact
 from smartify_core.policy.breach._markup import Markup
 from smartify_core.policy.breach._recorded import Recorded
+from smartify_core.policy.breach._tenants_named import is_known_tenant
+from smartify_core.policy.breach._vocabulary import Outcome
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 
@@ -129,7 +131,7 @@ def export_evidence(
 
     Raises:
         FileExists: The folder is there already.
-        UnknownIncident: There is no such incident.
+        UnknownIncident: There is no such incident, or nothing at all is on record of the tenant.
         UsageError: ``by`` or the tenant is no id, or the folder cannot be written.
         AuditUnavailable: It could not be recorded, and so was not written.
         TrailBroken: The trail is not as it was written.
@@ -140,6 +142,12 @@ def export_evidence(
         raise UsageError("that is no tenant", where="tenant", cure="Give the tenant's name as the store has it.")
     trail = checkpoints.trail
     incident, _ = Recorded(storage, sealer, trail).get(incident_id)
+    if tenant is not None and not is_known_tenant(storage, trail, tenant):
+        raise UnknownIncident(
+            "nothing is on record of this tenant, so nothing can be said to it",
+            where=f"incident {incident_id}",
+            cure="Give the tenant's id as the store has it; it may be misspelt.",
+        )
     asked = Asked(incident, tenant, trail.now(), by)
     folder = Path(folder)
     if os.path.lexists(folder):
@@ -184,7 +192,8 @@ class _Hashed:
     """A file whose SHA-256 is known when it is written."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("wb")
+        # Only its owner may read it, also where it is moved out of its folder.
+        self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
         self._hash = sha256()
 
     def write(self, text: str) -> None:
@@ -297,6 +306,7 @@ class _Writing:
         latest = self._tally.impact
         for impact in self._record.impacts():
             is_latest = latest is not None and impact.revision == latest.revision
+            is_outdated = not impact.is_present(self._asked.incident)
             found: Iterable[TenantImpact] = self._record.tenants(impact)
             if impact.tenants <= FEW:
                 found = sorted(found, key=lambda one: one.tenant)
@@ -304,8 +314,10 @@ class _Writing:
                 if is_latest:
                     parts["tenants"].write(sections.tenant_row(one))
                     self._tally.listed += 1
-                    self._tally.own = one if self._own else None
-                yield tenant_impact_told(impact, one, self._asked.tenant)
+                    is_safe = one.outcome is Outcome.NOT_AFFECTED
+                    self._tally.is_outdated = self._own and is_safe and is_outdated
+                    self._tally.own = one if self._own and not self._tally.is_outdated else None
+                yield tenant_impact_told(impact, one, self._asked.tenant, is_outdated=is_outdated)
 
     def _unaffected(self, parts: Mapping[str, IO[str]]) -> Iterator[object]:
         latest = self._tally.impact

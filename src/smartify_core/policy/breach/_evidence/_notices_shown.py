@@ -11,6 +11,7 @@ from smartify_core.policy.breach._notice import Attempt, Delivery, Notice, Round
 from ._case import Case
 from ._masking import masked, masked_address
 from ._sections import row
+from ._told import acknowledged_how
 from ._words import case_chip, count, delivery_chip, outcome_chip, when
 
 #: Up to so many notices and tenants stand in order of name, and notices with the source of their HTML. Of more of them
@@ -111,7 +112,8 @@ def _heard(case: Case, *, own: bool) -> Markup | None:
         label = "To be called since" if case.to_call else "Was to be called since"
         parts += [element("dt", label), element("dd", when(hearing.call_since), who)]
     parts += [element("dt", "Arrived"), element("dd", when(hearing.delivered_at))]
-    how = None if hearing.how is None else element("span", f" {masked(hearing.how)}", class_="quiet")
+    words = acknowledged_how(hearing)
+    how = None if words is None else element("span", f" {words}", class_="quiet")
     parts += [element("dt", "Acknowledged"), element("dd", when(hearing.acknowledged_at), how)]
     if not own and hearing.acknowledged_by is not None:
         parts += [element("dt", "On record by"), element("dd", hearing.acknowledged_by)]

@@ -91,6 +91,8 @@ def _in_short(asked: Asked, tally: Tally) -> list[str]:
         said.append(
             f"Of {count(tally.queued, 'notice')} {tally.arrived:,} arrived, {tally.acknowledged:,} acknowledged."
         )
+    elif tally.is_outdated:
+        said.append("Whether it concerns your data was not assessed since where it may have reached was changed.")
     else:
         said.append("Nothing leads from it to your data." if tally.is_safe else "No notice has gone out.")
     return said

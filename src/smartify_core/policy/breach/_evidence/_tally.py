@@ -53,6 +53,8 @@ class Tally:
     last_arrived: datetime | None = None
     impact: Impact | None = None
     own: TenantImpact | None = None
+    #: Whether a tenant was not affected, and the scopes were changed since.
+    is_outdated: bool = False
     #: How many tenants the latest computation lists.
     listed: int = 0
     #: How many it has as not affected, by name.

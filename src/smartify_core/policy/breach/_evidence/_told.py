@@ -18,7 +18,8 @@ import attrs
 
 from smartify_core.policy.breach._impact import Impact, TenantImpact
 from smartify_core.policy.breach._incident import Incident, TimelineEvent
-from smartify_core.policy.breach._notice import Delivery, Notice, Round
+from smartify_core.policy.breach._notice import Delivery, Hearing, Notice, Round
+from smartify_core.policy.breach._vocabulary import Outcome
 
 from ._case import Case
 from ._deadlines import EvidencedDeadline
@@ -30,13 +31,13 @@ _IMPACT: Final = ("outcome", "fields", "subjects", "records", "first_at", "last_
 _ROUND: Final = ("number", "phase", "state", "released_at")
 _HEARING: Final = (
     *("queued_at", "tier", "escalated_at", "delivered_at", "call_since"),
-    *("acknowledged_at", "how"),
+    "acknowledged_at",
 )
 _DEADLINE: Final = ("phase", "number", "due_at", "kind", "citation", "start", "state", "heard_at")
 #: By the code a notice is acknowledged: it stands in the notice's text, and nowhere besides.
 _NOTICE_WITHOUT: Final = frozenset({"code", "annex"})
-#: Whoever heard is a person with a name.
-_HEARING_WITHOUT: Final = frozenset({"heard_by", "notice", "incident", "round", "tenant"})
+#: Whoever heard is a person with a name, and how is what somebody typed, who may have named one.
+_HEARING_WITHOUT: Final = frozenset({"heard_by", "how", "notice", "incident", "round", "tenant"})
 _DELIVERY_WITHOUT: Final = frozenset({"worker", "leased_until", "notice", "incident", "round", "tenant"})
 
 
@@ -81,12 +82,23 @@ def impact_told(impact: Impact) -> dict[str, Any]:
     return told
 
 
-def tenant_impact_told(impact: Impact, one: TenantImpact, tenant: str | None) -> dict[str, Any]:
-    """Return what is said of what may have been done to a tenant's data: to a tenant also what that rests on."""
+def tenant_impact_told(
+    impact: Impact, one: TenantImpact, tenant: str | None, *, is_outdated: bool = False
+) -> dict[str, Any]:
+    """Return what is said of what may have been done to a tenant's data: to a tenant also what that rests on.
+
+    Args:
+        impact: The computation.
+        one: What it found of the tenant.
+        tenant: To whom it is said.
+        is_outdated: Whether the scopes were changed since: then nobody is told that nothing leads to them.
+    """
     if tenant is None:
         told = plain(one, without={"chunks"})
     else:
         told = {**_only(one, _IMPACT), "trail_size": impact.trail_size, "trail_root": impact.trail_root}
+        if is_outdated and one.outcome is Outcome.NOT_AFFECTED:
+            told["outcome"] = "not-assessed-since-scopes-changed"
     return {**told, "tenant": one.tenant, "revision": impact.revision, "at": plain(impact.at)}
 
 
@@ -115,6 +127,7 @@ def case_told(case: Case, tenant: str | None) -> dict[str, Any]:
         heard = None
     else:
         heard = _only(hearing, _HEARING) if tenant is not None else plain(hearing, without=_HEARING_WITHOUT)
+        heard["how"] = acknowledged_how(hearing)
     return {
         **plain(case.notice, without=_NOTICE_WITHOUT),
         "annex": annex_told(case.notice),
@@ -122,6 +135,14 @@ def case_told(case: Case, tenant: str | None) -> dict[str, Any]:
         "hearing": heard,
         "deliveries": [_delivery_told(one, tenant) for one in case.deliveries],
     }
+
+
+def acknowledged_how(hearing: Hearing) -> str | None:
+    """Return by which way a notice was acknowledged: by its code, or as somebody of the host's has it on record."""
+    if hearing.acknowledged_at is None:
+        return None
+    is_by_code = hearing.acknowledged_by == "code" and hearing.heard_by is None  # somebody may be called so
+    return "by code" if is_by_code else "on record by an employee"
 
 
 def annex_told(notice: Notice) -> dict[str, str] | None:

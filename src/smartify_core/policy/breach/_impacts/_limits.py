@@ -35,7 +35,16 @@ class Doubts:
 
     def told(self) -> tuple[str, ...]:
         """Return all of it."""
-        return tuple(self._each())
+        return (*self._of_what_is_in_scope(), *self._each())
+
+    def _of_what_is_in_scope(self) -> Iterator[str]:
+        if not self.scopes:
+            yield "Nothing is in scope, so nobody can be affected: say where it may have reached."
+        if any(one.kind is ScopeKind.TENANT for one in self.scopes):
+            yield (
+                "For a scope of tenants only what was opened through the gate is looked at; if data came out by "
+                "another way, name a host or a store."
+            )
 
     def _each(self) -> Iterator[str]:
         for position, names in sorted(self.unmet.items()):
@@ -90,6 +99,11 @@ class Doubts:
             yield (
                 "An entry may bear a later instant than it happened at, where a clock ran ahead: it counts from as "
                 "early as it may have happened. A wrong clock that no other process wrote beside is not known."
+            )
+        if any(one.since is not None for one in self.scopes):
+            yield (
+                "What was opened before a window and looked at within is not in scope; let the window begin earlier "
+                "if that may be."
             )
         if self.clock_resets:
             yield (

@@ -115,6 +115,8 @@ class World:
         self.tenants = tuple(tenants)
         self._numbers = {tenant: number for number, tenant in enumerate(tenants)}
         self._text = text
+        for some in _batches((*self.tenants, "hooli", "vandelay")):
+            self.trail.append(*(AuditRecord("gate.opened", START, one, "e-1") for one in some))
         self._open(held)
 
     # --- the life of the incident -------------------------------------------------------------------------------------
@@ -135,9 +137,11 @@ class World:
         """Change the incident at an hour."""
         self.clock.advance(max(timedelta(0), hour(at) - self.clock()))
         incident, version = self.recorded.get(ID)
-        tenant = fields.pop("tenant", None)
+        tenant, facts = fields.pop("tenant", None), fields.pop("facts", None)
         words = None if text is None else self.say(text)
-        self.recorded.change(evolve(incident, **fields), version, kind, by=by, at=hour(at), text=words, tenant=tenant)
+        self.recorded.change(
+            evolve(incident, **fields), version, kind, by=by, at=hour(at), text=words, tenant=tenant, facts=facts
+        )
 
     def _open(self, held: bool) -> None:
         scope = BreachScope(ScopeKind.ACTOR, ("e-17",), since=hour(-26), until=hour(3))
@@ -229,17 +233,24 @@ class World:
         self.write(self.put(places.ROUND, places.numbered(ID, number), one))
         self.change("notice.drafted", 5, rounds=number)
         if sent:
-            self.change("notice.released", 5.5, text="Read by two of us.")
+            facts = {"round": number, "digest": digest}
+            self.change("notice.released", 5.5, text="Read by two of us.", facts=facts)
 
     def deliver(self, number: int = 1, phase: Phase = Phase.FIRST) -> None:
         """Let notices go: of each four tenants one acknowledges, one has it, one waits, and one has to be called."""
         for some in _batches(self.tenants):
             records, documents = list[AuditRecord](), list[PutDocument]()
             for tenant in some:
-                made = self._delivered(tenant, number, phase, self._numbers[tenant] % 4)
+                made = self.delivered(tenant, number, phase, self._numbers[tenant] % 4)
                 notice = self.notice(tenant, number, phase)
                 facts: dict[str, Any] = {"incident": ID, "notice": notice.id, "sha256": notice.sha256, "round": number}
                 records.append(AuditRecord("notice.queued", hour(5.6), tenant, "courier", (), facts))
+                how = self._numbers[tenant] % 4
+                if how < 2:
+                    its = {**facts, "contact": "privacy-mail"}
+                    records.append(AuditRecord("notice.accepted", hour(5.7), tenant, "courier", (), its))
+                if how == 0 and (number, tenant) != (1, self.tenants[0]):  # the first one's is put on record apart
+                    records.append(AuditRecord("notice.acknowledged", hour(9), tenant, "code", (), facts))
                 documents += made
             self.trail.append(*records, documents=documents)
 
@@ -252,7 +263,8 @@ class World:
         """Say why a tenant heard late."""
         self.change("deadline.explained", 9.5, text=f"Their server at {tenant} was away.", tenant=tenant)
 
-    def _delivered(self, tenant: str, number: int, phase: Phase, how: int) -> list[PutDocument]:
+    def delivered(self, tenant: str, number: int, phase: Phase, how: int) -> list[PutDocument]:
+        """Return what the store says of a notice that went one of four ways."""
         notice, key = self.notice(tenant, number, phase), places.of_tenant(ID, number, tenant)
         hearing = Hearing(notice.id, ID, number, tenant, phase, hour(5.6))
         ok = Attempt(
