@@ -15,7 +15,7 @@ from smartify_core.policy.breach.smtp import SmtpNotifier
 from smartify_core.policy.breach.webhook import WebhookNotifier
 
 from ._config import Config
-from ._policy_of import Opened, opened, policy_of
+from ._policy_of import Opened, opened
 from ._webhook_keys import read_keys
 
 
@@ -38,15 +38,19 @@ def opened_breaches(file: Path, *, sending: bool = False) -> Iterator[OpenedBrea
     Raises:
         ConfigInvalid: What `opened` raises it for; or something is to be sent, and nothing says how.
     """
-    with opened(file) as at:
-        notifiers = notifiers_of(at.config)
-        if sending and not notifiers:
+
+    def channels(config: Config) -> tuple[Notifier, ...]:
+        found = notifiers_of(config)
+        if sending and not found:
             raise ConfigInvalid(
                 "nothing says how notices leave",
                 where=f"{file}: breach",
                 cure="Add mail = { host = ..., sender = ... }, or webhook = { keys = ... }, to [breach].",
             )
-        yield OpenedBreaches(at, policy_of(at.config, at.storage, at.sealer, notifiers=notifiers).breaches)
+        return found
+
+    with opened(file, notifiers_of=channels) as at:
+        yield OpenedBreaches(at, at.policy.breaches)
 
 
 def notifiers_of(config: Config) -> tuple[Notifier, ...]:

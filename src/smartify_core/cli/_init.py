@@ -83,6 +83,7 @@ file = "smartify.keys"
 # alarms = ["12h", "4h", "1h"]   # how long before each time it is said that it comes near
 # escalate_after = "1h"       # how long those of one tier may take before the next is told as well
 # rehearse_every = "90d"      # how old the proof may be that a contact can be reached
+# rehearse_by = "dana"        # in whose name `smartify breach work` sends the exercises that are due
 # notify_ciphertext_only = true   # is a customer told of whom only ciphertext is out
 # call = "dana"               # the employee who takes the phone when nothing else reached a customer
 # link = "https://app.example.com/notices/{code}"   # your page where a notice is acknowledged

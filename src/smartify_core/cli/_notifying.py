@@ -137,7 +137,7 @@ def work(output: Output, file: Path, *, once: bool) -> int:
             tended = at.breaches.tend()
             output.document(_of_tended(tended))
             _tell(output, tended)
-            return exit_codes.FAILED if _has_failed(tended.deliveries) else exit_codes.DONE
+            return exit_codes.FAILED if _has_failed(tended.deliveries) or _has_missed(tended) else exit_codes.DONE
         stop, abandon = threading.Event(), threading.Event()
         with output.listing({}, "tended") if output.as_json else nullcontext() as listing:
             until_stopped(
@@ -213,23 +213,27 @@ def _field(name: str) -> NoticeField:
 
 
 def _go_on(output: Output, at: OpenedBreaches, stop: threading.Event, listing: Listing | None) -> None:
-    """Tend until told to stop. Trouble with the store is told once, and the next round tries again."""
-    trouble = ""
-    while not stop.is_set():
-        try:
-            tended = at.breaches.tend()
-        except SmartifyError as error:
-            if trouble != error.code:
-                output.note(f"smartify: {error}")
-            trouble = error.code
-        else:
-            trouble = ""
-            if tended.opened or tended.alarms or _is_news(tended.deliveries):
-                _tell(output, tended)
-                if listing is not None:
-                    listing.add(_of_tended(tended), at_once=True)
-                output.flush()
-        stop.wait(_EVERY.total_seconds())
+    """Tend until told to stop. Trouble is told once for as long as it lasts, and the next round tries again."""
+    lasting: set[str] = set()
+
+    def told(tended: Tended) -> None:
+        now = {_code(one): one for one in tended.trouble}
+        for code in now.keys() - lasting:
+            # Of what is no error of ours the text may name anybody.
+            output.note(f"smartify: {now[code] if isinstance(now[code], SmartifyError) else code}")
+        lasting.clear()
+        lasting.update(now)
+        if tended.opened or tended.alarms or _is_news(tended.deliveries) or _has_rehearsed(tended):
+            _tell(output, tended)
+            if listing is not None:
+                listing.add(_of_tended(tended), at_once=True)
+            output.flush()
+
+    at.breaches.run(stop, every=_EVERY, on_round=told)
+
+
+def _code(error: Exception) -> str:
+    return error.code if isinstance(error, SmartifyError) else type(error).__name__
 
 
 def _of_tended(tended: Tended) -> Document:
@@ -237,6 +241,7 @@ def _of_tended(tended: Tended) -> Document:
         "opened": [of_value(one) for one in tended.opened],
         "alarms": [of_value(one) for one in tended.alarms],
         "deliveries": of_value(tended.deliveries),
+        "rehearsal": None if tended.rehearsal is None else of_value(tended.rehearsal),
     }
 
 
@@ -246,6 +251,9 @@ def _tell(output: Output, tended: Tended) -> None:
     for alarm in tended.alarms:
         output.line(f"ALARM  {line_of_alarm(alarm)}")
     _tell_sent(output, tended.deliveries)
+    if tended.rehearsal is not None and _has_rehearsed(tended):
+        reached, tried = tended.rehearsal.accepted, tended.rehearsal.tried
+        output.line(f"{reached:,} of {numbered(tried, 'contact')} reached by an exercise")
 
 
 def _tell_sent(output: Output, sent: CourierRun) -> None:
@@ -266,6 +274,15 @@ def _is_unfinished(sent: CourierRun) -> bool:
 
 def _is_news(sent: CourierRun) -> bool:
     return any(count for name, count in sent.counts.items() if name not in _STANDING)
+
+
+def _has_rehearsed(tended: Tended) -> bool:
+    return tended.rehearsal is not None and bool(tended.rehearsal.tried)
+
+
+def _has_missed(tended: Tended) -> bool:
+    """Return whether an exercise found a contact that would not be told."""
+    return tended.rehearsal is not None and bool(tended.rehearsal.unreached or tended.rehearsal.stranded)
 
 
 def _has_failed(sent: CourierRun) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,7 +32,13 @@ class Opened:
 
 
 @contextmanager
-def opened(file: Path, tenant: str | None = None, *, guarded: bool = True) -> Iterator[Opened]:
+def opened(
+    file: Path,
+    tenant: str | None = None,
+    *,
+    guarded: bool = True,
+    notifiers_of: Callable[[Config], Sequence[Notifier]] | None = None,
+) -> Iterator[Opened]:
     """Open the store that is configured and yield policy over it.
 
     Args:
@@ -40,6 +46,7 @@ def opened(file: Path, tenant: str | None = None, *, guarded: bool = True) -> It
         tenant: The tenant that it is about, if it is about one that has to be configured. Without one the configuration
             need not name a tenant any more: what was recorded of those who have left can still be looked at.
         guarded: Whether a store is refused that is older than the register of endings.
+        notifiers_of: Makes the channels that notices leave by; there are none where it is not given.
 
     Raises:
         UnknownTenant: There is no such tenant in the configuration.
@@ -59,9 +66,10 @@ def opened(file: Path, tenant: str | None = None, *, guarded: bool = True) -> It
         raise ConfigInvalid("there is no store yet", where=f"{file}: storage.url", cure="Make it with: smartify sync")
     ring = ring_of(config)
     sealer = Sealer(ring)
+    notifiers = () if notifiers_of is None else notifiers_of(config)
     with store_of(config, create=False, guarded=guarded) as storage:
         try:
-            yield Opened(config, storage, sealer, ring, policy_of(config, storage, sealer))
+            yield Opened(config, storage, sealer, ring, policy_of(config, storage, sealer, notifiers=notifiers))
         except UsageError as error:
             if type(error) is UsageError and error.where in _OPTIONS:
                 # In the words of whoever typed it.

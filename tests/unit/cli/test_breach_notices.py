@@ -10,13 +10,15 @@ import subprocess
 import sys
 import threading
 from datetime import timedelta
-from typing import Any
+from typing import NoReturn
 
 import pytest
 
 from smartify_core.cli import _notifying as notifying
+from smartify_core.cli._breaches_of import opened_breaches
 from smartify_core.cli._output import Output
 from smartify_core.errors import StorageUnavailable
+from smartify_core.policy.breach import Canaries
 
 from ._house import AS_E2, WHY, House, nothing_personal
 
@@ -167,25 +169,36 @@ def test_the_worker_ends_when_it_is_told_to(house: House, *, as_json: bool) -> N
 def test_trouble_with_the_store_does_not_end_the_worker(
     house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What goes wrong in one round is told once, and the next round tries again."""
+    """What goes wrong in one round is told once, the other steps are taken, and the next round tries again."""
     stop = threading.Event()
     rounds: list[int] = []
 
-    class Room:
-        def tend(self) -> Any:
-            rounds.append(1)
-            if len(rounds) == 3:
-                stop.set()
-            raise StorageUnavailable("the store is locked")
+    def locked(_: Canaries) -> NoReturn:
+        rounds.append(1)
+        if len(rounds) == 3:
+            stop.set()
+        raise StorageUnavailable("the store is locked")
 
-    class Opened:
-        breaches = Room()
-
+    monkeypatch.setattr(Canaries, "look", locked)
     monkeypatch.setattr(notifying, "_EVERY", timedelta(0))
+    incident = house.drafted()
+    house.breach("send", incident, *AS_E2, "--later")
     capsys.readouterr()
-    notifying._go_on(Output(as_json=False), Opened(), stop, None)  # type: ignore[arg-type] # a stand-in
+    with opened_breaches(house.folder / "smartify.toml") as at:
+        notifying._go_on(Output(as_json=False), at, stop, None)
     assert len(rounds) == 3
-    assert capsys.readouterr().err.count("the store is locked") == 1
+    shown = capsys.readouterr()
+    assert shown.err.count("the store is locked") == 1
+    assert "1 spread, 1 accepted" in shown.out
+
+
+def test_the_worker_rehearses(house: House) -> None:
+    """With a name in `[breach]` the worker sends the exercises that are due, and says who was reached."""
+    house.configure(more='rehearse_by = "svc-night"\n')
+    worked = house.breach("work", "--once")
+    assert (worked["rehearsal"]["tried"], worked["rehearsal"]["accepted"]) == (2, 2)
+    assert "EXERCISE" in str(house.mail.arrived[0].message["subject"])
+    assert house.breach("work", "--once")["rehearsal"]["not_due"] == 2
 
 
 def test_a_draft_that_became_stale_is_not_sent(house: House) -> None:

@@ -26,6 +26,7 @@ update_every = "2d"
 alarms = ["6h", "30m"]
 escalate_after = "20m"
 rehearse_every = "30d"
+rehearse_by = "svc-night"
 notify_ciphertext_only = false
 call = "e-2"
 link = "https://example.com/notice/{code}"
@@ -68,6 +69,7 @@ def test_every_key_is_heeded(tmp_path: Path) -> None:
         alarms=(timedelta(hours=6), timedelta(minutes=30)),
         escalate_after=timedelta(minutes=20),
         rehearse_every=timedelta(days=30),
+        rehearse_by="svc-night",
         notify_ciphertext_only=False,
         organisation="Example Ltd",
         contact_point="Privacy office",
@@ -118,6 +120,8 @@ def test_addresses_and_names_are_not_shown(tmp_path: Path) -> None:
         ('[breach]\nalarms = ["0s"]\n', "breach"),
         ("[breach]\nescalate_after = 60\n", "breach.escalate_after"),
         ("[breach]\nrehearse_every = true\n", "breach.rehearse_every"),
+        ("[breach]\nrehearse_by = 1\n", "breach.rehearse_by"),
+        ('[breach]\nrehearse_by = "two words"\n', "breach"),
         ('[breach]\nnotify_ciphertext_only = "no"\n', "breach.notify_ciphertext_only"),
         ("[breach]\ncall = 2\n", "breach.call"),
         ('[breach]\nlink = "https://example.com/"\n', "breach"),

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Final, TypeVar
 
 from attrs import frozen
 
+from smartify_core.errors import SmartifyError
 from smartify_core.policy._gate._gate import Gate
+from smartify_core.policy._log import log
 from smartify_core.policy.audit import Checkpoints, Trail
 from smartify_core.policy.vendors import Vendors
 from smartify_core.sealing import Sealer
@@ -28,10 +33,14 @@ from ._notices._notices import Notices
 from ._notices._rehearsing import rehearsal_message
 from ._notices._templates import NoticeTemplate
 from ._notifier import Notifier
-from ._rehearsals import Rehearsals
+from ._rehearsals import RehearsalReport, Rehearsals
 from ._rules import BreachRules
 from ._said import Alarm
 from ._watch import Watch
+
+_Result = TypeVar("_Result")
+#: How often one process looks at most whether exercises are due: a contact that is not there is asked each time.
+_REHEARSED_EVERY: Final = timedelta(hours=1)
 
 
 @frozen(order=False)
@@ -42,11 +51,15 @@ class Tended:
         opened: The incidents that decoys opened.
         alarms: What came near or was missed.
         deliveries: What was sent.
+        rehearsal: What came of the exercises that were due; ``None`` where they were not looked at.
+        trouble: What kept a step from being done, or from being done whole. It is tried again in the next round.
     """
 
     opened: tuple[Incident, ...]
     alarms: tuple[Alarm, ...]
     deliveries: CourierRun
+    rehearsal: RehearsalReport | None = None
+    trouble: tuple[Exception, ...] = ()
 
 
 class Breaches:
@@ -92,6 +105,8 @@ class Breaches:
         self._on_alarm = on_alarm
         self._on_call = on_call
         self.rules: BreachRules = BreachRules() if rules is None else rules
+        #: When this process looked for exercises that are due, for the last time.
+        self._rehearsed_at: datetime | None = None
 
     @cached_property
     def incidents(self) -> Incidents:
@@ -114,7 +129,6 @@ class Breaches:
             gate=self._gate,
             subjects=self.assessments.subjects,
             vendor_names=lambda: {vendor.id: vendor.name for vendor in self._vendors.all()},
-            delays=self.watch.reasons,
             locales=self._locales,
             templates=self._templates,
         )
@@ -154,15 +168,68 @@ class Breaches:
         )
 
     def tend(self) -> Tended:
-        """Do what is due now: look at the decoys and the times, and send. To be called every minute or so.
+        """Do what is due now: look at the decoys, send, look at the times, rehearse. To be called every minute or so.
+
+        Each of these is tried, whatever becomes of the others; the first error is raised afterwards.
 
         Raises:
             AuditUnavailable: Something cannot be recorded, so it was not done.
             StorageError: The store cannot be read or written.
         """
-        opened = self.canaries.look()
-        deliveries = self.courier.run_once()
-        return Tended(opened, self.watch.look(), deliveries)
+        tended = self._tended(threading.Event())
+        if tended.trouble:
+            raise tended.trouble[0]
+        return tended
+
+    def run(
+        self,
+        stop: threading.Event,
+        *,
+        every: timedelta = timedelta(seconds=15),
+        on_round: Callable[[Tended], object] | None = None,
+    ) -> None:
+        """Do what is due again and again until ``stop`` is set. What goes wrong is logged, and tried again.
+
+        Args:
+            stop: What ends it. What is being sent is finished and kept.
+            every: How long it rests in between.
+            on_round: Called with what each round came to. What it raises ends the loop.
+        """
+        while not stop.is_set():
+            tended = self._tended(stop)
+            if on_round is not None:
+                on_round(tended)
+            stop.wait(every.total_seconds())
+
+    def _tended(self, stop: threading.Event) -> Tended:
+        """Take every step, and return what they came to with what went wrong."""
+        trouble: list[Exception] = []
+
+        def tried(name: str, step: Callable[[], _Result], nothing: _Result) -> _Result:
+            try:
+                return step()
+            except Exception as error:  # noqa: BLE001 - the other steps are due as well; who calls this raises or tells it
+                code = error.code if isinstance(error, SmartifyError) else type(error).__name__
+                log().error("a step of looking after breaches failed", step=name, code=code)
+                trouble.append(error)
+                return nothing
+
+        opened = tried("canaries", self.canaries.look, ())
+        deliveries = tried("courier", lambda: self.courier.run_once(stop=stop), CourierRun())
+        alarms = tried("watch", self.watch.look, ())
+        # Last, as nobody waits for an exercise.
+        rehearsal = tried("rehearsals", lambda: self._rehearsed(stop), None)
+        return Tended(opened, alarms, deliveries, rehearsal, tuple(trouble))
+
+    def _rehearsed(self, stop: threading.Event) -> RehearsalReport | None:
+        """Send the exercises that are due, if it is time to look: in a breach nobody is told that nothing happened."""
+        by, now = self.rules.rehearse_by, self._trail.now()
+        if by is None or (self._rehearsed_at is not None and now < self._rehearsed_at + _REHEARSED_EVERY):
+            return None
+        self._rehearsed_at = now
+        if any(one.aware_at is not None and not one.state.is_over for one in self.incidents.all()):
+            return None
+        return self.rehearsals.rehearse(by=by, stop=stop)
 
     def export(
         self, checkpoints: Checkpoints, incident_id: str, folder: Path, *, by: str, tenant: str | None = None

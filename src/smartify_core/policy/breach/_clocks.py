@@ -106,12 +106,6 @@ class Deadline:
 _Starts: TypeAlias = Mapping[ClockStart, datetime]
 
 
-def heard_at(hearing: Hearing) -> datetime | None:
-    """Return when a customer heard of a notice: a recipient's server took it, or somebody said that they read it."""
-    instants = [one for one in (hearing.delivered_at, hearing.acknowledged_at) if one is not None]
-    return min(instants, default=None)
-
-
 def deadlines_of(
     incident: Incident,
     owed: Collection[str] | None,
@@ -144,7 +138,49 @@ def deadlines_of(
     for tenant in sorted({*owed, *hearings}):
         customer = customers.get(tenant)
         limits = () if customer is None else customer.limits
-        yield from clock.of_tenant(tenant, limits, hearings.get(tenant, ()))
+        yield from clock.of_tenant(tenant, limits, _heard(hearings.get(tenant, ())))
+
+
+def times_of(
+    incident: Incident,
+    customer: Customer,
+    hearings: Sequence[Hearing],
+    phase: Phase,
+    *,
+    rules: BreachRules,
+    now: datetime,
+) -> tuple[tuple[Deadline, ...], datetime | None]:
+    """Return which deadlines a notice that is written now misses, and by when the next notice comes.
+
+    A notice is what any update was due as that waits, and any first notice; a final one is what a final one was due as.
+
+    Args:
+        incident: The incident.
+        customer: Who is told.
+        hearings: The notices to it that were queued.
+        phase: Which notice is written.
+        rules: What the host promises.
+        now: The present instant.
+
+    Returns:
+        What it misses; and the earliest time for a notice after this one that lies ahead, ``None`` after a final one.
+    """
+    clock, heard = _Clock(incident, rules, now), _heard(hearings)
+    found = clock.of_tenant(customer.tenant, customer.limits, heard)
+    missed = tuple(
+        one
+        for one in found
+        if one.state is DeadlineState.MISSED and (one.phase is phase or one.phase is not Phase.FINAL)
+    )
+    if phase is Phase.FINAL:
+        return missed, None
+    return missed, clock.next_of(customer.tenant, customer.limits, [*heard, (now, phase)])
+
+
+def _heard(hearings: Iterable[Hearing]) -> list[tuple[datetime, Phase]]:
+    """Return when a customer heard, and of which notice, in order of time."""
+    found = [(at, one.phase) for one in hearings if (at := one.heard_at) is not None]
+    return sorted(found, key=lambda one: one[0])
 
 
 def after_holds(due_at: datetime, holds: Iterable[PoliceHold]) -> tuple[datetime, datetime | None]:
@@ -187,12 +223,23 @@ class _Clock:
             strictest = {one.kind: one for one in reversed(self._bindings(every, phase, self._starts))}
             yield from self._deadline(None, phase, 1, sorted(strictest.values(), key=_strictness), None)
 
-    def of_tenant(self, tenant: str, limits: Sequence[TimeLimit], hearings: Sequence[Hearing]) -> Iterator[Deadline]:
-        """Yield what is and was due to one customer."""
-        every = (*self._targets, *limits)
-        heard = sorted(
-            ((at, one.phase) for one in hearings if (at := heard_at(one)) is not None), key=lambda one: one[0]
+    def next_of(
+        self, tenant: str, limits: Sequence[TimeLimit], heard: Sequence[tuple[datetime, Phase]]
+    ) -> datetime | None:
+        """Return the earliest time for a notice to one customer that lies ahead; what is over promises nothing."""
+        ahead = (
+            after_holds(binding.due_at, self._holds)[0]
+            for one in self.of_tenant(tenant, limits, heard)
+            if one.heard_at is None
+            for binding in one.bindings
         )
+        return min((at for at in ahead if at > self._now), default=None)
+
+    def of_tenant(
+        self, tenant: str, limits: Sequence[TimeLimit], heard: Sequence[tuple[datetime, Phase]]
+    ) -> Iterator[Deadline]:
+        """Yield what is and was due to one customer, who heard of these notices at these instants."""
+        every = (*self._targets, *limits)
         first = heard[0][0] if heard else None
         yield from self._deadline(tenant, Phase.FIRST, 1, self._bindings(every, Phase.FIRST, self._starts), first)
         starts, final = self._starts, None

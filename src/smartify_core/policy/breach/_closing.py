@@ -9,7 +9,7 @@ from smartify_core.errors import IncidentClash
 from ._clocks import Deadline
 from ._dossier import Dossier
 from ._notice import RoundState
-from ._said import is_on_its_way, open_calls
+from ._said import open_calls
 from ._vocabulary import Phase
 
 
@@ -40,7 +40,7 @@ def require_closable(dossier: Dossier, deadlines: Iterable[Deadline], *, despite
         raise clash(f"{unheard} customers are owed a notice and have none", "Draft the notices, and send them.")
     if sum(not any(one.phase is Phase.FINAL for one in some) for some in dossier.hearings.values()):
         raise clash("not every customer that was told has a final notice", "Draft the final notices, and send them.")
-    if any(is_on_its_way(one) for one in dossier.each_hearing() if one.phase is Phase.FINAL):
+    if any(one.is_on_its_way for one in dossier.each_hearing() if one.phase is Phase.FINAL):
         raise clash("final notices are still on their way", "Let the courier run: smartify breach work")
     unexplained = sum(one.state.is_failed and not dossier.said.is_explained(one) for one in deadlines)
     if unexplained:

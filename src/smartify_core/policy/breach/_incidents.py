@@ -18,7 +18,6 @@ from smartify_core.storage import Storage
 from ._closing import require_closable
 from ._dossiers import Dossiers
 from ._incident import MOST_SCOPES, BreachScope, Incident, PoliceHold, TimelineEvent, checked_text, in_utc
-from ._notice import RoundState
 from ._recorded import Recorded
 from ._rules import BreachRules
 from ._tenants_named import is_known_tenant
@@ -309,7 +308,7 @@ class Incidents:
         """
         text = checked_text(reason, "the reason")
         incident, version = self._running(incident_id)
-        if any(one.state in {RoundState.RELEASED, RoundState.SPREAD} for one in self._dossiers.rounds(incident)):
+        if any(one.state.is_out for one in self._dossiers.rounds(incident)):
             raise _clash(incident, "notices of it were sent", "Send a final notice that says so, and close it.")
         return self._over(incident, version, IncidentState.NEAR_MISS, "incident.dismissed", by=by, text=text)
 

@@ -25,6 +25,11 @@ class RoundState(enum.Enum):
     #: A later draft took its place before it was sent.
     DISCARDED = "discarded"
 
+    @property
+    def is_out(self) -> bool:
+        """Whether somebody released it: what it says may have been heard."""
+        return self in {RoundState.RELEASED, RoundState.SPREAD}
+
 
 @frozen(order=False)
 class Round:
@@ -205,3 +210,18 @@ class Hearing:
     acknowledged_by: str | None = None
     heard_by: str | None = field(default=None, repr=False)
     how: str | None = field(default=None, repr=False)
+
+    @property
+    def heard_at(self) -> datetime | None:
+        """When the customer heard of it: a recipient's server took it, or somebody said that they read it."""
+        return min((one for one in (self.delivered_at, self.acknowledged_at) if one is not None), default=None)
+
+    @property
+    def has_heard(self) -> bool:
+        """Whether nobody else has to be told: it was delivered, or the customer says that it knows."""
+        return self.heard_at is not None
+
+    @property
+    def is_on_its_way(self) -> bool:
+        """Whether it has neither arrived nor been given up."""
+        return not self.has_heard and self.call_since is None

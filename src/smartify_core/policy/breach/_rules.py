@@ -8,6 +8,7 @@ from typing import Final
 from attrs import field, frozen
 
 from smartify_core.errors import UsageError
+from smartify_core.policy._access._facts import check_id
 
 _LONGEST: Final = timedelta(days=366)
 
@@ -26,6 +27,8 @@ class BreachRules:
         alarms: How long before each time it is said that it comes near.
         escalate_after: How long those of one tier may take before those of the next one are told as well.
         rehearse_every: How old the proof may be that a contact can be reached.
+        rehearse_by: In whose name `Breaches.tend` sends the exercises that are due: the id of an employee or a service;
+            ``None`` where it sends none.
         notify_ciphertext_only: Whether a customer of whom only ciphertext is out has a notice too. GDPR 33(2) knows no
             threshold of risk.
         organisation: The host's name, as notices have it.
@@ -35,7 +38,7 @@ class BreachRules:
             such page.
 
     Raises:
-        UsageError: A time is out of its range, or ``link`` has no ``{code}``.
+        UsageError: A time is out of its range, ``link`` has no ``{code}``, or ``rehearse_by`` is no id.
     """
 
     first_notice: timedelta = timedelta(hours=24)
@@ -45,6 +48,7 @@ class BreachRules:
     )
     escalate_after: timedelta = timedelta(hours=1)
     rehearse_every: timedelta = timedelta(days=90)
+    rehearse_by: str | None = None
     notify_ciphertext_only: bool = True
     organisation: str = ""
     contact_point: str = ""
@@ -57,6 +61,8 @@ class BreachRules:
             raise UsageError(
                 "a time is not between nothing and a year", where="BreachRules", cure="Give timedelta(hours=24), or so."
             )
+        if self.rehearse_by is not None:
+            check_id("rehearse_by", self.rehearse_by)
         if self.link is not None and "{code}" not in self.link:
             raise UsageError(
                 "the link to notices has no place for their code", where="BreachRules", cure="Write {code} into it."

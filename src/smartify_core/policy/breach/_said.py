@@ -101,7 +101,8 @@ class Said:
         #: How many records there are.
         self.number = 0
         self._missed: set[_Which] = set()
-        self._explained: set[_Which] = set()
+        #: Why, and when that was said, the last last.
+        self._reasons: dict[_Which, list[tuple[datetime, str]]] = defaultdict(list)
         self._called: set[_Which] = set()
         self._holds: set[datetime | None] = set()
         #: The shortest warning. A hold moves the deadline, and so it is warned of anew.
@@ -117,7 +118,8 @@ class Said:
         if said.kind is AlarmKind.MISSED:
             self._missed.update(which)
         elif said.kind is AlarmKind.EXPLAINED:
-            self._explained.update(which)
+            for one in which:
+                self._reasons[one].append((said.at, record.reason or ""))
         elif said.kind is AlarmKind.CALL:
             self._called.update(which)
         elif said.kind is AlarmKind.HOLD_ENDED:
@@ -128,7 +130,19 @@ class Said:
 
     def is_explained(self, deadline: Deadline) -> bool:
         """Return whether it is on record why a deadline was missed."""
-        return _which(deadline) in self._explained
+        return self.reason_of(deadline) is not None
+
+    def reason_of(self, deadline: Deadline) -> str | None:
+        """Return the latest reason on record why a deadline was missed, in the words of whoever gave it.
+
+        One that was given for all, while nobody knew who is affected, counts for whoever's time was over by then.
+        """
+        tenant, phase, number = _which(deadline)
+        for one in dict.fromkeys((tenant, None)):
+            for at, reason in reversed(self._reasons.get((one, phase, number), ())):
+                if deadline.due_at < at:
+                    return reason
+        return None
 
     def unsaid(self, deadlines: Iterable[Deadline], alarms: Sequence[timedelta], now: datetime) -> Iterator[Alarm]:
         """Yield what is to be said of deadlines now. Of several warnings that are due at once, only the latest.
@@ -179,7 +193,7 @@ class Said:
             if one.state is RoundState.RELEASED and one.released_at is not None and one.released_at < hold.until
         }
         waiting = sum(released.values()) + sum(
-            one.round not in released and one.queued_at < hold.until and is_on_its_way(one) for one in hearings
+            one.round not in released and one.queued_at < hold.until and one.is_on_its_way for one in hearings
         )
         if waiting:
             yield Alarm(incident.id, AlarmKind.HOLD_ENDED, now, due_at=hold.until, count=waiting)
@@ -213,11 +227,6 @@ def alarm_of(kind: AlarmKind, group: Sequence[Deadline], now: datetime) -> Alarm
         tenants=tuple(one.tenant for one in group if one.tenant is not None),
         count=len(group),
     )
-
-
-def is_on_its_way(hearing: Hearing) -> bool:
-    """Return whether a notice has neither arrived nor been given up."""
-    return hearing.delivered_at is None and hearing.acknowledged_at is None and hearing.call_since is None
 
 
 def open_calls(hearings: Sequence[Hearing]) -> list[Hearing]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from ._clocks import Deadline, DeadlineState, heard_at
+from ._clocks import Deadline, DeadlineState
 from ._dossier import Dossier
 from ._notice import Hearing
 from ._said import grouped, open_calls
@@ -95,7 +95,7 @@ def _marks(hearing: Hearing, deliveries: Counter[str] | None) -> set[str]:
         marks.add("delivered")
     if hearing.acknowledged_at is not None:
         marks.add("acknowledged")
-    if heard_at(hearing) is None and not any(deliveries is not None and deliveries[one] for one in _OPEN):
+    if not hearing.has_heard and not any(deliveries is not None and deliveries[one] for one in _OPEN):
         marks.add("failed")
     return marks
 

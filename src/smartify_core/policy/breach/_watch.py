@@ -168,20 +168,6 @@ class Watch:
         """
         return self._dossiers.records(self._recorded.get(incident_id)[0])
 
-    def reasons(self, incident_id: str) -> Mapping[tuple[str | None, Phase], str]:
-        """Return why notices of an incident were late, by tenant and phase: the latest reason that was given for each.
-
-        Raises:
-            UnknownIncident: There is none under this id.
-            StorageError: The store could not be read.
-        """
-        return {
-            (tenant, one.said.phase): one.reason
-            for one in self.records(incident_id)
-            if one.said.kind is AlarmKind.EXPLAINED and one.reason is not None and one.said.phase is not None
-            for tenant in one.said.tenants or (None,)
-        }
-
     # --- inside -------------------------------------------------------------------------------------------------------
 
     def _look_at(self, incident_id: str, customers: Mapping[str, Customer], at: datetime, raised: list[Alarm]) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 from itertools import islice
 from typing import Final
 
-from smartify_core.errors import SmartifyError, UnknownIncident, UsageError
+from smartify_core.errors import UnknownIncident, UsageError
 from smartify_core.policy._access._facts import check_id
 from smartify_core.policy._log import log
 from smartify_core.policy.audit import Trail
@@ -109,23 +109,6 @@ class Courier:
             ClockWentBackwards: This host's clock and the trail's time are more than a day apart.
         """
         return _Run(self, threading.Event() if stop is None else stop).made()
-
-    def run(self, stop: threading.Event, *, every: timedelta = timedelta(seconds=10)) -> None:
-        """Run again and again until ``stop`` is set. What the store or the trail refuses is logged, and tried again.
-
-        Args:
-            stop: What ends it.
-            every: How long it rests in between.
-        """
-        while not stop.is_set():
-            try:
-                run = self.run_once(stop=stop)
-            except SmartifyError as error:
-                log().error("a run of the courier was cut short", worker=self.worker, code=error.code)
-            else:
-                if counts := {name: count for name, count in run.counts.items() if count and name != "later"}:
-                    log().info("a run of the courier", worker=self.worker, **counts)
-            stop.wait(every.total_seconds())
 
     def acknowledge(
         self,

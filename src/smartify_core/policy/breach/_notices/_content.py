@@ -15,6 +15,7 @@ from typing import Final
 from attrs import frozen
 
 from smartify_core.policy.breach._answers import Certainty, NoticeField, Stated, Statement, unknown_yet
+from smartify_core.policy.breach._dossier import Dossier
 from smartify_core.policy.breach._impact import TenantImpact
 from smartify_core.policy.breach._incident import BreachScope, Incident
 from smartify_core.policy.breach._rules import BreachRules
@@ -37,6 +38,7 @@ class Case:
         rules: What the host promises.
         now: When the notices are written.
         vendors: The names of vendors by their ids.
+        heard: What customers heard before, and what was said of their times.
     """
 
     incident: Incident
@@ -45,6 +47,7 @@ class Case:
     rules: BreachRules
     now: datetime
     vendors: Mapping[str, str]
+    heard: Dossier
 
     @property
     def aware_at(self) -> datetime:
@@ -60,13 +63,16 @@ class Addressee:
         impact: What the incident may have done to its data.
         phase: Which notice it is.
         annex: Whether a list of its people goes with it.
-        delay: Why it was not told earlier, where somebody said so.
+        missed: Why it was not told earlier: for each deadline that the notice misses the reason that is on record, or
+            ``None``.
+        next_at: By when the next notice comes; ``None`` where this is the last one.
     """
 
     impact: TenantImpact
     phase: Phase
     annex: bool = False
-    delay: str | None = None
+    missed: tuple[str | None, ...] = ()
+    next_at: datetime | None = None
 
 
 def answers_of(case: Case, addressee: Addressee, words: Words) -> Mapping[NoticeField, Stated]:
@@ -179,24 +185,19 @@ def _contact(case: Case, _: Addressee, __: Words) -> Stated:
     return _said(point) if point else unknown_yet()
 
 
-def _next_update(case: Case, addressee: Addressee, words: Words) -> Stated:
-    at = next_update_at(case, addressee)
+def _next_update(_: Case, addressee: Addressee, words: Words) -> Stated:
+    at = addressee.next_at
     if at is None:
         return Stated(Certainty.NOT_APPLICABLE, words.say("next_update_none"))
     return _said(words.say("next_update_by", time=words.instant(at)))
 
 
-def next_update_at(case: Case, addressee: Addressee) -> datetime | None:
-    """Return by when there is another notice; ``None`` where this is the final one."""
-    return None if addressee.phase is Phase.FINAL else case.now + case.rules.update_every
-
-
-def _delay(case: Case, addressee: Addressee, words: Words) -> Stated:
-    if addressee.delay is not None:
-        return _said(addressee.delay)
-    late = addressee.phase is Phase.FIRST and case.now > case.aware_at + case.rules.first_notice
-    # That it is late is no secret: it stays open until somebody has said why (GDPR 33(1)).
-    return unknown_yet() if late else Stated(Certainty.NOT_APPLICABLE, words.say("delay_none"))
+def _delay(_: Case, addressee: Addressee, words: Words) -> Stated:
+    if not addressee.missed:
+        return Stated(Certainty.NOT_APPLICABLE, words.say("delay_none"))
+    reasons = tuple(dict.fromkeys(one for one in addressee.missed if one is not None))
+    # That it is late is no secret: it stays open until somebody has said why of every delay (GDPR 33(1)).
+    return unknown_yet() if None in addressee.missed else _said("\n".join(reasons))
 
 
 def _vendor(case: Case, addressee: Addressee, words: Words) -> Stated:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import merge
 from itertools import groupby, islice
-from typing import Final, TypeAlias
+from typing import Final
 
 from attrs import define, evolve, frozen
 
@@ -17,6 +17,7 @@ from smartify_core.policy._ledger import LEDGER
 from smartify_core.policy._log import log
 from smartify_core.policy._shelf import Shelf
 from smartify_core.policy.breach._answers import NoticeField
+from smartify_core.policy.breach._clocks import times_of
 from smartify_core.policy.breach._customer import Customer
 from smartify_core.policy.breach._digests import notice_digest, notice_id, round_digest
 from smartify_core.policy.breach._impact import TenantImpact
@@ -45,9 +46,6 @@ from ._templates import NoticeTemplate
 BATCH: Final = 500
 #: The most people that a list has which goes with a notice; longer ones are asked for.
 LONGEST_ANNEX: Final = 10_000
-
-#: Why tenants of an incident were not told earlier, where somebody said so: by tenant and phase.
-DelaysOf: TypeAlias = Callable[[str], Mapping[tuple[str | None, Phase], str]]
 
 
 @frozen(order=False)
@@ -95,7 +93,6 @@ class Drafting:
         storage: Where they are.
         sealer: What seals them.
         annexes: What opens lists of people.
-        delay: Tells why a tenant was not told earlier.
         locales: The languages.
         templates: The host's own texts.
     """
@@ -106,13 +103,11 @@ class Drafting:
         sealer: Sealer,
         *,
         annexes: Annexes,
-        delays: DelaysOf,
         locales: Locales,
         templates: Iterable[NoticeTemplate],
     ) -> None:
         self._storage = storage
         self._annexes = annexes
-        self._delays = delays
         self._locales = locales
         self._templates = {one.locale.lower(): one for one in templates}
         self._rounds = Shelf(storage, sealer, ROUND, Round)
@@ -140,7 +135,6 @@ class Drafting:
             ciphertext: Whether a tenant is told of whom only ciphertext is out.
             corrections: Whether those are told that are not affected any more.
         """
-        delays = self._delays(draft.incident)
         for impact, last in (
             self._named(draft, released, tenants) if tenants is not None else self._all(draft, released)
         ):
@@ -148,7 +142,7 @@ class Drafting:
             if phase is None:
                 continue
             if impact is not None and _is_owed(impact, ciphertext=ciphertext):
-                yield Addressee(impact, phase, delay=delays.get((impact.tenant, phase)))
+                yield Addressee(impact, phase)
             elif corrections and last is not None:
                 yield Addressee(TenantImpact(last.tenant, Outcome.NOT_AFFECTED), phase)
 
@@ -243,7 +237,20 @@ class Drafting:
     ) -> Notice:
         tenant = addressee.impact.tenant
         annex = None if opener is None else self._annex(draft, addressee, customer, opener)
-        addressee = evolve(addressee, annex=annex is not None)
+        missed, next_at = times_of(
+            case.incident,
+            customer,
+            case.heard.hearings.get(tenant, ()),
+            addressee.phase,
+            rules=case.rules,
+            now=case.now,
+        )
+        addressee = evolve(
+            addressee,
+            annex=annex is not None,
+            missed=tuple(map(case.heard.said.reason_of, missed)),
+            next_at=next_at,
+        )
         words = self._locales.words(customer.locale)
         envelope = Envelope(
             notice_id(draft.incident, draft.number, tenant),

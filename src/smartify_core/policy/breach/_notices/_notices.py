@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Final
 
 from attrs import evolve
 
@@ -23,6 +22,7 @@ from smartify_core.policy.audit import Trail
 from smartify_core.policy.breach._answers import Certainty, NoticeField, Stated, Statement
 from smartify_core.policy.breach._certificates import check_certificate
 from smartify_core.policy.breach._customer import Customer
+from smartify_core.policy.breach._dossiers import Dossiers
 from smartify_core.policy.breach._impact import Impact, SubjectImpact
 from smartify_core.policy.breach._incident import Incident
 from smartify_core.policy.breach._notice import Notice, Round, RoundState
@@ -35,19 +35,13 @@ from smartify_core.storage import Storage
 
 from ._annex import Annexes, SubjectsOf
 from ._content import Case
-from ._drafting import DelaysOf, Drafting, Opener, Tally
+from ._drafting import Drafting, Opener, Tally
 from ._locales import Locales
 from ._templates import NoticeTemplate
-
-_RELEASED: Final = frozenset({RoundState.RELEASED, RoundState.SPREAD})
 
 
 def _nobody(*_: object) -> Iterable[SubjectImpact]:
     return ()
-
-
-def _no_delays(_: str) -> Mapping[tuple[str | None, Phase], str]:
-    return {}
 
 
 class Notices:
@@ -62,7 +56,6 @@ class Notices:
         subjects: Tells which accounts of a tenant an incident may concern: incident, tenant, revision. Without it
             lists of people are empty.
         vendor_names: Tells the names of vendors by their ids; ids stand where a name is missing.
-        delays: Tells of an incident why tenants were not told earlier, by tenant and phase.
         locales: The languages; those of this library without it.
         templates: The host's own texts, one for a language.
     """
@@ -77,11 +70,11 @@ class Notices:
         gate: Gate,
         subjects: SubjectsOf = _nobody,
         vendor_names: Callable[[], Mapping[str, str]] = dict,
-        delays: DelaysOf = _no_delays,
         locales: Locales | None = None,
         templates: Iterable[NoticeTemplate] = (),
     ) -> None:
         self._recorded = Recorded(storage, sealer, trail)
+        self._dossiers = Dossiers(storage, sealer, rules)
         self._rules = rules
         self._vendor_names = vendor_names
         self._annexes = Annexes(storage, gate, subjects)
@@ -89,7 +82,6 @@ class Notices:
             storage,
             sealer,
             annexes=self._annexes,
-            delays=delays,
             locales=locales or Locales(),
             templates=templates,
         )
@@ -190,7 +182,7 @@ class Notices:
         incident, _ = self._open(incident_id)
         impact = self._assessed(incident)
         rounds = list(self.rounds(incident_id))
-        released = [one.number for one in rounds if one.state in _RELEASED]
+        released = [one.number for one in rounds if one.state.is_out]
         if phase is not Phase.FIRST and not released:
             raise IncidentClash(
                 "no first notice went out", where=f"incident {incident_id}", cure="Draft and send a first one."
@@ -207,7 +199,15 @@ class Notices:
             now,
             by,
         )
-        case = Case(incident, impact.scopes, statement, self._rules, now, dict(self._vendor_names()))
+        case = Case(
+            incident,
+            impact.scopes,
+            statement,
+            self._rules,
+            now,
+            dict(self._vendor_names()),
+            self._dossiers.of(incident),
+        )
         addressees = self._drafting.addressees(
             draft,
             released,

@@ -10,7 +10,7 @@ from typing import Final
 
 from smartify_core.policy.breach._answers import NoticeField, Stated
 
-from ._content import Addressee, Case, breach_period, next_update_at
+from ._content import Addressee, Case, breach_period
 from ._markup import lines_of
 from ._rendering import Envelope, link_of
 
@@ -48,7 +48,7 @@ def payload_of(
     """
     impact, correction = addressee.impact, envelope.is_correction
     period = None if correction else breach_period(case, impact)
-    update = next_update_at(case, addressee)
+    update = addressee.next_at
     happened = answers.get(NoticeField.WHAT_HAPPENED)
     link = link_of(case.rules, envelope.code)
     data: dict[str, object] = {

@@ -418,18 +418,6 @@ def test_a_stopped_run_sends_nothing_more(host: Host) -> None:
     assert host.courier(channel).run_once().accepted == 1
 
 
-def test_running_on_ends_when_told(host: Host) -> None:
-    """A courier that runs on delivers, outlives a store that is away, and ends with the event."""
-    stop = threading.Event()
-
-    def stopping(_: Any) -> Reply:
-        stop.set()
-        return ACCEPTED
-
-    host.courier(Scripted(answers={"mail@globex.example": [stopping]}), threads=1).run(stop)
-    assert host.deliveries()["globex", "mail", 1].state is DeliveryState.COMPLETED
-
-
 def test_a_call_back_that_raises_hurts_nobody() -> None:
     """Whatever the host's function does, the call is on record and the run goes on."""
     host = Host()

@@ -329,7 +329,7 @@ def hold_heals(patch: pytest.MonkeyPatch) -> None:
 
 def deaf_to_the_phone(patch: pytest.MonkeyPatch) -> None:
     """Take no notice of calls."""
-    patch.setattr(clocks, "heard_at", lambda one: one.delivered_at)
+    patch.setattr(Hearing, "heard_at", property(lambda one: one.delivered_at))
 
 
 def signal_is_nothing(patch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,7 @@ from smartify_core.policy.breach import (
     Phase,
     ScopeKind,
     TenantImpact,
+    Watch,
     known,
     rehearsal_message,
 )
@@ -215,17 +216,17 @@ def test_a_period_is_known_with_both_of_its_ends(world: World) -> None:
     assert "breach_period" in notice.open_fields
 
 
-def test_a_late_first_notice_owes_its_reason() -> None:
+def test_a_late_first_notice_owes_its_reason(world: World) -> None:
     """After the promised time a first notice lacks why, until somebody says it; before, there is nothing to say."""
-    said: list[str] = []
-    world = World(delays=lambda _: {("acme", Phase.FIRST): said[0]} if said else {})
     assert "delay_reason" not in drafted(world, affected("acme")).open_fields
     world.clock.advance(days=2)
     assert "delay_reason" in drafted(world, affected("acme")).open_fields
-    said.append("We had to find out whose data it was.")
+    said = "We had to find out whose data it was."
+    watch = Watch(world.storage, world.sealer, world.policy.trail, rules=world.rules)
+    watch.explain(ID, phase=Phase.FIRST, by="e-1", reason=said)
     notice = drafted(world, affected("acme"))
     assert "delay_reason" not in notice.open_fields
-    assert said[0] in notice.text
+    assert said in notice.text
 
 
 def test_natures_and_vendors_are_named(world: World) -> None:
