@@ -51,6 +51,10 @@ class Round:
         spread_after: The key of the last notice whose deliveries exist; ``""`` before the first.
         released_at: When it was sent.
         released_by: Who sent it.
+        released_before: The rounds that were out when it was drafted: whom they told, it does not tell a second time.
+        said: How many records there were of what was said of deadlines when it was drafted.
+        keeps_until: From when on something that it says of times may not be so any more: the earliest time of any of
+            its notices that lay ahead. ``None`` where none did.
     """
 
     incident: str
@@ -67,6 +71,9 @@ class Round:
     spread_after: str = ""
     released_at: datetime | None = None
     released_by: str | None = None
+    released_before: tuple[int, ...] = ()
+    said: int = 0
+    keeps_until: datetime | None = None
 
 
 @frozen(order=False)
