@@ -1,11 +1,14 @@
-"""Bare receivers in a process of their own: a mail server and a web server that take everything."""
+"""Receivers in a process of their own: two mail servers, bare and aiosmtpd, and a web server that take everything."""
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import StreamRequestHandler, ThreadingTCPServer
+
+from aiosmtpd.smtp import SMTP
 
 LOOPBACK = "127.0.0.1"
 
@@ -51,7 +54,24 @@ class MailServer(ThreadingTCPServer):
     allow_reuse_address = True
 
 
+class Taking:
+    """What aiosmtpd asks: every message is taken."""
+
+    async def handle_DATA(self, *_: object) -> str:  # noqa: N802  # the name is aiosmtpd's
+        return "250 taken"
+
+
+async def run_aiosmtpd() -> None:
+    """Run aiosmtpd until the process is ended."""
+    loop = asyncio.get_running_loop()
+    listening = await loop.create_server(lambda: SMTP(Taking(), hostname="receiver"), LOOPBACK, 0)
+    print(listening.sockets[0].getsockname()[1], flush=True)
+    await listening.serve_forever()
+
+
 if __name__ == "__main__":
+    if sys.argv[1] == "aiosmtpd":
+        asyncio.run(run_aiosmtpd())
     server = MailServer((LOOPBACK, 0), Mail) if sys.argv[1] == "mail" else ThreadingHTTPServer((LOOPBACK, 0), Web)
     print(server.server_address[1], flush=True)
     server.serve_forever()

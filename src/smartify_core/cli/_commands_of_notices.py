@@ -140,6 +140,16 @@ def export(asked: Asked, *, incident: str, by: str, folder: Path, tenant: str | 
 
 
 @click.command()
+@click.argument("folder", metavar="FOLDER", type=_path)
+@click.option("--key", "vkey", metavar="VKEY", required=True, help="The public key of the trail, as you were given it.")
+@shared_options
+@click.pass_obj
+def check(asked: Asked, *, folder: Path, vkey: str) -> None:
+    """Check evidence that was handed over, with the public key of the trail and nothing else."""
+    asked.action = lambda output, _: notifying.check(output, folder, vkey=vkey)
+
+
+@click.command()
 @as_whom
 @click.option("--tenant", "tenants", metavar="T", multiple=True, help="Only this customer; repeatable.")
 @click.option("--force", is_flag=True, help="Those too that were reached not long ago.")
@@ -193,4 +203,4 @@ def webhook_key(asked: Asked, *, name: str, shared: bool) -> None:
     asked.action = lambda output, config: reaching.webhook_key(output, config, name=name, shared=shared)
 
 
-COMMANDS = (state, draft, show, send, work, acknowledge, export, rehearse, customers, webhook_key)
+COMMANDS = (state, draft, show, send, work, acknowledge, export, check, rehearse, customers, webhook_key)

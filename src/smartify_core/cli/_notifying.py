@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import threading
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -16,6 +17,7 @@ from smartify_core.policy.breach import (
     Phase,
     Stated,
     Tended,
+    check_evidence,
     known,
     not_applicable,
     unknown_yet,
@@ -181,10 +183,25 @@ def acknowledge(
 def export(output: Output, file: Path, incident: str, *, by: str, folder: Path, tenant: str | None) -> int:
     """Write the evidence of an incident."""
     with opened_breaches(file) as at:
-        pack = at.breaches.export(checkpoints_of(at.at), incident, folder, by=by, tenant=tenant)
-    output.document({"evidence": of_value(pack)})
+        checkpoints = checkpoints_of(at.at)
+        pack = at.breaches.export(checkpoints, incident, folder, by=by, tenant=tenant)
+        vkey = checkpoints.signing_verifier().vkey
+    output.document({"evidence": of_value(pack), "key": vkey})
     output.line(f"wrote {folder / 'evidence.html'} and {folder / 'evidence.json'}")
+    output.line("Whoever has the key of the trail checks them, without a network:")
+    output.line(f"  smartify breach check {shlex.quote(str(folder))} --key '{vkey}'")
     return exit_codes.DONE
+
+
+def check(output: Output, folder: Path, *, vkey: str) -> int:
+    """Check evidence offline: it needs neither the store nor a configuration."""
+    found = check_evidence(folder, vkey)
+    output.document({"folder": str(folder), "findings": [of_value(one) for one in found]})
+    for finding in found:
+        output.line(f"{finding.where}: {finding.what}")
+    if not found:
+        output.line("It is as it was written: the audit trail has it on record, and everything in it that it proves.")
+    return exit_codes.FAILED if found else exit_codes.DONE
 
 
 def _answers(some: Sequence[str], inapplicable: Sequence[str], unknown: Sequence[str]) -> dict[NoticeField, Stated]:

@@ -166,7 +166,7 @@ class Policy:
 
     def _watch(self, record: AuditRecord) -> None:
         """Show a record of the gate to the decoys, which are made when the first one comes."""
-        self.breaches.canaries.watch(record)
+        self.breaches.canaries.noticed(record)
 
     def hygiene(self, *, unused_after: timedelta = timedelta(days=7)) -> Iterator[HygieneFinding]:
         """Yield what a reviewer of grants should look at: unused, wider than used, self-approved, not reviewed.

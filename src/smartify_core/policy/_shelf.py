@@ -13,16 +13,16 @@ from cattrs.errors import BaseValidationError
 from smartify_core.errors import NewerSchema, SealBroken
 from smartify_core.model import Document, PutDocument
 from smartify_core.sealing import Sealer
-from smartify_core.storage import Storage
+from smartify_core.storage import KEYS_AT_ONCE, Storage
 from smartify_core.storage.walks import documents_at, every_document
 
 from ._ledger import LEDGER
 
 _Value = TypeVar("_Value")
 _FORMAT: Final = 1
-#: The first page of documents that are looked for by the beginning of their key, and the largest one.
+#: The first page of documents that are looked for by the beginning of their key. Each one after it is twice as large,
+#: up to what a store gives at once: little is read where there are few, and few pages where there are many.
 _FEW: Final = 32
-_MANY: Final = 256
 
 _converter: Final = Converter(forbid_extra_keys=True, unstruct_collection_overrides={frozenset: sorted})
 _converter.register_unstructure_hook(datetime, datetime.isoformat)
@@ -85,7 +85,7 @@ class Shelf(Generic[_Value]):
                 yield document.key, self.opened(document), document.version
             if len(page) < limit:
                 return
-            after, limit = page[-1].key, _MANY
+            after, limit = page[-1].key, min(2 * limit, KEYS_AT_ONCE)
 
     def put(self, key: str, value: _Value, *, over: int) -> PutDocument:
         """Return the write that keeps ``value`` over version ``over`` of its document (0 for a new one)."""

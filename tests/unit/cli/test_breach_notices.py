@@ -127,7 +127,8 @@ def test_the_evidence_is_a_folder(house: House) -> None:
     assert (made["folder"], made["incident"], made["tenant"], made["notices"]) == ("evidence", incident, None, 1)
     assert {path.name for path in (house.folder / "evidence").iterdir()} >= {"evidence.html", "evidence.json"}
     told = house.run("breach", "export", incident, *AS_E2, "--folder", "acme", "--tenant", "acme")
-    assert told.out == "wrote acme/evidence.html and acme/evidence.json\n"
+    assert told.out.startswith("wrote acme/evidence.html and acme/evidence.json\n")
+    assert "  smartify breach check acme --key '" in told.out
     twice = house.run("breach", "export", incident, *AS_E2, "--folder", "acme", "--json")
     assert (twice.code, twice.error["code"]) == (2, "SC108")
     if sys.platform != "win32":
@@ -164,6 +165,34 @@ def test_the_worker_ends_when_it_is_told_to(house: House, *, as_json: bool) -> N
     else:
         assert first == "1 spread, 1 accepted\n"
     nothing_personal(house.run("breach", "status"))
+
+
+def test_evidence_is_checked_without_a_store(house: House) -> None:
+    """With the folder and the key alone evidence is found whole; a word that was changed is told, with exit code 1."""
+    incident = house.told()
+    exported = house.breach("export", incident, *AS_E2, "--folder", "evidence")
+    key = exported["key"]
+    assert key == house.run("audit", "key", "--json").document["key"]
+    elsewhere = house.folder / "elsewhere"
+    (house.folder / "evidence").rename(elsewhere)
+    for file in house.folder.glob("*.toml"):
+        file.unlink()
+    whole = house.run("breach", "check", "elsewhere", "--key", key)
+    assert (whole.code, whole.out) == (
+        0,
+        "It is as it was written: the audit trail has it on record, and everything in it that it proves.\n",
+    )
+    assert house.breach("check", "elsewhere", "--key", key) == {"folder": "elsewhere", "findings": []}
+    page = elsewhere / "evidence.html"
+    page.write_text(page.read_text(encoding="utf-8").replace("acme", "acne"), encoding="utf-8")
+    wrong = house.run("breach", "check", "elsewhere", "--key", key)
+    assert (wrong.code, wrong.out) == (1, "page: the trail does not have it on record as it is\n")
+    told = house.run("breach", "check", "elsewhere", "--key", key, "--json")
+    assert told.document["findings"] == [{"where": "page", "what": "the trail does not have it on record as it is"}]
+    for arguments in (("nowhere", "--key", key), ("elsewhere", "--key", "no-key")):
+        refused = house.run("breach", "check", *arguments, "--json")
+        assert (refused.code, refused.error["code"]) == (2, "SC100")
+    nothing_personal(whole, wrong)
 
 
 def test_trouble_with_the_store_does_not_end_the_worker(

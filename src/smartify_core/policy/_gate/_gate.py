@@ -35,7 +35,7 @@ from smartify_core.storage import Storage
 
 from ._disclosed import Disclosed, disclosed, pseudonymised
 from ._reading import Reading
-from ._recording import MoreFacts, Recording, Watch
+from ._recording import MoreFacts, Recording, ShownRecord
 from ._reviewing import Reviewing
 from ._standing import GrantStanding, standing_of
 from ._view import View, named_by_pseudonym
@@ -86,7 +86,7 @@ class Gate:
         circumstances: Circumstances,
         rules: AccessRules | None = None,
         guard: Callable[[], None] | None = None,
-        watch: Watch | None = None,
+        watch: ShownRecord | None = None,
     ) -> None:
         self._guard = guard
         self._storage = storage

@@ -18,7 +18,7 @@ from smartify_core.policy.audit import AuditRecord, Trail
 #: What a caller may add to the record of an opening: ids, codes and counts.
 MoreFacts: TypeAlias = Mapping[str, "str | int | bool | None"]
 #: What is shown each opening and each denial, once it is on record.
-Watch: TypeAlias = Callable[[AuditRecord], None]
+ShownRecord: TypeAlias = Callable[[AuditRecord], None]
 
 #: The kinds of entries that change no fact of a decision.
 _CHANGING_NOTHING: Final = frozenset(
@@ -47,7 +47,7 @@ class Recording:
         watch: What is shown each record when it is kept. What it raises is logged, and opens and closes nothing.
     """
 
-    def __init__(self, trail: Trail, reasons: Reasons, watch: Watch | None = None) -> None:
+    def __init__(self, trail: Trail, reasons: Reasons, watch: ShownRecord | None = None) -> None:
         self._trail = trail
         self._reasons = reasons
         self._watch = watch
@@ -145,7 +145,7 @@ class Recording:
         if self._watch is not None:
             try:
                 self._watch(record)
-            except Exception as error:  # noqa: BLE001 - a host's: whoever watches keeps nobody from working
+            except Exception as error:  # noqa: BLE001 - the decoys look at it, in a store that may be away: they keep nobody from working
                 log().warning("a watch failed", error=type(error).__name__, place=place)
         return place
 

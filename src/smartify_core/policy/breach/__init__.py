@@ -1,12 +1,16 @@
-"""Breaches: from the first signal to the proof that every affected customer has heard.
+"""Breaches: from the first signal to the proof that every affected customer has heard. `Breaches` puts it together.
 
-- `Incident` is a breach or what may be one; `BreachScope` says where it may have reached.
-- `Impact` is what it may have done, tenant by tenant, and how that was found.
-- `Statement` holds what is known, answer by answer; a `Notice` is what one tenant is told, in rounds.
-- `Customer` says whom a tenant wants to be told, how, and by when; a `Notifier` is a channel that leads there.
-- `Canaries` plants decoys, whose use opens a suspected incident by itself.
-- `export_evidence` writes the proof of all of it, for the vendor or for one tenant; `check_evidence` checks it offline.
-- `Impact` is what it may have done, tenant by tenant, and how that was found; `Assessments` works it out.
+Each room, and the values that it takes and gives:
+
+- `Incidents`: the life of an `Incident`, which is a breach or what may be one, and its `BreachScope`.
+- `Canaries`: a `Decoy`, whose use opens a suspected incident by itself.
+- `Assessments`: the `Impact` of an incident, tenant by tenant, and how that was found.
+- `Notices`: a `Statement` holds what is known, answer by answer; a `Notice` is what one tenant is told, in a `Round`.
+- `Customers`: a `Customer` says whom a tenant wants to be told, how, and by when.
+- `Courier`: a `Notice` becomes a `Delivery` for each `Contact`, through a `Notifier`; a `Hearing` says who has heard.
+- `Rehearsals`: the proof, before anything happens, that every contact can be reached.
+- `Watch`: every `Deadline`, the `Alarm` before it and after it, and an `IncidentStatus`.
+- `check_evidence`: checks offline what `Breaches.export` wrote, the proof of all of it.
 """
 
 from __future__ import annotations
@@ -14,7 +18,6 @@ from __future__ import annotations
 from ._answers import Certainty, NoticeField, Stated, Statement, known, not_applicable, unknown_yet
 from ._breaches import Breaches, Tended
 from ._canaries import Canaries
-from ._certificates import check_certificate
 from ._clocks import BindingLimit, Deadline, DeadlineState
 from ._customer import ClockStart, Contact, Customer, LimitKind, TimeLimit
 from ._customers import Customers
@@ -23,22 +26,16 @@ from ._decoys import Decoy, DecoyKind
 from ._delivery import Courier, CourierRun
 from ._digests import notice_digest, round_digest
 from ._evidence import (
-    DeadlineStanding,
-    EvidencedDeadline,
     EvidenceFinding,
     EvidencePack,
     check_evidence,
-    export_evidence,
 )
 from ._impact import Impact, ImpactDifference, SubjectImpact, TenantImpact
 from ._impacts import Assessments
 from ._incident import BreachScope, Incident, PoliceHold, TimelineEvent
 from ._incidents import Incidents
 from ._notice import Attempt, Delivery, Hearing, Notice, Round, RoundState
-from ._notices._locales import Locales
-from ._notices._notices import Notices
-from ._notices._rehearsing import RehearsalMessage, rehearsal_message
-from ._notices._templates import NoticeTemplate
+from ._notices import Locales, Notices, NoticeTemplate
 from ._notifier import Attachment, AttemptVerdict, Notifier, Parcel, Payload, Reply, Sender
 from ._reach import ContactReach, Reach, ReachConcern, ReachFinding
 from ._rehearsals import RehearsalReport, Rehearsals
@@ -70,7 +67,6 @@ __all__ = [
     "Customers",
     "Deadline",
     "DeadlineRecord",
-    "DeadlineStanding",
     "DeadlineState",
     "Decoy",
     "DecoyKind",
@@ -79,7 +75,6 @@ __all__ = [
     "DueNotices",
     "EvidenceFinding",
     "EvidencePack",
-    "EvidencedDeadline",
     "Exposure",
     "Hearing",
     "Impact",
@@ -104,7 +99,6 @@ __all__ = [
     "Reach",
     "ReachConcern",
     "ReachFinding",
-    "RehearsalMessage",
     "RehearsalReport",
     "Rehearsals",
     "Reply",
@@ -121,14 +115,11 @@ __all__ = [
     "TimeLimit",
     "TimelineEvent",
     "Watch",
-    "check_certificate",
     "check_evidence",
-    "export_evidence",
     "known",
     "not_applicable",
     "notice_digest",
     "read_customers",
-    "rehearsal_message",
     "round_digest",
     "unknown_yet",
 ]

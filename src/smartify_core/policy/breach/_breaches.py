@@ -28,10 +28,7 @@ from ._impacts import Assessments
 from ._incident import Incident
 from ._incidents import Incidents
 from ._notice import Hearing
-from ._notices._locales import Locales
-from ._notices._notices import Notices
-from ._notices._rehearsing import rehearsal_message
-from ._notices._templates import NoticeTemplate
+from ._notices import Locales, Notices, NoticeTemplate, rehearsal_message
 from ._notifier import Notifier
 from ._rehearsals import RehearsalReport, Rehearsals
 from ._rules import BreachRules
@@ -214,9 +211,9 @@ class Breaches:
                 trouble.append(error)
                 return nothing
 
-        opened = tried("canaries", self.canaries.look, ())
+        opened: tuple[Incident, ...] = tried("canaries", self.canaries.look, ())
         deliveries = tried("courier", lambda: self.courier.run_once(stop=stop), CourierRun())
-        alarms = tried("watch", self.watch.look, ())
+        alarms: tuple[Alarm, ...] = tried("watch", self.watch.look, ())
         # Last, as nobody waits for an exercise.
         rehearsal = tried("rehearsals", lambda: self._rehearsed(stop), None)
         return Tended(opened, alarms, deliveries, rehearsal, tuple(trouble))
@@ -237,8 +234,9 @@ class Breaches:
         """Write the evidence of an incident into a new folder. See `export_evidence`."""
         dossiers = Dossiers(self._storage, self._sealer, self.rules)
         incident = self.incidents.get(incident_id)
-        found = dossiers.deadlines(dossiers.of(incident), dossiers.customers(), self._trail.now())
-        deadlines = evidenced(found, dossiers.records(incident))
+        dossier = dossiers.of(incident)
+        found = dossiers.deadlines(dossier, dossiers.customers(), self._trail.now())
+        deadlines = evidenced(found, dossier.said)
         return export_evidence(
             *(checkpoints, self._storage, self._sealer, incident_id, folder), by=by, tenant=tenant, deadlines=deadlines
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from threading import Lock
 from typing import Final
@@ -24,7 +23,7 @@ from ._decoys import LONGEST_NOTE, MOST_DECOYS, Decoy, Decoyed, DecoyKind, Decoy
 from ._incident import BreachScope, Incident
 from ._places import CANARY
 from ._recorded import Recorded
-from ._vocabulary import IncidentState, ScopeKind
+from ._vocabulary import ScopeKind
 
 #: Who opens an incident when a decoy was touched.
 CANARY_ACTOR: Final = "canary"
@@ -93,7 +92,7 @@ class Canaries:
         self._decoys = Shelf(storage, sealer, CANARY, Decoys)
         self._cursors = Shelf(storage, sealer, CANARY, _Cursor)
         self._revisions = Shelf(storage, sealer, CANARY, _Revision)
-        #: What `watch` remembers: the decoys, and the version of `_REVISION` that they are of at least.
+        #: What `noticed` remembers: the decoys, and the version of `_REVISION` that they are of at least.
         self._known: tuple[int, Decoyed] = (-1, Decoyed())
         self._lock = Lock()
 
@@ -201,7 +200,7 @@ class Canaries:
 
     # --- looking ------------------------------------------------------------------------------------------------------
 
-    def watch(self, record: AuditRecord) -> None:
+    def noticed(self, record: AuditRecord) -> None:
         """Look at once where a record touches a decoy: what a gate is given, which calls it for every opening.
 
         It reads one small document for each. What it raises loses nothing: `look` finds the touch later.
@@ -220,7 +219,7 @@ class Canaries:
 
         A touch by an actor whom an incident of a canary is open for becomes an entry of its timeline. How far it has
         looked is kept in the same step as the incident: each touch is told of once, whatever crashes and whoever else
-        looks at the same time. Call it every minute or so: it finds what `watch` missed.
+        looks at the same time. Call it every minute or so: it finds what `noticed` missed.
 
         Returns:
             The incidents that were opened or added to by this call.
@@ -275,31 +274,25 @@ class Canaries:
         text = _in_words(touches)
         incident, over = self._open_one(cursor.open.get(actor or ""))
         if incident is None:
-            opened = self._incident(touches, text)
             others = {who: one for who, one in cursor.open.items() if self._open_one(one)[0] is not None}
-            cursor = evolve(cursor, open={**others, actor or "": opened.id})
-            put = self._cursors.put(_CURSOR, cursor, over=version)
-            kept = self._recorded.change(
-                opened, 0, "incident.opened", by=CANARY_ACTOR, at=now, text=text, documents=[put]
+
+            def remembered(opened: str) -> list[PutDocument]:
+                noted = evolve(cursor, open={**others, actor or "": opened})
+                return [self._cursors.put(_CURSOR, noted, over=version)]
+
+            kept = self._recorded.opened(
+                by=CANARY_ACTOR,
+                at=now,
+                signal=text,
+                first_signal_at=touches.first.record.at,
+                scopes=_scopes(actor),
+                documents=remembered,
             )
             log().warning("decoy touched", incident=kept.id)
             return kept
         put = self._cursors.put(_CURSOR, cursor, over=version)
         return self._recorded.change(
             incident, over, "canary.touched", by=CANARY_ACTOR, at=now, text=text, documents=[put]
-        )
-
-    def _incident(self, touches: _Touches, text: str) -> Incident:
-        """Return the incident of the first touches by an actor."""
-        actor, at = touches.first.record.actor, self._trail.now()
-        return Incident(
-            id=f"inc-{at:%Y%m%d}-{secrets.token_hex(4)}",
-            state=IncidentState.SUSPECTED,
-            opened_at=at,
-            opened_by=CANARY_ACTOR,
-            signal=text,
-            first_signal_at=touches.first.record.at,
-            scopes=_scopes(actor),
         )
 
     def _open_one(self, incident_id: str | None) -> tuple[Incident | None, int]:

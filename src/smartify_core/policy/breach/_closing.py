@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-
-from smartify_core.errors import IncidentClash
+from functools import partial
 
 from ._clocks import Deadline
 from ._dossier import Dossier
+from ._incident import incident_clash
 from ._notice import RoundState
 from ._said import open_calls
 from ._vocabulary import Phase
@@ -26,8 +26,7 @@ def require_closable(dossier: Dossier, deadlines: Iterable[Deadline], *, despite
     """
     incident = dossier.incident
 
-    def clash(what: str, cure: str) -> IncidentClash:
-        return IncidentClash(what, where=f"incident {incident.id}", cure=cure)
+    clash = partial(incident_clash, incident)
 
     if incident.aware_at is None:
         raise clash("nobody has decided whether it is a breach", "Become aware of it, or dismiss it.")

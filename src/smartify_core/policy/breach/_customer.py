@@ -19,7 +19,17 @@ MOST_CONTACTS: Final = 32
 _LONGEST: Final = 2_000
 _channel_like: Final = re.compile(r"[a-z][a-z0-9-]{0,31}").fullmatch
 _id_like: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}").fullmatch
-_locale_like: Final = re.compile(r"[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8}){0,3}").fullmatch
+_tag_like: Final = re.compile(r"[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8}){0,3}").fullmatch
+
+
+def is_language_tag(text: object) -> bool:
+    """Return whether ``text`` can be a language's tag, such as ``de-AT`` (RFC 5646)."""
+    return isinstance(text, str) and _tag_like(text) is not None
+
+
+def is_contact_id(text: object) -> bool:
+    """Return whether ``text`` can be a contact's id."""
+    return isinstance(text, str) and _id_like(text) is not None
 
 
 @enum.unique
@@ -104,7 +114,7 @@ class Contact:
         return self.channel, self.address, self.key_id
 
     def __attrs_post_init__(self) -> None:
-        if not _is_like(_id_like, self.id):
+        if not is_contact_id(self.id):
             raise ContactInvalid(
                 "that is no id of a contact", where="contact", cure="Give up to 64 of a-z, 0-9, '.', '_' and '-'."
             )
@@ -164,7 +174,7 @@ class Customer:
             )
         if len({one.id for one in self.contacts}) != len(self.contacts):
             raise ContactInvalid("two contacts have one id", where=where, cure="Name each otherwise.")
-        if not _is_like(_locale_like, self.locale):
+        if not is_language_tag(self.locale):
             raise ContactInvalid("that is no language tag", where=where, cure="Give one of RFC 5646, such as en or de.")
 
     def contact(self, contact_id: str) -> Contact | None:

@@ -10,7 +10,6 @@ from smartify_core.policy._access._facts import check_id
 from smartify_core.policy._ledger import LEDGER, is_key
 from smartify_core.policy._records._anew import begun_anew
 from smartify_core.policy._shelf import Shelf
-from smartify_core.policy._standing import Standings
 from smartify_core.policy.audit import AuditRecord, Trail
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
@@ -21,6 +20,7 @@ from ._notifier import Notifier
 from ._places import CHANGED, CUSTOMER, REACH
 from ._reach import Reach
 from ._sending import by_channel
+from ._tenants_named import is_known_tenant
 
 
 class Customers:
@@ -50,7 +50,6 @@ class Customers:
         self._storage = storage
         self._trail = trail
         self._notifiers = by_channel(notifiers)
-        self._standings = Standings(storage, sealer)
         self._shelf = Shelf(storage, sealer, CUSTOMER, Customer)
         self._reach = Shelf(storage, sealer, REACH, Reach)
         self._changed = Shelf(storage, sealer, CHANGED, ContactChange)
@@ -155,16 +154,12 @@ class Customers:
                 check_certificate(customer.annex_certificate, now=self._trail.now())
             except ContactInvalid as error:
                 raise ContactInvalid(error.what, where=where, cure=error.cure) from None
-        if not also_unknown and not self._is_known(customer.tenant):
+        if not also_unknown and not is_known_tenant(self._storage, self._trail, customer.tenant):
             raise UnknownTenant(
                 "the store knows no such tenant",
                 where=where,
                 cure="Check its spelling, or sync it first.",
             )
-
-    def _is_known(self, tenant: str) -> bool:
-        record = self._storage.tenant(tenant)
-        return bool(record.fence or record.revision or record.due_at) or self._standings.get(tenant)[0] is not None
 
     def _noted(self, tenant: str) -> PutDocument:
         """Return the write that has the courier look at what is on its way to a customer."""

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from smartify_core.errors import ContactInvalid, UsageError
 
-from ._customer import ClockStart, Contact, Customer, LimitKind, TimeLimit
+from ._customer import ClockStart, Contact, Customer, LimitKind, TimeLimit, is_contact_id
 from ._vocabulary import Phase
 
 _T = TypeVar("_T")
@@ -82,7 +82,7 @@ def _customer(tenant: str, table: _Table, folder: Path) -> Customer:
 def _named(entry: object, number: int) -> str:
     """Return how a contact is named in an error: by its id if it has one, and never by anything else of it."""
     name = entry.get("id") if isinstance(entry, dict) else None
-    return name if isinstance(name, str) and re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", name) else f"number {number}"
+    return name if isinstance(name, str) and is_contact_id(name) else f"number {number}"
 
 
 def _contact(table: _Table) -> Contact:

@@ -35,7 +35,7 @@ class Dossier:
     @property
     def is_assessed(self) -> bool:
         """Whether the impact was computed for the scopes that the incident has now."""
-        return self.impact is not None and self.impact.scope_revision == self.incident.scope_revision
+        return self.impact is not None and self.impact.is_present(self.incident)
 
     def each_hearing(self) -> Iterator[Hearing]:
         """Yield every notice that was queued."""

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from attrs import field, frozen
 
-from ._incident import BreachScope
+from ._incident import BreachScope, Incident
 from ._vocabulary import Outcome
 
 
@@ -90,6 +90,10 @@ class Impact:
     digest: str = ""
     limits: tuple[str, ...] = ()
     whole: bool = True
+
+    def is_present(self, incident: Incident) -> bool:
+        """Return whether it is whole, and was computed for the scopes that an incident has now."""
+        return self.whole and self.scope_revision == incident.scope_revision
 
     @property
     def affected(self) -> int:

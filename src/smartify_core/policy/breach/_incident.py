@@ -10,7 +10,7 @@ from typing import Final
 
 from attrs import field, frozen
 
-from smartify_core.errors import IncidentInvalid
+from smartify_core.errors import IncidentClash, IncidentInvalid
 
 from ._vocabulary import Exposure, IncidentState, Nature, ScopeKind
 
@@ -202,6 +202,11 @@ class Incident:
     def is_held(self, now: datetime) -> bool:
         """Return whether a police hold forbids notices at ``now``."""
         return self.hold is not None and now < self.hold.until
+
+
+def incident_clash(incident: Incident, what: str, cure: str) -> IncidentClash:
+    """Return the error that something cannot be done to an incident as it stands."""
+    return IncidentClash(what, where=f"incident {incident.id}", cure=cure)
 
 
 @frozen(order=False)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
 from attrs import evolve
 
-from smartify_core.errors import IncidentClash, IncidentInvalid
+from smartify_core.errors import IncidentInvalid
 from smartify_core.policy._records._anew import begun_anew
 from smartify_core.policy.audit import Fact, Trail
 from smartify_core.sealing import Sealer
@@ -17,8 +16,17 @@ from smartify_core.storage import Storage
 
 from ._closing import require_closable
 from ._dossiers import Dossiers
-from ._incident import MOST_SCOPES, BreachScope, Incident, PoliceHold, TimelineEvent, checked_text, in_utc
-from ._recorded import Recorded
+from ._incident import (
+    MOST_SCOPES,
+    BreachScope,
+    Incident,
+    PoliceHold,
+    TimelineEvent,
+    checked_text,
+    in_utc,
+    incident_clash,
+)
+from ._recorded import Recorded, scope_facts
 from ._rules import BreachRules
 from ._tenants_named import is_known_tenant
 from ._vocabulary import IncidentState, Nature, ScopeKind
@@ -99,22 +107,7 @@ class Incidents:
         def opened() -> Incident:
             now = self._recorded.now()
             at = now if first_signal_at is None else _not_ahead(first_signal_at, "the first signal", now)
-            incident = Incident(
-                id=f"inc-{now:%Y%m%d}-{secrets.token_hex(4)}",
-                state=IncidentState.SUSPECTED,
-                opened_at=now,
-                opened_by=by,
-                signal=text,
-                first_signal_at=at,
-                natures=kept,
-                scopes=reached,
-            )
-            facts: dict[str, Fact] = {
-                "first_signal_at": at.isoformat(),
-                "natures": tuple(one.value for one in kept),
-                **_scope_facts(incident),
-            }
-            return self._recorded.change(incident, 0, "incident.opened", by=by, at=now, text=text, facts=facts)
+            return self._recorded.opened(by=by, at=now, signal=text, first_signal_at=at, natures=kept, scopes=reached)
 
         return opened()
 
@@ -135,9 +128,9 @@ class Incidents:
             AuditUnavailable: It could not be recorded, and so was not done.
         """
         text = checked_text(reason, "the reason")
-        incident, version = self._running(incident_id)
+        incident, version = self._recorded.running(incident_id)
         if incident.state is not IncidentState.SUSPECTED:
-            raise _clash(incident, "it was decided already that it is a breach", "Assess its impact next.")
+            raise incident_clash(incident, "it was decided already that it is a breach", "Assess its impact next.")
         now = self._recorded.now()
         aware_at = now if at is None else _not_ahead(at, "the decision", now)
         if aware_at < incident.first_signal_at:
@@ -187,14 +180,16 @@ class Incidents:
             AuditUnavailable: It could not be recorded, and so was not done.
         """
         text = checked_text(reason, "the reason")
-        incident, version = self._running(incident_id)
+        incident, version = self._recorded.running(incident_id)
         if incident.aware_at is None:
-            raise _clash(incident, "nobody has decided that it is a breach", "Record who did: smartify breach aware")
+            raise incident_clash(
+                incident, "nobody has decided that it is a breach", "Record who did: smartify breach aware"
+            )
         if incident.state is IncidentState.CONFIRMED:
-            raise _clash(incident, "its impact is confirmed already", "Nothing is to be done.")
+            raise incident_clash(incident, "its impact is confirmed already", "Nothing is to be done.")
         impact = self._dossiers.impact(incident)
-        if impact is None or impact.scope_revision != incident.scope_revision:
-            raise _clash(
+        if impact is None or not impact.is_present(incident):
+            raise incident_clash(
                 incident, "its impact was not assessed since its scopes changed", "Assess it: smartify breach assess"
             )
         now = self._recorded.now()
@@ -230,7 +225,7 @@ class Incidents:
         """
         text, authority = checked_text(reason, "the reason"), checked_text(ordered_by, "the authority")
         end = in_utc(until, "the end of the hold")
-        incident, version = self._running(incident_id)
+        incident, version = self._recorded.running(incident_id)
         now = self._recorded.now()
         if not now < end <= now + _LONGEST_HOLD:
             raise IncidentInvalid(
@@ -258,10 +253,10 @@ class Incidents:
             AuditUnavailable: It could not be recorded, and so was not done.
         """
         text = checked_text(reason, "the reason")
-        incident, version = self._running(incident_id)
+        incident, version = self._recorded.running(incident_id)
         now = self._recorded.now()
         if incident.hold is None or not incident.is_held(now):
-            raise _clash(incident, "no police hold stands", "Nothing is to be done.")
+            raise incident_clash(incident, "no police hold stands", "Nothing is to be done.")
         after = evolve(incident, hold=_ended(incident.hold, now))
         facts: dict[str, Fact] = {"was_until": incident.hold.until.isoformat()}
         return self._recorded.change(after, version, "incident.hold-lifted", by=by, at=now, text=text, facts=facts)
@@ -307,9 +302,9 @@ class Incidents:
             AuditUnavailable: It could not be recorded, and so was not done.
         """
         text = checked_text(reason, "the reason")
-        incident, version = self._running(incident_id)
+        incident, version = self._recorded.running(incident_id)
         if any(one.state.is_out for one in self._dossiers.rounds(incident)):
-            raise _clash(incident, "notices of it were sent", "Send a final notice that says so, and close it.")
+            raise incident_clash(incident, "notices of it were sent", "Send a final notice that says so, and close it.")
         return self._over(incident, version, IncidentState.NEAR_MISS, "incident.dismissed", by=by, text=text)
 
     @begun_anew
@@ -329,9 +324,9 @@ class Incidents:
             AuditUnavailable: It could not be recorded, and so was not done.
         """
         text = checked_text(reason, "the reason")
-        if despite is not None:
-            text = f"{text}\n\nOpen calls: {checked_text(despite, 'despite')}"
-        incident, version = self._running(incident_id)
+        if despite is not None and (calls_text := checked_text(despite, "despite")) != text:
+            text = f"{text}\n\nOpen calls: {calls_text}"
+        incident, version = self._recorded.running(incident_id)
         now, dossier = self._recorded.now(), self._dossiers.of(incident)
         deadlines = self._dossiers.deadlines(dossier, self._dossiers.customers(), now)
         calls = require_closable(dossier, deadlines, despite_calls=despite is not None)
@@ -340,12 +335,6 @@ class Incidents:
         )
 
     # --- inside -------------------------------------------------------------------------------------------------------
-
-    def _running(self, incident_id: str) -> tuple[Incident, int]:
-        incident, version = self._recorded.get(incident_id)
-        if incident.state.is_over:
-            raise _clash(incident, "it is over", "Put what is to be said in a note, or open a new one.")
-        return incident, version
 
     def _over(
         self,
@@ -371,11 +360,11 @@ class Incidents:
 
         @begun_anew
         def rescoped() -> Incident:
-            incident, version = self._running(incident_id)
+            incident, version = self._recorded.running(incident_id)
             every = _distinct((*incident.scopes, *given)) if extends else given
             after = evolve(incident, scopes=every, scope_revision=incident.scope_revision + 1)
             return self._recorded.change(
-                after, version, kind, by=by, at=self._recorded.now(), text=text, facts=_scope_facts(after)
+                after, version, kind, by=by, at=self._recorded.now(), text=text, facts=scope_facts(after)
             )
 
         return rescoped()
@@ -425,14 +414,3 @@ def _not_ahead(instant: datetime, what: str, now: datetime) -> datetime:
 
 def _ended(hold: PoliceHold, now: datetime) -> PoliceHold:
     return evolve(hold, until=min(hold.until, now))
-
-
-def _scope_facts(incident: Incident) -> dict[str, Fact]:
-    return {
-        "scopes": tuple(one.kind.value for one in incident.scopes),
-        "scope_revision": incident.scope_revision,
-    }
-
-
-def _clash(incident: Incident, what: str, cure: str) -> IncidentClash:
-    return IncidentClash(what, where=f"incident {incident.id}", cure=cure)

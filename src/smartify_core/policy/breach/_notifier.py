@@ -77,6 +77,25 @@ class Parcel:
 
 
 @frozen(order=False)
+class RehearsalMessage:
+    """The message of an exercise, marked as one in every form.
+
+    Args:
+        locale: The language that it is written in.
+        subject: Its subject.
+        text: Its text.
+        html: The same as HTML.
+        payload: The same for machines.
+    """
+
+    locale: str
+    subject: str = field(repr=False)
+    text: str = field(repr=False)
+    html: str = field(repr=False)
+    payload: Payload = field(repr=False, hash=False)
+
+
+@frozen(order=False)
 class Reply:
     """What came of an attempt, and the evidence of it.
 

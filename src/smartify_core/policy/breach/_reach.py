@@ -142,7 +142,7 @@ def reach_findings(
         last = known.contacts.get(contact.id)
         if last is None:
             yield ReachFinding(tenant, ReachConcern.NEVER_REHEARSED, contact.id)
-        elif (concern := _FAILED.get(last.verdict)) is not None:
+        elif (concern := FAILED.get(last.verdict)) is not None:
             yield ReachFinding(tenant, concern, contact.id, last.tried_at, last.code)
         elif last.proven_at is None or last.proven_at + rehearse_every < now:
             yield ReachFinding(tenant, ReachConcern.STALE, contact.id, last.proven_at)
@@ -150,7 +150,8 @@ def reach_findings(
         yield ReachFinding(tenant, ReachConcern.SINGLE_CHANNEL)
 
 
-_FAILED: Final = {
+#: What is wrong with a contact after an attempt that failed, by the value of its verdict.
+FAILED: Final = {
     AttemptVerdict.REFUSED.value: ReachConcern.REFUSED,
     AttemptVerdict.GONE.value: ReachConcern.GONE,
     AttemptVerdict.TRY_AGAIN.value: ReachConcern.UNREACHABLE,

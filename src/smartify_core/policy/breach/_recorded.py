@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from attrs import evolve
@@ -15,8 +16,17 @@ from smartify_core.policy.audit import AuditRecord, Fact, Trail
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 
-from ._incident import Incident, TimelineEvent, is_incident_id
+from ._incident import BreachScope, Incident, TimelineEvent, incident_clash, is_incident_id
 from ._places import EVENT, INCIDENT, numbered
+from ._vocabulary import IncidentState, Nature
+
+
+def scope_facts(incident: Incident) -> dict[str, Fact]:
+    """Return what the trail is told of where an incident reached: kinds, and no names."""
+    return {
+        "scopes": tuple(one.kind.value for one in incident.scopes),
+        "scope_revision": incident.scope_revision,
+    }
 
 
 class Recorded:
@@ -53,6 +63,19 @@ class Recorded:
             )
         return incident, version
 
+    def running(self, incident_id: str) -> tuple[Incident, int]:
+        """Return an incident that is not over, and the version of its document.
+
+        Raises:
+            UnknownIncident: There is none under this id.
+            IncidentClash: It is over.
+            StorageError: The store could not be read.
+        """
+        incident, version = self.get(incident_id)
+        if incident.state.is_over:
+            raise incident_clash(incident, "it is over", "Put what is to be said in a note, or open a new one.")
+        return incident, version
+
     def all(self) -> Iterator[Incident]:
         """Yield every incident, in order of id, which begins with its day. Raises `StorageError`."""
         for _, incident, _ in self._incidents.all():
@@ -62,6 +85,50 @@ class Recorded:
         """Yield what happened to an incident, in order. Raises `StorageError`."""
         for _, event, _ in self._events.beginning_with(f"{incident_id}/"):
             yield event
+
+    def opened(
+        self,
+        *,
+        by: str,
+        at: datetime,
+        signal: str,
+        first_signal_at: datetime,
+        natures: tuple[Nature, ...] = (Nature.CONFIDENTIALITY,),
+        scopes: tuple[BreachScope, ...] = (),
+        documents: Callable[[str], Sequence[PutDocument]] = lambda _: (),
+    ) -> Incident:
+        """Put a suspected incident on record, and return it. What is given was checked.
+
+        Args:
+            by: The id of whoever opens it.
+            at: When, from `now`.
+            signal: What was noticed, in words. They are sealed.
+            first_signal_at: When.
+            natures: What was, or may have been, violated.
+            scopes: Where it reached, as far as is known.
+            documents: Returns what is written in the same step, of the incident's id.
+
+        Raises:
+            UsageError, WriteConflict, AuditUnavailable: As `change` does.
+        """
+        incident = Incident(
+            id=f"inc-{at:%Y%m%d}-{secrets.token_hex(4)}",
+            state=IncidentState.SUSPECTED,
+            opened_at=at,
+            opened_by=by,
+            signal=signal,
+            first_signal_at=first_signal_at,
+            natures=natures,
+            scopes=scopes,
+        )
+        facts: dict[str, Fact] = {
+            "first_signal_at": first_signal_at.isoformat(),
+            "natures": tuple(one.value for one in natures),
+            **scope_facts(incident),
+        }
+        return self.change(
+            incident, 0, "incident.opened", by=by, at=at, text=signal, facts=facts, documents=documents(incident.id)
+        )
 
     def change(
         self,

@@ -7,15 +7,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
-from html import escape
 from itertools import islice
-from typing import Final, Protocol, TypeAlias
+from typing import Final, TypeAlias
 
 from attrs import field, frozen
 
-from smartify_core.errors import UnknownRecord, WriteConflict
-from smartify_core.model import PutDocument
+from smartify_core.errors import UnknownRecord
 from smartify_core.policy._access._facts import check_id
+from smartify_core.policy._records._anew import begun_anew
 from smartify_core.policy._shelf import Shelf
 from smartify_core.policy._standing import Standings
 from smartify_core.policy.audit import AuditRecord, Trail
@@ -24,15 +23,14 @@ from smartify_core.storage import Storage
 from smartify_core.storage.walks import every_tenant
 
 from ._customer import Contact, Customer
-from ._notifier import AttemptVerdict, Notifier, Parcel, Payload, Reply
+from ._notifier import AttemptVerdict, Notifier, Parcel, RehearsalMessage, Reply
 from ._places import CUSTOMER, REACH, tenant_part
-from ._reach import Reach, ReachConcern, ReachFinding, is_rehearsal_due, reach_findings
+from ._reach import FAILED, Reach, ReachConcern, ReachFinding, impersonal, is_rehearsal_due, reach_findings
 from ._rules import BreachRules
 from ._sending import Outbound, Sending, by_channel
 
 #: The customers of one step.
 _BATCH: Final = 100
-_ATTEMPTS: Final = 100
 #: The most contacts that a report names.
 _MOST_NAMED: Final = 1_000
 _KIND: Final = "rehearsal"
@@ -41,48 +39,8 @@ _ENDLESS: Final = datetime.max.replace(tzinfo=UTC)
 _Rehearsed: TypeAlias = "tuple[Customer, Contact]"
 
 
-class ExerciseMessage(Protocol):
-    """The message of an exercise, marked as one in every form."""
-
-    @property
-    def locale(self) -> str:
-        """The language that it is written in."""
-        ...
-
-    @property
-    def subject(self) -> str:
-        """Its subject."""
-        ...
-
-    @property
-    def text(self) -> str:
-        """Its text."""
-        ...
-
-    @property
-    def html(self) -> str:
-        """The same as HTML."""
-        ...
-
-    @property
-    def payload(self) -> Payload:
-        """The same for machines."""
-        ...
-
-
 #: What makes the message of an exercise.
-ExerciseText: TypeAlias = Callable[[Customer, BreachRules, str], ExerciseMessage]
-
-
-@frozen(order=False)
-class Exercise:
-    """The message of an exercise. See `ExerciseMessage`."""
-
-    locale: str
-    subject: str = field(repr=False)
-    text: str = field(repr=False)
-    html: str = field(repr=False)
-    payload: Payload = field(repr=False, hash=False)
+ExerciseText: TypeAlias = Callable[[Customer, BreachRules, str], RehearsalMessage]
 
 
 @frozen(order=False)
@@ -117,8 +75,7 @@ class Rehearsals:
         trail: What is found is recorded in, in the same step: counts and ids, never an address.
         notifiers: The channels.
         rules: How old a proof may be, and the host's name.
-        message: Makes the text of the exercise, of the customer, the rules and the message's code; a short one in
-            English where it is not given.
+        message: Makes the text of the exercise, of the customer, the rules and the message's code.
         threads: How many messages leave at once.
 
     Raises:
@@ -133,10 +90,10 @@ class Rehearsals:
         notifiers: Mapping[str, Notifier] | Iterable[Notifier],
         *,
         rules: BreachRules,
-        message: ExerciseText | None = None,
+        message: ExerciseText,
         threads: int = 8,
     ) -> None:
-        self._message = exercise if message is None else message
+        self._message = message
         self._storage = storage
         self._trail = trail
         self._notifiers = by_channel(notifiers)
@@ -221,37 +178,30 @@ class Rehearsals:
         while out.outstanding:
             yield from out.results(most=out.outstanding, linger=1.0)
 
+    @begun_anew
     def _keep(self, replies: Sequence[tuple[_Rehearsed, Reply | None]], by: str) -> None:
         """Keep what came of contacts. One that was changed meanwhile is left as it is: that was another address."""
-        for attempt in range(_ATTEMPTS):
-            now, found = self._trail.now(), dict[str, tuple[Reach, int]]()
-            counts: dict[str, tuple[int, list[str]]] = {}
-            for (customer, contact), reply in replies:
-                present = self._customers.get(customer.tenant)[0]
-                if reply is None or present is None or present.contact(contact.id) != contact:
-                    continue
-                held, version = found.get(customer.tenant) or self._reach.get(customer.tenant)
-                reach = (held or Reach(customer.tenant)).noting(contact.id, reply, now, exercise=True)
-                found[customer.tenant] = (reach, version)
-                accepted, unreached = counts.setdefault(customer.tenant, (0, []))
-                if reply.verdict is AttemptVerdict.ACCEPTED:
-                    counts[customer.tenant] = (accepted + 1, unreached)
-                else:
-                    unreached.append(contact.id)
-            records = [
-                AuditRecord("contact.rehearsed", now, tenant, by, (), {"accepted": accepted, "unreached": tuple(names)})
-                for tenant, (accepted, names) in counts.items()
-            ]
-            documents: list[PutDocument] = [self._reach.put(one, reach, over=at) for one, (reach, at) in found.items()]
-            if not records:
-                return
-            try:
-                self._trail.append(*records, documents=documents)
-            except WriteConflict:
-                if attempt == _ATTEMPTS - 1:
-                    raise
+        now, found = self._trail.now(), dict[str, tuple[Reach, int]]()
+        counts: dict[str, tuple[int, list[str]]] = {}
+        for (customer, contact), reply in replies:
+            present = self._customers.get(customer.tenant)[0]
+            if reply is None or present is None or present.contact(contact.id) != contact:
                 continue
-            return
+            held, version = found.get(customer.tenant) or self._reach.get(customer.tenant)
+            reach = (held or Reach(customer.tenant)).noting(contact.id, reply, now, exercise=True)
+            found[customer.tenant] = (reach, version)
+            accepted, unreached = counts.setdefault(customer.tenant, (0, []))
+            if reply.verdict is AttemptVerdict.ACCEPTED:
+                counts[customer.tenant] = (accepted + 1, unreached)
+            else:
+                unreached.append(contact.id)
+        records = [
+            AuditRecord("contact.rehearsed", now, tenant, by, (), {"accepted": accepted, "unreached": tuple(names)})
+            for tenant, (accepted, names) in counts.items()
+        ]
+        if records:
+            documents = [self._reach.put(one, reach, over=at) for one, (reach, at) in found.items()]
+            self._trail.append(*records, documents=documents)
 
 
 class _Report:
@@ -273,10 +223,8 @@ class _Report:
             if reply.verdict is AttemptVerdict.ACCEPTED:
                 self._accepted += 1
             elif len(self._unreached) < _MOST_NAMED:
-                known = Reach(customer.tenant).noting(contact.id, reply, self.at, exercise=True).contacts[contact.id]
-                self._unreached.append(
-                    ReachFinding(customer.tenant, _CONCERNS[reply.verdict], contact.id, self.at, known.code)
-                )
+                concern, code = FAILED[reply.verdict.value], impersonal(reply.code)
+                self._unreached.append(ReachFinding(customer.tenant, concern, contact.id, self.at, code))
 
     def made(self) -> RehearsalReport:
         """Return the report."""
@@ -289,30 +237,6 @@ class _Report:
             self.stranded,
             tuple(self._unreached),
         )
-
-
-_CONCERNS: Final = {
-    AttemptVerdict.REFUSED: ReachConcern.REFUSED,
-    AttemptVerdict.GONE: ReachConcern.GONE,
-    AttemptVerdict.TRY_AGAIN: ReachConcern.UNREACHABLE,
-}
-
-
-def exercise(customer: Customer, rules: BreachRules, code: str) -> Exercise:  # noqa: ARG001 - another text may need it
-    """Return the message of an exercise, in English: what is sent where no other is given."""
-    host = rules.organisation or "Your provider"
-    lines = (
-        "THIS IS AN EXERCISE. Nothing has happened to your data, and there is nothing to do.",
-        f"{host} would tell you of a breach of security at this address. With this message we check that it can.",
-        *([f"If somebody else should have it: {rules.contact_point}"] if rules.contact_point else []),
-    )
-    return Exercise(
-        locale="en",
-        subject=f"[EXERCISE] {host} checks that notices of breaches reach you",
-        text="\n\n".join(lines) + "\n",
-        html="".join(f"<p>{escape(one)}</p>\n" for one in lines),
-        payload={"exercise": True, "code": code},
-    )
 
 
 def _parcel(customer: Customer, contact: Contact, rules: BreachRules, message: ExerciseText, at: datetime) -> Parcel:

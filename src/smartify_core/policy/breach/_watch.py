@@ -9,7 +9,7 @@ from typing import Final
 
 from attrs import evolve
 
-from smartify_core.errors import IncidentClash, IncidentInvalid, SmartifyError
+from smartify_core.errors import IncidentInvalid, SmartifyError
 from smartify_core.policy._log import log
 from smartify_core.policy._records._anew import begun_anew
 from smartify_core.policy._shelf import Shelf
@@ -20,7 +20,7 @@ from smartify_core.storage import Storage
 from ._clocks import Deadline
 from ._customer import Customer
 from ._dossiers import Dossiers
-from ._incident import Incident, checked_text, in_utc
+from ._incident import checked_text, in_utc, incident_clash
 from ._places import DEADLINE, numbered
 from ._recorded import Recorded
 from ._rules import BreachRules
@@ -203,9 +203,7 @@ class Watch:
 
     @begun_anew
     def _explained(self, incident_id: str, phase: Phase, tenant: str | None, by: str, reason: str) -> int:
-        incident, version = self._recorded.get(incident_id)
-        if incident.state.is_over:
-            raise _clash(incident, "it is over", "Put it in a note.")
+        incident, version = self._recorded.running(incident_id)
         now, dossier = self._recorded.now(), self._dossiers.of(incident)
         failed = [
             one
@@ -213,7 +211,7 @@ class Watch:
             if one.phase is phase and one.state.is_failed and tenant in {None, one.tenant}
         ]
         if not failed:
-            raise _clash(incident, "no deadline of this phase was missed", "See: smartify breach status")
+            raise incident_clash(incident, "no deadline of this phase was missed", "See: smartify breach status")
         # Where all of them have a reason, the new one is about all of them.
         about = [one for one in failed if not dossier.said.is_explained(one)] or failed
         parts = [part for group in grouped(about) for part in _parts(alarm_of(AlarmKind.EXPLAINED, group, now))]
@@ -282,7 +280,3 @@ def _facts(alarm: Alarm) -> Mapping[str, Fact]:
         "held_until": None if alarm.held_until is None else alarm.held_until.isoformat(),
         "count": alarm.count,
     }
-
-
-def _clash(incident: Incident, what: str, cure: str) -> IncidentClash:
-    return IncidentClash(what, where=f"incident {incident.id}", cure=cure)

@@ -104,7 +104,12 @@ def test_the_loop_outlives_a_mistake_in_a_program(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(desk.breaches.canaries, "look", mistaken)
     rounds: list[Tended] = []
-    desk.breaches.run(stop, every=timedelta(0), on_round=lambda one: (rounds.append(one), stop.set())[0])
+
+    def told(tended: Tended) -> None:
+        rounds.append(tended)
+        stop.set()
+
+    desk.breaches.run(stop, every=timedelta(0), on_round=told)
     assert [type(one) for one in rounds[0].trouble] == [ZeroDivisionError]
     assert rounds[0].rehearsal is not None
 

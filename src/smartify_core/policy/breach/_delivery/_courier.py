@@ -38,7 +38,7 @@ _LINGER: Final = 0.25
 #: How many threads a courier has at most.
 _MOST_THREADS: Final = 200
 #: How many hearings are remembered as they are.
-_MOST_KNOWN: Final = 4_000
+_MOST_KNOWN: Final = 2_000
 
 
 class Courier:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from attrs import evolve, frozen
@@ -104,20 +105,20 @@ def settled(delivery: Delivery, reply: Reply, waits: Sequence[timedelta], now: d
         content_sha256=reply.content_sha256,
     )
     attempts = (*delivery.attempts[:-1], last)
-    ended = evolve(delivery, attempts=attempts, worker=None, leased_until=None, next_at=None)
+    ended = partial(evolve, delivery, attempts=attempts, worker=None, leased_until=None)
     if reply.verdict is AttemptVerdict.ACCEPTED:
-        return evolve(ended, state=DeliveryState.COMPLETED), ACCEPTED
+        return ended(next_at=None, state=DeliveryState.COMPLETED), ACCEPTED
     if reply.verdict is not AttemptVerdict.TRY_AGAIN:
         kind = GONE if reply.verdict is AttemptVerdict.GONE else REFUSED
-        return evolve(ended, state=DeliveryState.FAILED), kind
+        return ended(next_at=None, state=DeliveryState.FAILED), kind
     # An attempt without a verdict was a worker's end and says nothing of the recipient: it uses up no wait.
     failed = sum(1 for one in attempts if one.verdict is not None)
     if failed > len(waits):
-        return evolve(ended, state=DeliveryState.FAILED), EXHAUSTED
+        return ended(next_at=None, state=DeliveryState.FAILED), EXHAUSTED
     wait = waits[failed - 1]
     if reply.retry_after is not None:
         wait = max(wait, min(reply.retry_after, LONGEST_WAIT))
-    return evolve(ended, next_at=now + wait), FAILED
+    return ended(next_at=now + wait), FAILED
 
 
 def not_needed(delivery: Delivery) -> Delivery:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from ._checking import EvidenceFinding, check_evidence
-from ._deadlines import DeadlineStanding, EvidencedDeadline
+from ._deadlines import EvidencedDeadline, evidenced
 from ._export import EvidencePack, export_evidence
-from ._from_clocks import evidenced
 
 __all__ = [
-    "DeadlineStanding",
     "EvidenceFinding",
     "EvidencePack",
     "EvidencedDeadline",

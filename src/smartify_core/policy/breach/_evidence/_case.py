@@ -15,8 +15,10 @@ class Case:
         notice: The notice.
         hearing: Whether its tenant has heard; ``None`` where it was not queued.
         deliveries: Its way to each contact.
+        to_call: Whether somebody still has to call its tenant about it.
     """
 
     notice: Notice
     hearing: Hearing | None
     deliveries: tuple[Delivery, ...]
+    to_call: bool = False

@@ -17,6 +17,7 @@ from smartify_core.policy.audit import (
     AuditRecord,
     Checkpoint,
     Verifier,
+    check_consistency,
     check_inclusion,
     followed_succession,
     leaf_hash,
@@ -48,10 +49,11 @@ def check_evidence(folder: Path, vkey: str) -> tuple[EvidenceFinding, ...]:
     """Check evidence that was written by `export_evidence`, and return everything that does not hold.
 
     It is checked that the checkpoint is signed by the trail's key, that every entry is in the tree under it (RFC 9162),
-    that one of them has the digest of the document and of the page on record, and that every entry of the timeline and
-    every notice is on record in the trail as it stands here. So nothing in it can have been changed since, and nothing
-    added. That nothing was left out of what is on record is the vendor's word for a tenant's part; of the vendor's own
-    it is checked for the timeline, whose entries are numbered.
+    that one of them has the digest of the document and of the page on record, that each computation of the impact rests
+    on the beginning of that trail, and that every entry of the timeline and every notice is on record in it as it
+    stands here. So nothing in it can have been changed since, and nothing added. That nothing was left out of what is
+    on record is the vendor's word for a tenant's part; of the vendor's own it is checked for the timeline, whose
+    entries are numbered.
 
     Args:
         folder: The folder as it was handed over.
@@ -118,6 +120,7 @@ class _Checking:
                 continue
             records.append(record)
         yield from self._recorded(records)
+        yield from self._roots(checkpoint)
         if self._tenant is None:
             yield from self._timeline(records)
             yield from self._rounds()
@@ -130,6 +133,16 @@ class _Checking:
             yield EvidenceFinding("document", "the trail does not have it on record as it is")
         elif not any((one.get("digest"), one.get("page")) == (self._digest, self._page_digest) for one in exported):
             yield EvidenceFinding("page", "the trail does not have it on record as it is")
+
+    def _roots(self, checkpoint: Checkpoint) -> Iterator[EvidenceFinding]:
+        """Yield the computations that do not rest on this trail as it was then (RFC 9162, 2.1.4.2)."""
+        proofs = {one["revision"]: one["proof"] for one in self._held["audit"]["impacts"]}
+        for one in self._held["impacts" if self._tenant is None else "impact_tenants"]:
+            revision = one["revision"]
+            proof = [b64decode(node, validate=True) for node in proofs.get(revision, ())]
+            size, root = one["trail_size"], bytes.fromhex(one["trail_root"])
+            if not check_consistency(size, checkpoint.size, proof, root, checkpoint.root):
+                yield EvidenceFinding(f"impact {int(revision)}", "what it rests on is not the trail as it was then")
 
     def _timeline(self, records: Sequence[AuditRecord]) -> Iterator[EvidenceFinding]:
         """Yield where the timeline and the trail do not say the same."""

@@ -8,7 +8,9 @@ import tempfile
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
+from datetime import datetime
 from hashlib import sha256
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -25,9 +27,11 @@ from smartify_core.policy.audit import (
     Checkpoints,
     SignedCheckpoint,
     Trail,
+    consistency_proof,
     inclusion_proof,
 )
 from smartify_core.policy.breach._impact import TenantImpact
+from smartify_core.policy.breach._markup import Markup
 from smartify_core.policy.breach._recorded import Recorded
 from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
@@ -35,6 +39,7 @@ from smartify_core.storage import Storage
 from . import _sections as sections
 from ._case import Case
 from ._deadlines import EvidencedDeadline
+from ._moments import moment_of, moments_of
 from ._notices_shown import FEW, notice_row, notice_text, round_row
 from ._page import page
 from ._reading import OnRecord
@@ -49,6 +54,7 @@ from ._told import (
     plain,
     round_told,
     tenant_impact_told,
+    unaffected_told,
 )
 
 #: What the document says that it is.
@@ -58,7 +64,10 @@ DOCUMENT: Final = "evidence.json"
 PAGE: Final = "evidence.html"
 #: What stands between what the document says and the proofs. No text in the document has a line break of its own.
 AUDIT: Final = ',\n"audit":'
-_PARTS: Final = ("events", "events of tenants", "impacts", "tenants", "deadlines", "rounds", "notices", "texts")
+_PARTS: Final = (
+    *("events", "events of tenants", "impacts", "tenants", "unaffected", "deadlines", "rounds"),
+    *("notices", "texts"),
+)
 _PIECE: Final = 1 << 16
 
 
@@ -204,6 +213,8 @@ class _Writing:
         self._tally = Tally()
         self._own = asked.tenant is not None
         self._statement = record.statement()
+        #: What happened to the one tenant, for the timeline of its page.
+        self._moments: list[tuple[datetime, Markup]] = []
 
     def written(self, checkpoints: Checkpoints, deadlines: Iterable[EvidencedDeadline]) -> EvidencePack:
         """Write both files, with the record of them in between."""
@@ -257,6 +268,7 @@ class _Writing:
         _array(document, "timeline", self._events(parts))
         _array(document, "impacts", self._impacts(parts))
         _array(document, "impact_tenants", self._tenants(parts))
+        _array(document, "unaffected", self._unaffected(parts))
         _array(document, "deadlines", self._deadlines(parts, deadlines))
         _array(document, "deadline_records", self._record.deadline_records())
         _array(document, "rounds", self._rounds(parts))
@@ -265,8 +277,7 @@ class _Writing:
     def _events(self, parts: Mapping[str, IO[str]]) -> Iterator[object]:
         for event in self._record.events():
             if self._own:
-                parts["events"].write(sections.own_event_item(event))
-                self._tally.events += 1
+                self._moments.append(moment_of(event))
             elif event.tenant is None:
                 parts["events"].write(sections.event_item(event))
                 self._tally.events += 1
@@ -296,18 +307,27 @@ class _Writing:
                     self._tally.own = one if self._own else None
                 yield tenant_impact_told(impact, one, self._asked.tenant)
 
+    def _unaffected(self, parts: Mapping[str, IO[str]]) -> Iterator[object]:
+        latest = self._tally.impact
+        for impact in self._record.impacts():
+            for some in self._record.unaffected(impact):
+                if latest is not None and impact.revision == latest.revision:
+                    parts["unaffected"].writelines(map(sections.name_item, some))
+                    self._tally.unaffected += len(some)
+                yield unaffected_told(impact, some)
+
     def _deadlines(self, parts: Mapping[str, IO[str]], deadlines: Iterable[EvidencedDeadline]) -> Iterator[object]:
         alike: dict[object, tuple[EvidencedDeadline, int]] = {}
         for one in deadlines:
-            if self._own and one.tenant != self._asked.tenant:
+            if self._own and one.deadline.tenant != self._asked.tenant:
                 continue
-            self._tally.add_deadline(one, self._asked.now)
+            self._tally.add_deadline(one)
             # On the page those of many tenants that were due and kept alike stand in one line.
-            line = (*_line_of(one), one.standing(self._asked.now))
+            line = _line_of(one)
             alike[line] = one, alike.get(line, (one, 0))[1] + 1
-            yield deadline_told(one, self._asked.now, self._asked.tenant)
-        for one, tenants in sorted(alike.values(), key=lambda item: item[0].due_at):
-            parts["deadlines"].write(sections.deadline_row(one, tenants, self._asked.now, own=self._own))
+            yield deadline_told(one, self._asked.tenant)
+        for one, tenants in sorted(alike.values(), key=lambda item: item[0].deadline.due_at):
+            parts["deadlines"].write(sections.deadline_row(one, tenants, own=self._own))
 
     def _rounds(self, parts: Mapping[str, IO[str]]) -> Iterator[object]:
         for one in self._record.rounds():
@@ -316,16 +336,23 @@ class _Writing:
             yield round_told(one, self._asked.tenant)
 
     def _cases(self, parts: Mapping[str, IO[str]]) -> Iterator[object]:
+        calls = self._record.calls()
+        self._tally.calls = len(calls)
         is_few = self._own or sum(one.notices for one in self._record.rounds()) <= FEW
         for one in self._record.rounds():
-            cases: Iterable[Case] = self._record.cases(one)
+            cases: Iterable[Case] = self._record.cases(one, calls)
             if is_few:
                 cases = sorted(cases, key=lambda case: case.notice.tenant)
             for case in cases:
                 self._tally.add_case(case)
                 parts["notices"].write(notice_row(case))
                 parts["texts"].write(notice_text(case, with_source=is_few, own=self._own))
+                if self._own:
+                    self._moments += moments_of(case)
                 yield case_told(case, self._asked.tenant)
+        for _, item in sorted(self._moments, key=itemgetter(0)):
+            parts["events"].write(item)
+            self._tally.events += 1
 
     # --- why it can be believed ---------------------------------------------------------------------------------------
 
@@ -340,8 +367,15 @@ class _Writing:
             line = {"entry": _base64(entry.content), "place": entry.place, "proof": [_base64(one) for one in proof]}
             document.write(parting + dumped(line))
             parting, count = ",\n", count + 1
-        document.write(f'\n],\n"successions":{dumped([*checkpoints.successions])}}}}}\n')
+        document.write(f'\n],\n"impacts":{dumped([*self._roots(size, nodes)])},\n')
+        document.write(f'"successions":{dumped([*checkpoints.successions])}}}}}\n')
         return made, count
+
+    def _roots(self, size: int, nodes: Callable[[int, int], bytes]) -> Iterator[object]:
+        """Yield the proof that what each computation rests on is the beginning of the trail as it stands now."""
+        for impact in self._record.impacts():
+            proof = consistency_proof(impact.trail_size, size, nodes) if impact.trail_size <= size else ()
+            yield {"revision": impact.revision, "proof": [_base64(one) for one in proof]}
 
     def _entries(self, trail: Trail, size: int) -> Iterator[AuditEntry]:
         """Yield the entries that concern the incident, of those below a size; for a tenant its own."""
@@ -358,8 +392,10 @@ class _Writing:
 
 
 def _line_of(one: EvidencedDeadline) -> tuple[object, ...]:
-    """Return what the page says of a deadline, without whose it is and when it was met."""
-    return one.tenant is None, one.phase, one.number, one.due_at, one.kind, one.citation, one.held_until, one.reason
+    """Return what the page says of a deadline, without whose it is and when the tenant heard."""
+    due = one.deadline
+    when = (due.phase, due.number, due.due_at, due.held_until)
+    return (due.tenant is None, *when, due.kind, due.citation, due.state, one.reason)
 
 
 def _entry(trail: Trail, stored: Entry) -> AuditEntry:

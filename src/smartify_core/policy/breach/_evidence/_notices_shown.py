@@ -5,10 +5,10 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Final
 
+from smartify_core.policy.breach._markup import Markup, element, joined
 from smartify_core.policy.breach._notice import Attempt, Delivery, Notice, Round
 
 from ._case import Case
-from ._markup import Markup, element, joined
 from ._masking import masked, masked_address
 from ._sections import row
 from ._words import case_chip, count, delivery_chip, outcome_chip, when
@@ -17,25 +17,19 @@ from ._words import case_chip, count, delivery_chip, outcome_chip, when
 #: the page shows in the order of the store, and no source: the document for machines has it.
 FEW: Final = 500
 NOTICES: Final = ("Tenant", "Notice", "Outcome", "State", "Arrived", "Acknowledged", "SHA-256")
-ROUNDS: Final = ("Round", "Notice", "State", "Drafted", "Sent", "Notices", "Digest")
+OWN_ROUNDS: Final = ("Round", "Notice", "State", "Drafted", "Sent")
+ROUNDS: Final = (*OWN_ROUNDS, "Notices", "Digest")
 ATTEMPTS: Final = ("Attempt", "At", "Verdict", "Code", "Reference", "What the other side said")
 
 
 def round_row(one: Round, *, own: bool) -> Markup:
     """Return a round; to a tenant neither how many others had a notice nor who sent it."""
-    dash = "\N{EN DASH}"
-    drafted = when(one.drafted_at) if own else joined(when(one.drafted_at), _by(one.drafted_by))
-    sent = when(one.released_at) if own else joined(when(one.released_at), _by(one.released_by))
-    return row(
-        ROUNDS,
-        f"{one.number}",
-        one.phase.value,
-        one.state.value,
-        drafted,
-        sent,
-        dash if own else f"{one.notices:,}",
-        dash if own else element("code", one.digest),
-    )
+    first = (f"{one.number}", one.phase.value, one.state.value)
+    if own:
+        return row(OWN_ROUNDS, *first, when(one.drafted_at), when(one.released_at))
+    drafted = joined(when(one.drafted_at), _by(one.drafted_by))
+    sent = joined(when(one.released_at), _by(one.released_by))
+    return row(ROUNDS, *first, drafted, sent, f"{one.notices:,}", element("code", one.digest))
 
 
 def _by(who: str | None) -> Markup | None:
@@ -114,7 +108,8 @@ def _heard(case: Case, *, own: bool) -> Markup | None:
         parts += [element("dt", f"Tier {hearing.tier} told"), element("dd", when(hearing.escalated_at))]
     if hearing.call_since is not None:
         who = None if own or hearing.call is None else element("span", f" by {hearing.call}", class_="quiet")
-        parts += [element("dt", "To be called since"), element("dd", when(hearing.call_since), who)]
+        label = "To be called since" if case.to_call else "Was to be called since"
+        parts += [element("dt", label), element("dd", when(hearing.call_since), who)]
     parts += [element("dt", "Arrived"), element("dd", when(hearing.delivered_at))]
     how = None if hearing.how is None else element("span", f" {masked(hearing.how)}", class_="quiet")
     parts += [element("dt", "Acknowledged"), element("dd", when(hearing.acknowledged_at), how)]

@@ -10,10 +10,11 @@ from importlib.resources import files
 from typing import Final
 
 from smartify_core.policy.breach._answers import Statement
+from smartify_core.policy.breach._impact import Impact
+from smartify_core.policy.breach._markup import Markup, element
 
 from . import _sections as sections
-from ._markup import Markup, element
-from ._notices_shown import FEW, NOTICES, ROUNDS
+from ._notices_shown import FEW, NOTICES, OWN_ROUNDS, ROUNDS
 from ._tally import Asked, Tally
 from ._words import count
 
@@ -29,6 +30,8 @@ _LINKS: Final = (
     ("proof", "Proof"),
 )
 _END: Final = "</div></section>"
+#: So many tenants that are not affected are listed in the open; more of them when somebody asks.
+_AT_A_GLANCE: Final = 24
 
 
 def page(asked: Asked, tally: Tally, statement: Statement | None, parts: Parts, digest: str) -> Iterator[str]:
@@ -38,36 +41,57 @@ def page(asked: Asked, tally: Tally, statement: Statement | None, parts: Parts, 
         asked: What it is about, and for whom.
         tally: What was counted.
         statement: What the host states, for the vendor.
-        parts: What was written apart: ``events``, ``events of tenants``, ``impacts``, ``tenants``, ``deadlines``,
-            ``rounds``, ``notices`` and ``texts``.
+        parts: What was written apart: ``events``, ``events of tenants``, ``impacts``, ``tenants``, ``unaffected``,
+            ``deadlines``, ``rounds``, ``notices`` and ``texts``.
         digest: The digest of the document for machines.
     """
     own = asked.tenant is not None
-    names = [(name, text) for name, text in _LINKS if not (own and name == "statement")]
+    there = _there(asked, tally)
     yield f'<!DOCTYPE html>\n<html lang="en">{_head(asked)}<body>'
     yield element("a", "Skip to the summary", href="#summary", class_="skip")
     yield sections.masthead(asked, tally)
-    links = (element("li", element("a", text, href=f"#{name}")) for name, text in names)
+    links = (element("li", element("a", text, href=f"#{name}")) for name, text in _LINKS if name in there)
     yield element("nav", element("ul", *links), aria_label="Sections")
     yield '<main id="summary" tabindex="-1">'
     yield sections.figures(asked, tally)
     yield sections.openings(asked, tally)
     yield sections.instants(asked, tally)
-    yield from _timeline(asked, tally, parts)
-    yield from _impact(asked, tally, parts)
-    yield from _opened("deadlines", "Deadlines", "What was due when, and where that is written.")
-    yield from _tabled("Deadlines of notices", sections.DEADLINES, parts["deadlines"], "No deadline was handed in.")
-    yield _END
-    if statement is not None:
-        note = f"Revision {statement.revision}: what is stated to every customer alike."
+    if "timeline" in there:
+        yield from _timeline(asked, tally, parts)
+    if "impact" in there:
+        yield from _impact(asked, tally, parts)
+    if "deadlines" in there:
+        yield from _opened("deadlines", "Deadlines", "What was due when, and where that is written.")
+        heads = sections.OWN_DEADLINES if own else sections.DEADLINES
+        yield from _tabled("Deadlines of notices", heads, parts["deadlines"], "Nothing is due yet.")
+        yield _END
+    if "statement" in there:
+        note = "What is stated to every customer alike."
+        if statement is not None:
+            note = f"Revision {statement.revision}: {note[0].lower()}{note[1:]}"
         yield sections.section("statement", "Statement", sections.statement_list(statement), note=note)
-    yield from _notices(tally, parts)
+    if "notices" in there:
+        yield from _notices(tally, parts, OWN_ROUNDS if own else ROUNDS)
     yield _proof(asked, digest)
     yield "</main>"
     yield element(
         "footer", element("p", "This page runs no script and asks no network for anything. Times are in UTC.")
     )
     yield "</body></html>\n"
+
+
+def _there(asked: Asked, tally: Tally) -> frozenset[str]:
+    """Return the sections that there are. A tenant has none that is empty for it: those are about others."""
+    if asked.tenant is None:
+        return frozenset(name for name, _ in _LINKS)
+    shown = {
+        "timeline": tally.events,
+        "impact": tally.own is not None,
+        "deadlines": tally.deadlines,
+        "notices": tally.notices,
+        "proof": True,
+    }
+    return frozenset(name for name, is_there in shown.items() if is_there)
 
 
 def _head(asked: Asked) -> Markup:
@@ -90,9 +114,13 @@ def _opened(name: str, title: str, note: str) -> Iterator[str]:
     yield f'<section id="{name}">{aside}<div class="content">'
 
 
-def _tabled(name: str, heads: tuple[str, ...], rows: Callable[[], Iterable[str]], none: str) -> Iterator[str]:
-    """Yield a table, or a word where it would have no row."""
+def _tabled(
+    name: str, heads: tuple[str, ...], rows: Callable[[], Iterable[str]], none: str, *, many: bool = False
+) -> Iterator[str]:
+    """Yield a table, or a word where it would have no row. One of many rows is collapsed: browsers lay it out late."""
     before, after = sections.table(name, heads)
+    if many:
+        before, after = Markup(f"<details>{element('summary', name)}{before}"), Markup(f"{after}</details>")
     is_empty = True
     for piece in rows():
         if is_empty:
@@ -103,7 +131,10 @@ def _tabled(name: str, heads: tuple[str, ...], rows: Callable[[], Iterable[str]]
 
 
 def _timeline(asked: Asked, tally: Tally, parts: Parts) -> Iterator[str]:
-    yield from _opened("timeline", "Timeline", "What happened when. Each entry stands in the audit trail as well.")
+    note = "What happened when. Each entry stands in the audit trail as well."
+    if asked.tenant is not None:
+        note = "What became of your notices, and when."
+    yield from _opened("timeline", "Timeline", note)
     if asked.tenant is None:
         yield from sections.holds(asked.incident)
     if tally.events:
@@ -121,26 +152,43 @@ def _timeline(asked: Asked, tally: Tally, parts: Parts) -> Iterator[str]:
 
 
 def _impact(asked: Asked, tally: Tally, parts: Parts) -> Iterator[str]:
-    yield from _opened("impact", "Impact", "What may have been done, tenant by tenant, and how that was found.")
+    note = "What may have been done, tenant by tenant, and how that was found."
+    if asked.tenant is not None:
+        note = "What may have been done to your data, as far as the audit trail and the store can tell."
+    yield from _opened("impact", "Impact", note)
     if asked.tenant is None:
         rows = sections.scope_rows(asked.incident)
         yield from _tabled("Where it may have reached", sections.SCOPES, lambda: rows, "No scope is known yet.")
         yield from _tabled("Computations", sections.IMPACTS, parts["impacts"], "Nothing was computed yet.")
         if (told := sections.limits(tally.impact)) is not None:
             yield told
-    yield from _tabled("Tenants", sections.TENANTS, parts["tenants"], "No tenant is listed.")
+    whom = "Tenants that may be affected" if asked.tenant is None else "Your data"
+    yield from _tabled(whom, sections.TENANTS, parts["tenants"], "It is none.", many=tally.listed > FEW)
+    if (told := sections.own_basis(tally)) is not None:
+        yield told
     if asked.tenant is None and tally.impact is not None:
-        others = tally.impact.tenants - tally.listed
-        if others > 0:
-            yield element("p", f"Nothing leads to {count(others, 'more tenant')} that the store knows.", class_="quiet")
+        yield from _unaffected(tally, tally.impact, parts)
     yield _END
 
 
-def _notices(tally: Tally, parts: Parts) -> Iterator[str]:
+def _unaffected(tally: Tally, impact: Impact, parts: Parts) -> Iterator[str]:
+    """Yield who is not affected, by name, and what that rests on."""
+    yield '<div class="safe">'
+    yield element("h3", f"Not affected: {count(tally.unaffected, 'tenant')}")
+    yield sections.basis(impact)
+    if tally.unaffected:
+        is_open = " open" if tally.unaffected <= _AT_A_GLANCE else ""
+        yield f'<details{is_open}><summary>Who that is</summary><ul class="names">'
+        yield from parts["unaffected"]()
+        yield "</ul></details>"
+    yield "</div>"
+
+
+def _notices(tally: Tally, parts: Parts, rounds: tuple[str, ...]) -> Iterator[str]:
     yield from _opened("notices", "Notices", "Every notice in its exact words, and its way to each contact.")
-    yield from _tabled("Rounds", ROUNDS, parts["rounds"], "No notice was drafted yet.")
+    yield from _tabled("Rounds", rounds, parts["rounds"], "No notice was drafted yet.")
     if tally.notices:
-        yield from _tabled("All notices", NOTICES, parts["notices"], "")
+        yield from _tabled("All notices", NOTICES, parts["notices"], "", many=tally.notices > FEW)
         yield element("h3", "In full")
         yield f'<div class="notices {"many" if tally.notices > FEW else "few"}">'
         yield from parts["texts"]()

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from smartify_core.policy.breach._answers import Certainty, NoticeField, Statement
+from smartify_core.policy.breach._clocks import DeadlineState
 from smartify_core.policy.breach._impact import Impact, TenantImpact
 from smartify_core.policy.breach._incident import Incident, TimelineEvent
+from smartify_core.policy.breach._markup import Markup, element, joined
+from smartify_core.policy.breach._vocabulary import Outcome
 
-from ._deadlines import DeadlineStanding, EvidencedDeadline
-from ._markup import Markup, element, joined
+from ._deadlines import EvidencedDeadline
 from ._tally import Asked, Tally
 from ._words import (
     CALM,
@@ -18,11 +20,11 @@ from ._words import (
     WARN,
     chip,
     count,
+    deadline_chip,
     incident_chip,
     kind_of,
     outcome_chip,
     span,
-    standing_chip,
     when,
 )
 
@@ -90,7 +92,7 @@ def _in_short(asked: Asked, tally: Tally) -> list[str]:
             f"Of {count(tally.queued, 'notice')} {tally.arrived:,} arrived, {tally.acknowledged:,} acknowledged."
         )
     else:
-        said.append("No notice has gone out.")
+        said.append("Nothing leads from it to your data." if tally.is_safe else "No notice has gone out.")
     return said
 
 
@@ -105,11 +107,13 @@ def figures(asked: Asked, tally: Tally) -> Markup:
     else:
         own = tally.own
         shown = [("Accounts", "\N{EN DASH}" if own is None else f"{own.subjects:,}", "may be concerned")]
-    shown += [
+    notices = [
         ("Notices", f"{tally.queued:,}", "went out"),
         ("Arrived", f"{tally.arrived:,}", _part(tally.arrived, tally.queued)),
         ("Acknowledged", f"{tally.acknowledged:,}", _part(tally.acknowledged, tally.queued)),
     ]
+    if not tally.is_safe:
+        shown += notices
     parts = (
         element("div", element("dt", name), element("dd", value, class_="value"), element("dd", detail, class_="quiet"))
         for name, value, detail in shown
@@ -125,16 +129,18 @@ def openings(asked: Asked, tally: Tally) -> Markup:
     """Return what somebody still has to do, or that nothing is open."""
     incident = asked.incident
     found = [
-        (tally.calls, "customer has to be called", "customers have to be called"),
+        (tally.calls if asked.tenant is None else 0, "customer has to be called", "customers have to be called"),
         (tally.waiting, "delivery is under way", "deliveries are under way"),
         (tally.failed, "delivery failed", "deliveries failed"),
         (tally.queued - tally.acknowledged, "notice is not acknowledged", "notices are not acknowledged"),
-        (tally.standings[DeadlineStanding.MISSED], "deadline was missed", "deadlines were missed"),
+        (tally.states[DeadlineState.MISSED], "deadline was missed", "deadlines were missed"),
         (tally.unexplained, "deadline has no reason", "deadlines have no reason")
         if asked.tenant is None
         else (0, "", ""),
     ]
     items = [element("li", count(number, one, many)) for number, one, many in found if number]
+    if asked.tenant is not None and tally.calls:
+        items.insert(0, element("li", "Somebody has to call you"))
     if asked.tenant is None and not incident.state.is_over:
         if incident.aware_at is None:
             items.insert(0, element("li", "Somebody has to decide whether it is a breach"))
@@ -145,19 +151,26 @@ def openings(asked: Asked, tally: Tally) -> Markup:
 
 
 def instants(asked: Asked, tally: Tally) -> Markup:
-    """Return the instants that count, with how long each took from the one before."""
+    """Return the instants that count in the order in which they came, with how long each took from the one before.
+
+    A first notice may go out before the impact is confirmed. What has not come yet stands last.
+    """
     incident, own = asked.incident, asked.tenant is not None
+    notices: list[tuple[str, datetime | None, str | None]] = [
+        ("First notice out", tally.first_out, None),
+        ("First one arrived", tally.first_arrived, None),
+    ]
     steps: list[tuple[str, datetime | None, str | None]] = [
         ("First signal", incident.first_signal_at, None if own else f"on record by {incident.opened_by}"),
         ("Aware", incident.aware_at, None if own else incident.aware_by),
         ("Impact confirmed", incident.confirmed_at, None if own else incident.confirmed_by),
-        ("First notice out", tally.first_out, None),
-        ("First one arrived", tally.first_arrived, None),
+        *(() if tally.is_safe else notices),
         ("Closed", incident.closed_at, None if own else incident.closed_by),
     ]
     items: list[Markup] = []
     before = incident.first_signal_at
-    for name, at, who in steps:
+    # Of what came at the same instant, and of what has not come, the order above stays.
+    for name, at, who in sorted(steps, key=lambda step: (step[1] is None, step[1] or before)):
         after = None if at is None or at <= before else element("span", f"+ {span(at - before)}", class_="after")
         by = None if who is None or at is None else element("span", who, class_="quiet")
         items.append(
@@ -186,11 +199,6 @@ def event_item(event: TimelineEvent) -> Markup:
         None if event.text is None else element("p", event.text, class_="words"),
         class_=f"of-{event.kind.partition('.')[0]}",
     )
-
-
-def own_event_item(event: TimelineEvent) -> Markup:
-    """Return an entry of the timeline for the tenant that it is about."""
-    return element("li", element("p", when(event.at)), element("h3", kind_of(event.kind)))
 
 
 def holds(incident: Incident) -> list[Markup]:
@@ -272,25 +280,57 @@ def tenant_row(one: TenantImpact) -> Markup:
     )
 
 
-DEADLINES = ("Notice", "Due", "Set by", "Standing", "Tenants", "Reason")
-
-
-def deadline_row(one: EvidencedDeadline, tenants: int, now: datetime, *, own: bool) -> Markup:
-    """Return a deadline, of as many tenants as have the same."""
-    moved = None if one.held_until is None else element("span", " moved by a police hold", class_="quiet")
-    return row(
-        DEADLINES,
-        f"{one.phase.value} {one.number}",
-        joined(when(one.due_at), moved),
-        joined(chip(one.kind.value, CALM), element("span", one.citation)),
-        standing_chip(one.standing(now)),
-        f"{tenants:,}" if one.tenant is not None else "all",
-        "\N{EN DASH}" if own or one.reason is None else one.reason,
+def basis(impact: Impact) -> Markup:
+    """Return what it rests on that nothing leads to a tenant."""
+    return element(
+        "p",
+        "This rests on all ",
+        count(impact.trail_size, "entry", "entries"),
+        " that the audit trail had up to the root ",
+        element("code", impact.trail_root),
+        ", each of which was looked at, and on what the store held ",
+        when(impact.at),
+        ": nothing in them leads from the incident there.",
+        class_="quiet",
     )
 
 
-def statement_list(statement: Statement) -> Markup:
+def own_basis(tally: Tally) -> Markup | None:
+    """Return what it rests on that one tenant is not affected; nothing where it may be."""
+    if tally.impact is None or tally.own is None or tally.own.outcome is not Outcome.NOT_AFFECTED:
+        return None
+    return basis(tally.impact)
+
+
+def name_item(tenant: str) -> Markup:
+    """Return a tenant in a list of many."""
+    return element("li", tenant)
+
+
+OWN_DEADLINES = ("Notice", "Due", "Set by", "State")
+DEADLINES = (*OWN_DEADLINES, "Tenants", "Reason")
+
+
+def deadline_row(one: EvidencedDeadline, tenants: int, *, own: bool) -> Markup:
+    """Return a deadline, of as many tenants as have the same; to a tenant its own, without why the host missed it."""
+    deadline = one.deadline
+    is_moved = deadline.held_until is not None and not own
+    cells = (
+        f"{deadline.phase.value} {deadline.number}",
+        joined(when(deadline.due_at), element("span", " moved by a police hold", class_="quiet") if is_moved else None),
+        joined(chip(deadline.kind.value, CALM), element("span", deadline.citation)),
+        deadline_chip(deadline.state),
+    )
+    if own:
+        return row(OWN_DEADLINES, *cells)
+    whose = f"{tenants:,}" if deadline.tenant is not None else "all"
+    return row(DEADLINES, *cells, whose, one.reason or "\N{EN DASH}")
+
+
+def statement_list(statement: Statement | None) -> Markup:
     """Return what the host states to every customer alike, field by field."""
+    if statement is None or not statement.answers:
+        return element("p", "Nothing is stated yet.", class_="none")
     tones = {Certainty.KNOWN: GOOD, Certainty.UNKNOWN_YET: WARN, Certainty.NOT_APPLICABLE: CALM}
     parts = []
     for what in NoticeField:
@@ -298,6 +338,4 @@ def statement_list(statement: Statement) -> Markup:
         if answer is not None:
             parts.append(element("dt", kind_of(what.value), " ", chip(answer.certainty.value, tones[answer.certainty])))
             parts.append(element("dd", answer.text or "Not known yet.", class_="words"))
-    if not parts:
-        return element("p", "Nothing is stated yet.", class_="none")
     return element("dl", *parts, class_="answers")

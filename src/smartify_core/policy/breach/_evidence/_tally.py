@@ -7,13 +7,14 @@ from datetime import datetime
 
 from attrs import define, field, frozen
 
+from smartify_core.policy.breach._clocks import DeadlineState
 from smartify_core.policy.breach._impact import Impact, TenantImpact
 from smartify_core.policy.breach._incident import Incident
 from smartify_core.policy.breach._notice import Round, RoundState
-from smartify_core.policy.breach._vocabulary import DeliveryState
+from smartify_core.policy.breach._vocabulary import DeliveryState, Outcome
 
 from ._case import Case
-from ._deadlines import DeadlineStanding, EvidencedDeadline
+from ._deadlines import EvidencedDeadline
 
 
 @frozen(order=False)
@@ -38,10 +39,11 @@ class Tally:
     """Counts of everything that was written."""
 
     notices: int = 0
-    #: Notices that were queued, of which one each: arrived, was acknowledged, or has to be told by phone.
+    #: Notices that were queued, and those of them that arrived, and that were acknowledged.
     queued: int = 0
     arrived: int = 0
     acknowledged: int = 0
+    #: Customers whom somebody has to call.
     calls: int = 0
     #: Deliveries that wait, and those that failed.
     waiting: int = 0
@@ -53,10 +55,18 @@ class Tally:
     own: TenantImpact | None = None
     #: How many tenants the latest computation lists.
     listed: int = 0
-    standings: Counter[DeadlineStanding] = field(factory=Counter[DeadlineStanding])
+    #: How many it has as not affected, by name.
+    unaffected: int = 0
+    deadlines: int = 0
+    states: Counter[DeadlineState] = field(factory=Counter[DeadlineState])
     unexplained: int = 0
     events: int = 0
     events_of_tenants: int = 0
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether evidence for one tenant says that nothing led to it, and it was told of nothing."""
+        return self.own is not None and self.own.outcome is Outcome.NOT_AFFECTED and not self.queued
 
     def add_round(self, one: Round) -> None:
         """Count a round."""
@@ -75,15 +85,14 @@ class Tally:
             return
         self.queued += 1
         self.acknowledged += hearing.acknowledged_at is not None
-        self.calls += hearing.call_since is not None and hearing.acknowledged_at is None
         if (at := hearing.delivered_at) is not None:
             self.arrived += 1
             self.first_arrived = at if self.first_arrived is None else min(at, self.first_arrived)
             self.last_arrived = at if self.last_arrived is None else max(at, self.last_arrived)
 
-    def add_deadline(self, one: EvidencedDeadline, now: datetime) -> None:
+    def add_deadline(self, one: EvidencedDeadline) -> None:
         """Count a deadline."""
-        standing = one.standing(now)
-        self.standings[standing] += 1
-        is_owed = standing in {DeadlineStanding.LATE, DeadlineStanding.MISSED}
-        self.unexplained += is_owed and one.reason is None
+        state = one.deadline.state
+        self.deadlines += 1
+        self.states[state] += 1
+        self.unexplained += state.is_failed and one.reason is None

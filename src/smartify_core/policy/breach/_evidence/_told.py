@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -32,7 +32,7 @@ _HEARING: Final = (
     *("queued_at", "tier", "escalated_at", "delivered_at", "call_since"),
     *("acknowledged_at", "how"),
 )
-_DEADLINE: Final = ("phase", "number", "due_at", "kind", "citation", "start", "met_at")
+_DEADLINE: Final = ("phase", "number", "due_at", "kind", "citation", "start", "state", "heard_at")
 #: By the code a notice is acknowledged: it stands in the notice's text, and nowhere besides.
 _NOTICE_WITHOUT: Final = frozenset({"code", "annex"})
 #: Whoever heard is a person with a name.
@@ -82,20 +82,30 @@ def impact_told(impact: Impact) -> dict[str, Any]:
 
 
 def tenant_impact_told(impact: Impact, one: TenantImpact, tenant: str | None) -> dict[str, Any]:
-    """Return what is said of what may have been done to a tenant's data."""
-    told = _only(one, _IMPACT) if tenant is not None else plain(one, without={"chunks"})
+    """Return what is said of what may have been done to a tenant's data: to a tenant also what that rests on."""
+    if tenant is None:
+        told = plain(one, without={"chunks"})
+    else:
+        told = {**_only(one, _IMPACT), "trail_size": impact.trail_size, "trail_root": impact.trail_root}
     return {**told, "tenant": one.tenant, "revision": impact.revision, "at": plain(impact.at)}
+
+
+def unaffected_told(impact: Impact, tenants: Sequence[str]) -> dict[str, Any]:
+    """Return what is said of tenants that are not affected, to the vendor."""
+    return {"revision": impact.revision, "tenants": [*tenants]}
 
 
 def round_told(one: Round, tenant: str | None) -> dict[str, Any]:
     """Return what is said of a round: to a tenant neither how many notices it has nor what others do not know."""
-    return _only(one, _ROUND) if tenant is not None else plain(one, without={"spread_after"})
+    told = _only(one, _ROUND) if tenant is not None else plain(one, without={"spread_after"})
+    return {**told, "phase_iri": one.phase.iri}
 
 
-def deadline_told(one: EvidencedDeadline, now: datetime, tenant: str | None) -> dict[str, Any]:
-    """Return what is said of a deadline."""
-    told = _only(one, _DEADLINE) if tenant is not None else plain(one)
-    return {**told, "standing": one.standing(now).value}
+def deadline_told(one: EvidencedDeadline, tenant: str | None) -> dict[str, Any]:
+    """Return what is said of a deadline: to a tenant not why the host missed it, as it may be about others."""
+    if tenant is not None:
+        return _only(one.deadline, _DEADLINE)
+    return {**plain(one.deadline, without={"incident"}), "reason": one.reason}
 
 
 def case_told(case: Case, tenant: str | None) -> dict[str, Any]:
@@ -108,6 +118,7 @@ def case_told(case: Case, tenant: str | None) -> dict[str, Any]:
     return {
         **plain(case.notice, without=_NOTICE_WITHOUT),
         "annex": annex_told(case.notice),
+        "phase_iri": case.notice.phase.iri,
         "hearing": heard,
         "deliveries": [_delivery_told(one, tenant) for one in case.deliveries],
     }
@@ -121,7 +132,7 @@ def annex_told(notice: Notice) -> dict[str, str] | None:
 
 
 def _delivery_told(one: Delivery, tenant: str | None) -> dict[str, Any]:
-    told: dict[str, Any] = plain(one, without=_DELIVERY_WITHOUT)
+    told: dict[str, Any] = {**plain(one, without=_DELIVERY_WITHOUT), "state_iri": one.state.iri}
     if tenant is not None:
         told["address"] = masked_address(one.address)
         for attempt in told["attempts"]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from smartify_core.policy.breach._clocks import DeadlineState
+from smartify_core.policy.breach._markup import Markup, element
 from smartify_core.policy.breach._vocabulary import DeliveryState, IncidentState, Outcome
 
 from ._case import Case
-from ._deadlines import DeadlineStanding
-from ._markup import Markup, element
 
 #: The tones of chips: how much somebody has to look at one.
 GOOD: Final = "good"
@@ -32,11 +32,11 @@ _DELIVERIES: Final = {
     DeliveryState.FAILED: ("failed", BAD),
     DeliveryState.NOT_NEEDED: ("not needed", CALM),
 }
-_STANDINGS: Final = {
-    DeadlineStanding.MET: GOOD,
-    DeadlineStanding.LATE: WARN,
-    DeadlineStanding.MISSED: BAD,
-    DeadlineStanding.OPEN: CALM,
+_DEADLINES: Final = {
+    DeadlineState.MET: GOOD,
+    DeadlineState.LATE: WARN,
+    DeadlineState.MISSED: BAD,
+    DeadlineState.RUNNING: CALM,
 }
 _SECOND: Final = timedelta(seconds=1)
 
@@ -84,25 +84,26 @@ def delivery_chip(state: DeliveryState) -> Markup:
     return chip(*_DELIVERIES[state])
 
 
-def standing_chip(standing: DeadlineStanding) -> Markup:
+def deadline_chip(state: DeadlineState) -> Markup:
     """Return whether a deadline was kept."""
-    return chip(standing.value, _STANDINGS[standing])
+    return chip(state.value, _DEADLINES[state])
 
 
 def case_chip(case: Case) -> Markup:
-    """Return how far a notice came, in one word."""
+    """Return how far a notice came, in one word: the first of these that is so."""
     hearing = case.hearing
     if hearing is None:
         return chip("not sent", CALM)
-    if hearing.acknowledged_at is not None:
-        return chip("acknowledged", GOOD)
-    if hearing.call_since is not None:
-        return chip("to be called", BAD)
-    if hearing.delivered_at is not None:
-        return chip("arrived", GOOD)
-    if case.deliveries and all(one.state is DeliveryState.FAILED for one in case.deliveries):
-        return chip("failed", BAD)
-    return chip("on its way", WARN)
+    have_failed = bool(case.deliveries) and all(one.state is DeliveryState.FAILED for one in case.deliveries)
+    found = (
+        (hearing.acknowledged_at is not None, "acknowledged", GOOD),
+        (case.to_call, "to be called", BAD),
+        (hearing.delivered_at is not None, "arrived", GOOD),
+        (hearing.call_since is not None, "has read a later one", CALM),
+        (have_failed, "failed", BAD),
+        (True, "on its way", WARN),
+    )
+    return next(chip(text, tone) for is_so, text, tone in found if is_so)
 
 
 def kind_of(event: str) -> str:

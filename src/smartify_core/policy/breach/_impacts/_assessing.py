@@ -93,14 +93,12 @@ class _Computation:
         self._verdicts = Verdicts(incident.scopes)
         self._doubts = Doubts(incident.scopes)
         self._spans = spans_of(incident.scopes)
-        self._history = KeyHistory()
+        self._trail = trail
+        self._sealer = sealer
         staff = Staff(storage, sealer, trail)
         self._staff = {one.employee.id: one.employee.owner for one in staff.all()}
-        owners = {service: owner for service, owner in self._staff.items() if owner is not None}
-        self._reach = Reach(incident.scopes, owners, {one.id: one.sub_vendors for one in vendors.all()})
-        self._passing = Passing(trail, self._reach, self._spans, self._history, pairs)
-        self._living = Living(storage, sealer, self._spans, self._history, self._lived)
-        self._found: Found = self._passing.found
+        self._passes_on = {one.id: one.sub_vendors for one in vendors.all()}
+        self._begin()
         self._names: list[str] = []
         #: What tenants had at the times of scopes: scopes, fields, and how many accounts that nothing names.
         self._had: dict[str, tuple[int, int, int]] = {}
@@ -109,11 +107,24 @@ class _Computation:
         self._gathered: dict[str, Gathered] = {}
         self._entries = 0
 
+    def _begin(self) -> None:
+        owners = {service: owner for service, owner in self._staff.items() if owner is not None}
+        self._history = KeyHistory()
+        self._reach = Reach(self._scopes, owners, self._passes_on)
+        self._passing = Passing(self._trail, self._reach, self._spans, self._history, self._pairs)
+        self._living = Living(self._storage, self._sealer, self._spans, self._history, self._lived)
+        self._found: Found = self._passing.found
+
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def read(self, size: int) -> None:
         """Read the trail, and then the store where a scope reaches whatever lived."""
         found = self._passing.run(size)
+        if found.resets and self._reach.has_end:
+            # What stands before a reset may bear any instant, which only the reset tells: read all of it again.
+            self._pairs.forget()
+            self._begin()
+            found = self._passing.run(size, tuple(found.resets))
         known = {one for one in found.numbers if is_tenant(one)}
         for tenant in self._in_store():
             if tenant != LEDGER and raw(tenant) not in known:
@@ -197,15 +208,18 @@ class _Computation:
             for name in one.names
             if self._reach.vendors.knows(name)
         }
+        keys = {name for one in self._scopes if one.kind is ScopeKind.KEY for name in one.names}
+        met = self._history.names & keys
         hosts = {name for names in self._reach.met.values() for name in names}
         known = {
             ScopeKind.ACTOR: actors | self._staff.keys(),
             ScopeKind.HOST: hosts,
+            ScopeKind.KEY: keys - self._living.wraps_nothing(keys - met, (LEDGER, *self._known)),
             ScopeKind.VENDOR: vendors,
             ScopeKind.TENANT: self._known,
         }
         self._doubts.unmet = unmet_names(self._scopes, known)
-        self._doubts.clock_resets = self._found.clock_resets
+        self._doubts.clock_resets = len(self._found.resets)
 
     # --- writing ------------------------------------------------------------------------------------------------------
 

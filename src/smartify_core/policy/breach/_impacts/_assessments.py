@@ -46,7 +46,8 @@ class Assessments:
     def assess(self, incident_id: str, *, by: str) -> Impact:
         """Work out whom an incident may have reached, by its scopes as they are now, and keep that.
 
-        The whole trail is read once, to where it ends at the beginning of this. What is kept counts from the last step
+        The whole trail is read, to where it ends at the beginning of this: once, and once more where its time was ever
+        brought back and a window has an end. What is kept counts from the last step
         on, in which the incident names it; an attempt that was cut short is written over by the next one.
 
         Args:
@@ -105,7 +106,10 @@ class Assessments:
     def tenants(
         self, incident_id: str, revision: int | None = None, *, also_unaffected: bool = False
     ) -> Iterator[TenantImpact]:
-        """Yield every tenant that may be affected, or of which ciphertext is out, in no order.
+        """Yield every tenant that may be affected, or of which ciphertext is out: not in order of name.
+
+        They come in the order of their keys, in which each name stands as a hash: always the same one, and none that
+        says anything. Sort them by name where they are shown.
 
         Args:
             incident_id: The incident.

@@ -82,12 +82,20 @@ class Doubts:
                 f"{self.nameless} accounts of tenants that were off-boarded are counted, and nothing names them any "
                 "more. When they began is not on record either."
             )
+        yield from self._of_time()
+        yield "The trail was read, and not verified. That is done with: smartify audit verify"
+
+    def _of_time(self) -> Iterator[str]:
+        if any(one.since is not None or one.until is not None for one in self.scopes):
+            yield (
+                "An entry may bear a later instant than it happened at, where a clock ran ahead: it counts from as "
+                "early as it may have happened. A wrong clock that no other process wrote beside is not known."
+            )
         if self.clock_resets:
             yield (
-                f"The trail's time was brought back {self.clock_resets} times: entries before bear later instants "
-                "than they should. Leave room for that in the windows."
+                f"The trail's time was brought back {self.clock_resets} times: entries that were ahead of it count "
+                "from a day before the last one that was not."
             )
-        yield "The trail was read, and not verified. That is done with: smartify audit verify"
 
 
 def unmet_names(scopes: Sequence[BreachScope], known: Mapping[ScopeKind, Iterable[str]]) -> dict[int, tuple[str, ...]]:

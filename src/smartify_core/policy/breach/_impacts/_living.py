@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -154,6 +154,23 @@ class Living:
             ):
                 never |= one.bit
         return never
+
+    def wraps_nothing(self, keys: Iterable[str], tenants: Iterable[str]) -> set[str]:
+        """Return those of the keys that wrap nothing of these tenants, as far as the ring can tell; else none.
+
+        Reads all of them, until every key was met: meant for names that nothing else on record bears.
+        """
+        left = set(keys)
+        for tenant in tenants if left else ():
+            found = Lived()
+            for page in every_head_page(self._storage, tenant):
+                for account in self._storage.load(tenant, page.source_ids).values():
+                    self._key(found, partial(self._sealer.key_of, account))
+            met = self._in_use(tenant, found)
+            left = set() if met is None else left - met
+            if not left:
+                break
+        return left
 
     def _in_use(self, tenant: str, found: Lived) -> set[str] | None:
         if found.keys is not None:

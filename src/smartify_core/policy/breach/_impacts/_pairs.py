@@ -41,6 +41,11 @@ class Pairs:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Forget all of them."""
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget all of them, to begin anew."""
+        self._count = 0
         self._groups.clear()
         if self._file is not None:
             self._file.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Final
@@ -12,13 +13,16 @@ from smartify_core.errors import RecordInvalid, TrailBroken
 from smartify_core.model import LEDGER
 from smartify_core.policy.audit import AuditEntry, Trail
 
+from ._instants import Read, brought_back, spanned
 from ._matching import (
     COMMUNICATION,
     FIELDS_OF_ACCOUNTS,
     NOBODY,
+    Parts,
     entry_of,
     fields_in,
     parts_of,
+    plain_entry,
     raw,
     subjects_in,
     text_of,
@@ -27,13 +31,12 @@ from ._pairs import Pairs
 from ._reach import LEADS, OPENINGS, Reach
 from ._spans import KeyHistory, Span
 
+_FIELDS: Final = b'"fields":['
 _KEPT: Final = b"communication.kept"
 _SHREDDED: Final = b"account.shredded"
 _OFF_BOARDED: Final = b"tenant.off-boarded"
 _CLOCK: Final = b"clock.reset"
-_NOTED: Final = frozenset(
-    {_SHREDDED, _OFF_BOARDED, _CLOCK, b"key.rotated", b"key.retired", b"key.rewrapped", b"key.resealed"}
-)
+_NOTED: Final = frozenset({_SHREDDED, _OFF_BOARDED, b"key.rotated", b"key.retired", b"key.rewrapped", b"key.resealed"})
 
 
 @define(eq=False)
@@ -60,7 +63,8 @@ class Found:
     talked: set[int] = field(factory=set[int])
     #: Everybody who did anything: some names of scopes may be misspelt.
     actors: set[bytes] = field(factory=set[bytes])
-    clock_resets: int = 0
+    #: The place and the instant of every entry that brought the trail's time back.
+    resets: list[tuple[int, bytes]] = field(factory=list[tuple[int, bytes]])
 
     def number(self, tenant: bytes) -> int:
         """Return the number of a tenant, as it stands in an entry."""
@@ -90,46 +94,73 @@ class Passing:
         self._pairs = pairs
         self._fields: dict[bytes, int] = {}
         self.found = Found()
+        self._tallies = self.found.tallies
 
-    def run(self, size: int) -> Found:
+    def run(self, size: int, resets: Sequence[tuple[int, bytes]] = ()) -> Found:  # noqa: C901 # a million times: no call too many
         """Read the first ``size`` entries.
+
+        Args:
+            size: How many.
+            resets: Where the trail's time was brought back, and to when, where an earlier pass has found that.
 
         Raises:
             TrailBroken: One of them is missing, or is none.
             StorageError: The store could not be read.
         """
         found, numbers, cause_of, note = self.found, self.found.numbers, self._reach.cause, self._note
-        actors, place = found.actors, 0
-        for place, stored in enumerate(islice(self._trail.contents(), size), 1):
-            try:
-                actor, at, facts, kind, subjects, tenant, writer = parts_of(stored.content)
-            except ValueError:
-                raise _broken(place - 1, "an entry of the audit trail is not valid") from None
-            if stored.position != place:
-                raise _broken(place - 1, "an entry of the audit trail is missing")
-            number = numbers.setdefault(tenant, len(numbers))
-            actors.add(actor)
+        actors, entries = found.actors, self._entries(size)
+        if self._reach.has_end:
+            entries = brought_back(spanned(entries), resets) if resets else spanned(entries)
+        for place, content, parts, lower in entries:
+            actor, at, _, kind, _, tenant, writer = parts
+            number = numbers.get(tenant)
+            if number is None:
+                number = numbers[tenant] = len(numbers)
+            if actor not in actors:
+                actors.add(actor)
             if kind in OPENINGS:
-                cause = cause_of(kind, actor, at, facts, tenant, writer)
+                cause = cause_of(parts, lower)
                 if cause is not None:
-                    note(number, cause, at, facts, subjects, kind)
+                    note(number, cause, parts)
                 if kind == _KEPT:
                     found.talked.add(number)
             elif kind in LEADS:
-                self._reach.lead(_parsed(stored.content, place - 1).record, at=at, writer=writer)
+                self._reach.lead(_parsed(content, place).record, at=at, lower=lower, writer=writer)
+            elif kind == _CLOCK:
+                found.resets.append((place, at))
             elif kind in _NOTED:
-                self._noted(number, kind, _parsed(stored.content, place - 1))
-        if place < size:
-            raise _broken(place, "an entry of the audit trail is missing")
+                self._noted(number, kind, _parsed(content, place))
         return found
 
-    def _note(self, tenant: int, cause: int, at: bytes, facts: bytes, subjects: bytes, kind: bytes) -> None:  # noqa: PLR0917 # the parts of an entry, a million times
-        fields = COMMUNICATION if kind == _KEPT else self._fields_of(facts)
-        key = (tenant, cause)
-        tally = self.found.tallies.get(key)
+    def _entries(self, size: int) -> Iterator[Read]:
+        place = 0
+        for stored in islice(self._trail.contents(), size):
+            content = stored.content
+            plain = plain_entry(content)
+            try:
+                parts: Parts = plain.groups() if plain is not None else parts_of(content)  # type: ignore[assignment] # seven groups
+            except ValueError:
+                raise _broken(place, "an entry of the audit trail is not valid") from None
+            if stored.position != place + 1:
+                raise _broken(place, "an entry of the audit trail is missing")
+            yield place, content, parts, parts[1]
+            place += 1
+        if place < size:
+            raise _broken(place, "an entry of the audit trail is missing")
+
+    def _note(self, tenant: int, cause: int, parts: Parts) -> None:  # noqa: C901 # a million times: no call too many
+        _, at, facts, kind, subjects, _, _ = parts
+        start = facts.find(_FIELDS)
+        part = facts[start : facts.find(b"]", start) + 1] if start >= 0 else b""
+        fields = self._fields.get(part)
+        if fields is None:
+            fields = self._fields[part] = fields_in(part)
+        if kind == _KEPT:
+            fields = COMMUNICATION
+        tally = self._tallies.get((tenant, cause))
         if tally is None:
             group = self._pairs.group(tenant, cause)
-            tally = self.found.tallies[key] = Tally(1, at, at, fields, group)
+            tally = self._tallies[tenant, cause] = Tally(1, at, at, fields, group)
         else:
             tally.records += 1
             # Almost always later than what was before; a clock that was brought back makes the exception.
@@ -142,7 +173,7 @@ class Passing:
         accounts = tally.accounts
         # One account that was noted before, as most are, is found as it stands there.
         before = accounts.get(subjects)
-        if before is not None and before | fields == before:
+        if before is not None and (before == fields or before | fields == before):
             return
         for one in subjects_in(subjects):
             before = accounts.get(one)
@@ -152,21 +183,9 @@ class Passing:
             elif before | fields != before:
                 accounts[one] = before | fields
 
-    def _fields_of(self, facts: bytes) -> int:
-        start = facts.find(b'"fields":[')
-        if start < 0:
-            return 0
-        part = facts[start : facts.find(b"]", start) + 1]
-        known = self._fields.get(part)
-        if known is None:
-            known = self._fields[part] = fields_in(part)
-        return known
-
     def _noted(self, tenant: int, kind: bytes, entry: AuditEntry) -> None:
         record = entry.record
-        if kind == _CLOCK:
-            self.found.clock_resets += 1
-        elif kind == _OFF_BOARDED:
+        if kind == _OFF_BOARDED:
             self.found.gone_at[tenant] = record.at
         elif kind != _SHREDDED:
             self._history.note(record)

@@ -16,7 +16,7 @@ from smartify_core.policy.audit._entries import AuditRecord
 from smartify_core.policy.breach._incident import BreachScope
 from smartify_core.policy.breach._vocabulary import ScopeKind
 
-from ._matching import EARLIEST, LATEST, NOBODY, fact, instant_text, raw, text_of
+from ._matching import EARLIEST, LATEST, NOBODY, Parts, fact, instant_text, raw, text_of
 from ._vendor_reach import Cause, VendorReach
 
 #: Entries by which data is opened or handed out.
@@ -102,6 +102,8 @@ class Reach:
         self.met: defaultdict[int, set[str]] = defaultdict(set)
         for number, scope in enumerate(scopes):
             self._scope(1 << number, scope)
+        #: Whether a window ends, so that it matters how early an entry may have happened.
+        self.has_end = any(one.until is not None for one in scopes)
         self._exports = bool(self._held or self._acting)
         for service, owner in owners.items():
             self._owners[raw(service)].add(raw(owner))
@@ -126,20 +128,34 @@ class Reach:
 
     # --- what an entry belongs to -------------------------------------------------------------------------------------
 
-    def cause(self, kind: bytes, actor: bytes, at: bytes, facts: bytes, tenant: bytes, writer: bytes) -> int | None:  # noqa: PLR0917 # the parts of an entry, a million times
-        """Return the number of the cause by which an opening is in scope, or may be; ``None`` where it is not."""
-        found = self._acted(actor, at, tenant, writer)
+    def cause(self, parts: Parts, lower: bytes) -> int | None:
+        """Return the number of the cause by which an opening is in scope, or may be; ``None`` where it is not.
+
+        Args:
+            parts: The parts of the entry.
+            lower: The earliest instant at which it may have happened; the one that it bears is the latest.
+        """
+        actor, at, facts, kind, _, tenant, writer = parts
+        rules = self._rules.get(actor)
+        if rules is None:
+            rules = self._resolve(actor)
+        found = 0
+        if rules or self._by_writer:
+            found = self._acted(rules, at, lower, tenant, writer)
         if self._by_tenant:
             for rule in self._by_tenant.get(tenant, ()):
-                if rule.since <= at < rule.until:
+                if rule.since <= at and lower < rule.until:
                     found |= rule.bit
         if self._leads_on and kind == OPENED:
             found |= self._led(facts, tenant)
-        if self._exports and (vendor := fact(facts, _VENDOR)) is not None:
-            return self._exported(found, vendor, at, tenant)
+        if self._exports and _VENDOR in facts and (vendor := fact(facts, _VENDOR)) is not None:
+            return self._exported(found, vendor, lower, tenant)
+        if not found:
+            return None
         if self._within:
             found = self._narrowed(found, tenant)
-        return self.cause_of(found) if found else None
+        number = self._certain.get(found)
+        return self.cause_of(found) if number is None and found else number
 
     def _led(self, facts: bytes, tenant: bytes) -> int:
         """Return the scopes whose acts have let somebody open this."""
@@ -153,11 +169,11 @@ class Reach:
                 found |= bits
         return found
 
-    def _exported(self, found: int, vendor: bytes, at: bytes, tenant: bytes) -> int | None:
+    def _exported(self, found: int, vendor: bytes, lower: bytes, tenant: bytes) -> int | None:
         """Return the number of the cause of an export: what comes of it is known when all of the trail is read."""
         found, acting, held = self._narrowed(found, tenant), self._narrowed(self._acting, tenant), 0
         for bit, until in self._held:
-            if at < until:
+            if lower < until:
                 held |= bit
         held = self._narrowed(held, tenant)
         if not (found or held or acting):
@@ -184,19 +200,20 @@ class Reach:
             self.causes.append(Cause(bits))
         return number
 
-    def _acted(self, actor: bytes, at: bytes, tenant: bytes, writer: bytes) -> int:
-        rules = self._rules.get(actor)
-        if rules is None:
-            rules = self._rules[actor] = tuple(self._resolved(actor))
+    def _acted(self, rules: Iterable[_Rule], at: bytes, lower: bytes, tenant: bytes, writer: bytes) -> int:
         found = 0
         for rule in rules:
-            if rule.since <= at < rule.until and rule.tenant in {None, tenant}:
+            if rule.since <= at and lower < rule.until and (rule.tenant is None or rule.tenant == tenant):
                 found |= rule.bit
         if self._by_writer:
             for rule in self._by_writer.get(writer, ()):
-                if rule.since <= at < rule.until:
+                if rule.since <= at and lower < rule.until:
                     found |= rule.bit
         return found
+
+    def _resolve(self, actor: bytes) -> tuple[_Rule, ...]:
+        rules = self._rules[actor] = tuple(self._resolved(actor))
+        return rules
 
     def _resolved(self, actor: bytes) -> Iterator[_Rule]:
         """Yield the rules of somebody, and of all those who ever answered for them."""
@@ -212,8 +229,8 @@ class Reach:
 
     # --- what an entry leads on to ------------------------------------------------------------------------------------
 
-    def lead(self, record: AuditRecord, *, at: bytes, writer: bytes) -> None:
-        """Take note of an entry of `LEADS`."""
+    def lead(self, record: AuditRecord, *, at: bytes, lower: bytes, writer: bytes) -> None:
+        """Take note of an entry of `LEADS`, which happened at its instant, or as early as ``lower``."""
         kind, facts = record.kind, record.facts
         vendor = facts.get("vendor")
         others = facts.get("sub_vendors")
@@ -227,7 +244,9 @@ class Reach:
             self._owners[raw(employee)].add(raw(owner))
             self._rules.clear()
         tenant = NOBODY if record.tenant is None else raw(record.tenant)
-        found = self._acted(NOBODY if record.actor is None else raw(record.actor), at, tenant, writer)
+        actor = NOBODY if record.actor is None else raw(record.actor)
+        rules = self._rules.get(actor) or self._resolve(actor)
+        found = self._acted(rules, at, lower, tenant, writer)
         if kind == "condition.stated":
             self._stated(record, tenant, found)
         elif not found:

@@ -135,8 +135,10 @@ def _period(case: Case, addressee: Addressee, words: Words) -> Stated:
     found = breach_period(case, addressee.impact)
     if found is None:
         return unknown_yet()
-    since, until = found
-    return _said(words.say("period_between", since=words.instant(since), until=words.instant(until)))
+    since, until = map(words.instant, found)
+    if since == until:  # to the minute, as people read it
+        return _said(words.say("period_at", time=since))
+    return _said(words.say("period_between", since=since, until=until))
 
 
 def _discovered(case: Case, _: Addressee, words: Words) -> Stated:
@@ -152,13 +154,18 @@ def _categories(_: Case, addressee: Addressee, words: Words) -> Stated:
 
 def _subjects(_: Case, addressee: Addressee, words: Words) -> Stated:
     number = addressee.impact.subjects
+    if number == 1:
+        return _said(words.say("subjects_one"))
     return _said(words.say("subjects_about", number=number)) if number else unknown_yet()
 
 
 def _records(_: Case, addressee: Addressee, words: Words) -> Stated:
     impact = addressee.impact
     if impact.records:
-        return _said(words.say("records_accesses", number=impact.records))
+        one = impact.records == 1
+        return _said(words.say("records_access") if one else words.say("records_accesses", number=impact.records))
+    if impact.subjects == 1:
+        return _said(words.say("records_one"))
     return _said(words.say("records_each", number=impact.subjects)) if impact.subjects else unknown_yet()
 
 

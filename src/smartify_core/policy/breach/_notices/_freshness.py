@@ -32,7 +32,7 @@ class Present:
     Args:
         incident: The incident.
         statement_revision: What is stated.
-        scope_revision: For which scopes the draft's impact was computed; ``None`` where it is not there.
+        is_assessed: Whether the draft's impact is that of the scopes that the incident has now.
         released: The rounds that are out.
         said: What was said of deadlines.
         digest: The digest of the draft that was read; ``None`` where it was not named.
@@ -41,7 +41,7 @@ class Present:
 
     incident: Incident
     statement_revision: int
-    scope_revision: int | None
+    is_assessed: bool
     released: tuple[int, ...]
     said: Iterable[DeadlineRecord]
     digest: str | None
@@ -54,7 +54,7 @@ def why_stale(drafted: Round, present: Present) -> str | None:
     reasons = (
         (present.statement_revision != drafted.statement_revision, "something else was stated since"),
         (incident.impact_revision != drafted.impact_revision, "the impact was computed anew since"),
-        (present.scope_revision != incident.scope_revision, "the scopes were changed since"),
+        (not present.is_assessed, "the scopes were changed since"),
         (present.released != drafted.released_before, "other notices were sent since"),
         (_is_explained(drafted, present.said), "a reason for a delay came on record since"),
         (present.now >= keeps_until(drafted), "what it says of times may not be so any more"),

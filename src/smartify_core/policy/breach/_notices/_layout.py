@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import frozen
 
-from ._markup import escaped, wrapped
+from ._markup import escaped_lines, wrapped
 
 #: Of a page that is read in a mail: no script, no form, nothing that is loaded from elsewhere. The colours have a
 #: contrast of 7 to 1 and more, by day and by night (WCAG 2.2, 1.4.6).
@@ -91,11 +91,11 @@ def html_of(title: str, tag: str, blocks: Iterable[Block]) -> str:
     """Return a page as a complete HTML document in the language of ``tag``."""
     inner = "\n".join(_html(block) for block in blocks)
     return (
-        f'<!DOCTYPE html>\n<html lang="{escaped(tag)}">\n<head>\n<meta charset="utf-8">\n'
+        f'<!DOCTYPE html>\n<html lang="{escaped_lines(tag)}">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{escaped(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
-        f'<h1 dir="auto">{escaped(title)}</h1>\n{inner}\n</main>\n</body>\n</html>\n'
+        f"<title>{escaped_lines(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
+        f'<h1 dir="auto">{escaped_lines(title)}</h1>\n{inner}\n</main>\n</body>\n</html>\n'
     )
 
 
@@ -103,7 +103,7 @@ def html_of(title: str, tag: str, blocks: Iterable[Block]) -> str:
 def _html(block: Block) -> str:
     if isinstance(block, Paragraph):
         return _paragraph(block)
-    made = [f'<section id="{escaped(block.name)}">\n<h2>{escaped(block.heading)}</h2>']
+    made = [f'<section id="{escaped_lines(block.name)}">\n<h2>{escaped_lines(block.heading)}</h2>']
     entries: list[str] = []
     for part in block.parts:
         if isinstance(part, Entry):
@@ -116,11 +116,11 @@ def _html(block: Block) -> str:
 
 
 def _paragraph(block: Paragraph) -> str:
-    return f'<p dir="auto"{" class=mark" if block.marked else ""}>{escaped(block.text)}</p>'
+    return f'<p dir="auto"{" class=mark" if block.marked else ""}>{escaped_lines(block.text)}</p>'
 
 
 def _listing(block: Listing) -> str:
-    return f"<ul>{''.join(f'<li>{escaped(one)}</li>' for one in block.items)}</ul>"
+    return f"<ul>{''.join(f'<li>{escaped_lines(one)}</li>' for one in block.items)}</ul>"
 
 
 def _definitions(entries: list[str]) -> list[str]:
@@ -129,9 +129,9 @@ def _definitions(entries: list[str]) -> list[str]:
 
 @lru_cache(maxsize=1_024)
 def _entry(entry: Entry) -> str:
-    value = escaped(entry.text)
+    value = escaped_lines(entry.text)
     if entry.link and entry.text.startswith(("https://", "http://")):
         value = f'<a href="{value}">{value}</a>'
     elif entry.code:
         value = f"<code>{value}</code>"
-    return f'<dt>{escaped(entry.label)}</dt>\n<dd dir="auto">{value}</dd>'
+    return f'<dt>{escaped_lines(entry.label)}</dt>\n<dd dir="auto">{value}</dd>'

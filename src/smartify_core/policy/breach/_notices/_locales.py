@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from smartify_core.errors import TemplateInvalid
+from smartify_core.policy.breach._customer import is_language_tag
 
 from ._packs import de, en, fr
 from ._words import Words, nearest, places_in
 
-_tag_like = re.compile(r"[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8}){0,3}").fullmatch
 _LONGEST: Final = 2_000
 _SHIPPED: Final[Mapping[str, Mapping[str, str]]] = {"de": de.MESSAGES, "en": en.MESSAGES, "fr": fr.MESSAGES}
 
@@ -89,7 +88,7 @@ class Locales:
 
 
 def _check(tag: object, messages: Mapping[str, object]) -> None:
-    if not isinstance(tag, str) or _tag_like(tag) is None:
+    if not is_language_tag(tag):
         raise TemplateInvalid("that is no language tag", where="locale", cure="Give one of RFC 5646, such as nl.")
     for name, text in messages.items():
         where = f"locale {tag}, message {name}"

@@ -1,37 +1,21 @@
-"""Texts of any origin on their way into a notice: what steers is taken out, and markup is shown as text. Pure.
-
-Two laws: a text becomes HTML by `escaped` and in no other way; and no character passes that changes how what is around
-it is read, such as one that turns the direction of writing.
-"""
+"""Texts of any origin on their way into a notice, line by line: what steers is taken out of them. Pure."""
 
 from __future__ import annotations
 
-import unicodedata
 from functools import lru_cache
-from html import escape
 from textwrap import wrap
 from typing import Final
 
+from smartify_core.policy.breach._markup import escaped, harmless
+
 #: How wide a line of text is at most.
 WIDTH: Final = 76
-_HIDDEN: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
-#: Format characters that words of Persian, of languages of India and emoji are written with.
-_JOINERS: Final = frozenset({"\N{ZERO WIDTH NON-JOINER}", "\N{ZERO WIDTH JOINER}"})
-
-
-def _harmless(text: str) -> str:
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        "\N{REPLACEMENT CHARACTER}" if one not in _JOINERS and unicodedata.category(one) in _HIDDEN else one
-        for one in text.replace("\t", " ")
-    )
 
 
 @lru_cache(maxsize=1_024)
 def lines_of(text: str) -> tuple[str, ...]:
     """Return the lines of a text, whichever character breaks them, without what steers; empty ones are left out."""
-    return tuple(kept for line in text.splitlines() if (kept := _harmless(line).strip()))
+    return tuple(kept for line in text.splitlines() if (kept := harmless(line.replace("\t", " ")).strip()))
 
 
 def one_line(text: str) -> str:
@@ -59,6 +43,6 @@ def wrapped(text: str, lead: str = "", indent: str = "") -> str:
 
 
 @lru_cache(maxsize=1_024)
-def escaped(text: str) -> str:
-    """Return the HTML of a text: every character of it is shown, none of it is markup."""
-    return "<br>".join(escape(line, quote=True) for line in lines_of(text))
+def escaped_lines(text: str) -> str:
+    """Return the HTML of a text: every character of it is shown, none of it is markup, and lines stay broken."""
+    return "<br>".join(map(escaped, lines_of(text)))

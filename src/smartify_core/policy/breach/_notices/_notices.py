@@ -8,7 +8,6 @@ from datetime import datetime
 from attrs import evolve
 
 from smartify_core.errors import (
-    IncidentClash,
     IncidentInvalid,
     NoticeHeld,
     NoticeIncomplete,
@@ -25,7 +24,7 @@ from smartify_core.policy.breach._certificates import check_certificate
 from smartify_core.policy.breach._customer import Customer
 from smartify_core.policy.breach._dossiers import Dossiers
 from smartify_core.policy.breach._impact import Impact, SubjectImpact
-from smartify_core.policy.breach._incident import Incident
+from smartify_core.policy.breach._incident import Incident, incident_clash
 from smartify_core.policy.breach._notice import Notice, Round, RoundState
 from smartify_core.policy.breach._places import CUSTOMER, IMPACT, NOTICE, ROUND, STATEMENT, numbered, of_tenant
 from smartify_core.policy.breach._recorded import Recorded
@@ -123,7 +122,7 @@ class Notices:
             AuditUnavailable: It could not be recorded, and so was not done.
         """
         _check_answers(answers)
-        incident, version = self._open(incident_id)
+        incident, version = self._recorded.running(incident_id)
         held, over = self._statements.get(incident_id)
         statement = (held or Statement()).stating(answers)
         facts = {
@@ -182,14 +181,12 @@ class Notices:
         """
         check_id("by", by)
         opener = _opener(individuals_by, reason)
-        incident, _ = self._open(incident_id)
+        incident, _ = self._recorded.running(incident_id)
         impact = self._assessed(incident)
         rounds = list(self.rounds(incident_id))
         released = _out(rounds)
         if phase is not Phase.FIRST and not released:
-            raise IncidentClash(
-                "no first notice went out", where=f"incident {incident_id}", cure="Draft and send a first one."
-            )
+            raise incident_clash(incident, "no first notice went out", "Draft and send a first one.")
         statement = self._statements.get(incident_id)[0] or Statement()
         now, heard = self._recorded.now(), self._dossiers.of(incident)
         draft = Round(
@@ -222,15 +219,13 @@ class Notices:
         )
         whole, version, tally = self._drafting.written(draft, case, addressees, opener)
         if not whole.notices:
-            raise IncidentClash(
-                "no tenant is owed such a notice", where=f"incident {incident_id}", cure="Look at the impact."
-            )
+            raise incident_clash(incident, "no tenant is owed such a notice", "Look at the impact.")
         return self._kept(whole, version, tally)
 
     @begun_anew
     def _kept(self, whole: Round, version: int, tally: Tally) -> Round:
         """Put a round on record whose notices are all there, and discard the draft before it."""
-        incident, over = self._open(whole.incident)
+        incident, over = self._recorded.running(whole.incident)
         if incident.rounds != whole.number - 1 or _out(self.rounds(incident.id)) != whole.released_before:
             raise StaleDraft(
                 "another round was drafted or sent meanwhile",
@@ -357,12 +352,12 @@ class Notices:
             NoticeIncomplete: It is a final notice, and something is not known yet.
             AuditUnavailable: It could not be recorded, and so was not done.
         """
-        incident, version = self._open(incident_id)
+        incident, version = self._recorded.running(incident_id)
         key = numbered(incident_id, incident.rounds)
         drafted, over = self._rounds.get(key)
         where = f"incident {incident_id}"
         if drafted is None or drafted.state is not RoundState.DRAFTED:
-            raise IncidentClash("no notices are drafted", where=where, cure="Draft them first.")
+            raise incident_clash(incident, "no notices are drafted", "Draft them first.")
         now = self._recorded.now()
         if incident.hold is not None and incident.is_held(now):
             raise NoticeHeld(
@@ -401,30 +396,19 @@ class Notices:
         """Raise `StaleDraft` unless a draft says what would be said now, and is what was read."""
         statement = self._statements.get(incident.id)[0] or Statement()
         impact, _ = self._impacts.get(numbered(incident.id, drafted.impact_revision))
-        scopes = None if impact is None else impact.scope_revision
+        is_assessed = impact is not None and impact.is_present(incident)
         released, said = _out(self.rounds(incident.id)), self._dossiers.records(incident)
-        present = Present(incident, statement.revision, scopes, released, said, digest, now)
+        present = Present(incident, statement.revision, is_assessed, released, said, digest, now)
         if (what := why_stale(drafted, present)) is not None:
             raise StaleDraft(what, where=f"incident {incident.id}, round {drafted.number}", cure="Draft it again.")
 
-    def _open(self, incident_id: str) -> tuple[Incident, int]:
-        incident, version = self._recorded.get(incident_id)
-        if incident.state.is_over:
-            raise IncidentClash("the incident is over", where=f"incident {incident_id}", cure="Open another one.")
-        return incident, version
-
     def _assessed(self, incident: Incident) -> Impact:
         """Return the impact of an incident's present scopes."""
-        where = f"incident {incident.id}"
         if incident.aware_at is None:
-            raise IncidentClash(
-                "nobody decided yet that it is, or may be, a breach", where=where, cure="Decide that first."
-            )
+            raise incident_clash(incident, "nobody decided yet that it is, or may be, a breach", "Decide that first.")
         impact, _ = self._impacts.get(numbered(incident.id, incident.impact_revision))
-        if impact is None or not impact.whole or impact.scope_revision != incident.scope_revision:
-            raise IncidentClash(
-                "the impact of its present scopes was not computed", where=where, cure="Assess it first."
-            )
+        if impact is None or not impact.is_present(incident):
+            raise incident_clash(incident, "the impact of its present scopes was not computed", "Assess it first.")
         return impact
 
     def _round(self, incident_id: str, number: int) -> Round:

@@ -55,6 +55,7 @@ def payload_of(
         "notice": envelope.notice,
         "incident": envelope.incident,
         "phase": envelope.phase.value,
+        "phase_iri": envelope.phase.iri,
         "tenant": envelope.tenant,
         "outcome": envelope.outcome.value,
         "correction": correction,

@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from attrs import field, frozen
-
 from smartify_core.policy.breach._customer import Customer
+from smartify_core.policy.breach._notifier import RehearsalMessage
 from smartify_core.policy.breach._rules import BreachRules
 
 from ._locales import Locales
 from ._payload import rehearsal_payload
 from ._rendering import rehearsed
-
-
-@frozen(order=False)
-class RehearsalMessage:
-    """The message of an exercise, marked as one in every form.
-
-    Args:
-        locale: The language that it is written in.
-        subject: Its subject.
-        text: Its text.
-        html: The same as HTML.
-        payload: The same for machines.
-    """
-
-    locale: str
-    subject: str = field(repr=False)
-    text: str = field(repr=False)
-    html: str = field(repr=False)
-    payload: Mapping[str, object] = field(repr=False, hash=False)
 
 
 def rehearsal_message(

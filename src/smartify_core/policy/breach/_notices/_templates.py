@@ -8,6 +8,7 @@ from typing import Final
 from attrs import field, frozen
 
 from smartify_core.errors import TemplateInvalid
+from smartify_core.policy.breach._customer import is_language_tag
 
 from ._words import nearest, places_in
 
@@ -22,7 +23,6 @@ VALUES: Final = frozenset(
 SUBJECT_VALUES: Final = frozenset({"incident", "organisation", "phase", "tenant"})
 _LONGEST_SUBJECT: Final = 200
 _LONGEST_TEXT: Final = 20_000
-_tag_like = re.compile(r"[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8}){0,3}").fullmatch
 _block_like: Final = re.compile(r"[ \t]*\{([a-z_]+)\}[ \t]*").fullmatch
 
 
@@ -52,8 +52,8 @@ class NoticeTemplate:
     subject: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        tag, text = _given(self.locale), _given(self.text)
-        if tag is None or _tag_like(tag) is None:
+        text = _given(self.text)
+        if not is_language_tag(self.locale):
             raise TemplateInvalid("that is no language tag", where="template", cure="Give one of RFC 5646, such as en.")
         where = f"template {self.locale}"
         if self.subject is not None:

@@ -47,5 +47,5 @@ def _gate(policy: Policy, storage: Storage, sealer: Sealer, canaries: Canaries |
         staff=policy.staff,
         grants=policy.grants,
         circumstances=policy.circumstances,
-        watch=None if canaries is None else canaries.watch,
+        watch=None if canaries is None else canaries.noticed,
     )

@@ -71,6 +71,15 @@ def test_opening_a_decoy_opens_an_incident_by_itself(vendor: Vendor, canaries: C
     assert (incident.aware_at, incident.events) == (None, 1)
     assert f"entry {touch.place} of the audit trail" in incident.signal
     assert timeline(vendor, incident) == ["incident.opened"]
+    (opened,) = entries(vendor, "incident.opened")
+    assert opened.record.facts == {
+        "incident": incident.id,
+        "event": 1,
+        "first_signal_at": incident.first_signal_at.isoformat(),
+        "natures": ("confidentiality",),
+        "scopes": ("actor",),
+        "scope_revision": 1,
+    }
 
 
 def test_a_denied_try_opens_one_too(vendor: Vendor, canaries: Canaries) -> None:
@@ -293,7 +302,7 @@ def test_a_watch_that_raises_anything_opens_all_the_same(
     def fail(_: AuditRecord) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(canaries, "watch", fail)
+    monkeypatch.setattr(canaries, "noticed", fail)
     vendor.grant()
     assert watched(vendor, canaries).gate.open(**vendor.ask()).email == ADA.email
 

@@ -186,7 +186,7 @@ def test_the_next_tier_is_told_when_all_of_one_failed() -> None:
 
 
 def test_the_next_tier_is_told_when_time_is_over() -> None:
-    """After the rules' time the next tier is told as well, while the first is tried on; what arrives settles the call."""
+    """After the rules' time the next tier is told, while the first is tried on; what arrives settles the call."""
     host = Host()
     host.customer("acme", mail("acme", name="a"), mail("acme", name="b", tier=2))
     host.release("acme")
@@ -435,15 +435,15 @@ def test_a_call_back_that_raises_hurts_nobody() -> None:
 def test_nothing_is_lost_among_many_batches() -> None:
     """Of more tenants than one step takes each gets its notice, once, and has one entry of queuing."""
     host = Host()
-    tenants = [f"t-{number:03}" for number in range(450)]
+    tenants = [f"t-{number:04}" for number in range(1_050)]
     for tenant in tenants:
         host.customer(tenant, mail(tenant))
     host.release(*tenants)
     channel = Scripted()
     run = host.courier(channel).run_once()
-    assert (run.spread, run.accepted) == (450, 450)
+    assert (run.spread, run.accepted) == (1_050, 1_050)
     assert channel.got() == {f"mail@{one}.example": {notice_of(one).id} for one in tenants}
-    assert host.kinds().count("notice.queued") == host.kinds().count("notice.accepted") == 450
+    assert host.kinds().count("notice.queued") == host.kinds().count("notice.accepted") == 1_050
     assert host.kinds().count("notice.spread") == 1
 
 

@@ -16,7 +16,7 @@ from smartify_core.errors import (
     UnknownTenant,
     UsageError,
 )
-from smartify_core.policy.audit import Trail
+from smartify_core.policy.audit import AuditRecord, Trail
 from smartify_core.policy.breach import (
     ClockStart,
     Contact,
@@ -65,6 +65,13 @@ def test_a_customer_comes_on_record(host: Host) -> None:
     assert (entry.kind, entry.tenant, entry.actor) == ("contact.registered", "acme", "admin")
     assert entry.facts == {"channels": ("mail",), "contacts": ("mail", "desk"), "limits": 0}
     assert "@" not in str(entry)
+
+
+def test_a_tenant_that_only_the_trail_knows_is_known(host: Host) -> None:
+    """Whom the audit trail has heard of can be registered, as such a tenant can be named in a scope."""
+    host.trail.append(AuditRecord("access.denied", host.clock(), "initech", "e-1"))
+    initech = Customer("initech", (mail("initech"),))
+    assert customers_of(host).register(initech, by="admin") == (initech,)
 
 
 def test_registering_the_same_changes_nothing(host: Host) -> None:

@@ -10,6 +10,7 @@ from tests.unit.policy.breach.delivery._host import ACCEPTED, GONE, REFUSED, RUL
 
 from smartify_core.errors import UnknownRecord, UsageError
 from smartify_core.policy.breach import Contact, Customer, Customers, Parcel, ReachConcern, Rehearsals, Reply
+from smartify_core.policy.breach._notices import rehearsal_message
 
 EVERY = RULES.rehearse_every
 
@@ -25,7 +26,8 @@ def host() -> Host:
 
 def rehearsals(host: Host, *notifiers: Any) -> Rehearsals:
     """Return the exercises of a host."""
-    return Rehearsals(host.storage, host.sealer, host.trail, notifiers, rules=evolve(RULES, organisation="Vendor"))
+    rules = evolve(RULES, organisation="Vendor")
+    return Rehearsals(host.storage, host.sealer, host.trail, notifiers, rules=rules, message=rehearsal_message)
 
 
 def concerns(host: Host, *notifiers: Any) -> list[tuple[str, str, str | None]]:
@@ -44,7 +46,7 @@ def test_an_exercise_reaches_every_contact(host: Host) -> None:
         assert "EXERCISE" in parcel.subject
         assert "EXERCISE" in parcel.text
         assert "EXERCISE" in parcel.html
-        assert parcel.payload["exercise"] is True
+        assert parcel.payload == {"type": "breach.rehearsal", "data": {"exercise": True, "code": parcel.id}}
     reach = rehearsals(host).reach("acme")
     assert {one: known.proven_at for one, known in reach.contacts.items()} == {
         "mail": host.clock(),
@@ -169,7 +171,9 @@ def test_a_stopped_exercise_keeps_what_it_found(host: Host) -> None:
         return ACCEPTED
 
     hook = Scripted("webhook", {"hook@acme.example": [stopping]})
-    made = Rehearsals(host.storage, host.sealer, host.trail, [Scripted(), hook], rules=RULES, threads=1)
+    made = Rehearsals(
+        *(host.storage, host.sealer, host.trail, [Scripted(), hook]), rules=RULES, message=rehearsal_message, threads=1
+    )
     report = made.rehearse(by="e-1", stop=stop)
     assert (report.tried, report.accepted) == (1, 1)
     assert set(made.reach("acme").contacts) == {"hook"}

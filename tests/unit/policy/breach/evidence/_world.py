@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -16,12 +16,14 @@ from smartify_core.policy._shelf import Shelf
 from smartify_core.policy.audit import AuditRecord, Checkpoints, Trail
 from smartify_core.policy.breach import (
     Attempt,
+    BindingLimit,
     BreachScope,
     Certainty,
     ClockStart,
+    Deadline,
+    DeadlineState,
     Delivery,
     DeliveryState,
-    EvidencedDeadline,
     EvidencePack,
     Hearing,
     Impact,
@@ -38,12 +40,13 @@ from smartify_core.policy.breach import (
     Stated,
     Statement,
     TenantImpact,
-    export_evidence,
     known,
     unknown_yet,
 )
 from smartify_core.policy.breach import _places as places
 from smartify_core.policy.breach._digests import notice_digest, round_digest
+from smartify_core.policy.breach._evidence import EvidencedDeadline, export_evidence
+from smartify_core.policy.breach._impacts._kept_impacts import KeptImpacts
 from smartify_core.policy.breach._recorded import Recorded
 from smartify_core.sealing import Sealer
 from smartify_core.sealing.memory import MemoryKeyRing
@@ -160,29 +163,26 @@ class World:
         )
 
     def assess(self, revision: int = 1, *, also: Sequence[str] = ("hooli", "vandelay")) -> None:
-        """Compute what may have been done: the last tenant had only ciphertext out, the others here nothing."""
-        outcomes = dict.fromkeys(self.tenants, Outcome.AFFECTED)
-        outcomes |= dict.fromkeys(also, Outcome.NOT_AFFECTED)
+        """Compute what may have been done: ``also`` are the tenants to which nothing leads."""
+        frontier = self.trail.head().frontier
         counts = {"affected": len(self.tenants), "ciphertext-only": 0, "not-affected": len(also)}
         impact = Impact(
-            *(ID, revision, hour(4), "e-2", (), 1, 48_211, sha256(b"root").hexdigest(), 1_204, len(outcomes), counts),
+            *(ID, revision, hour(4), "e-2", (), 1, frontier.size, frontier.root.hex(), 1),
+            *(len(self.tenants) + len(also), counts),
             subjects=12 * len(self.tenants),
             digest=sha256(b"impact").hexdigest(),
             limits=(self.say("What was read past the gate by whoever had the machine is not known to the trail."),),
         )
-        for some in _batches([*outcomes]):
+        for some in _batches(self.tenants):
             self.write(
-                *(
-                    self.put(places.TENANT_IMPACT, places.of_tenant(ID, revision, one), self._of(one, outcomes))
-                    for one in some
-                )
+                *(self.put(places.TENANT_IMPACT, places.of_tenant(ID, revision, one), self._of(one)) for one in some)
             )
+        kept = KeptImpacts(self.storage, self.sealer)
+        self.write(*(kept.unaffected_write(impact, *one) for one in enumerate(_batches(sorted(also)))))
         self.write(self.put(places.IMPACT, places.numbered(ID, revision), impact))
         self.change("incident.assessed", 4, impact_revision=revision)
 
-    def _of(self, tenant: str, outcomes: Mapping[str, Outcome]) -> TenantImpact:
-        if outcomes[tenant] is Outcome.NOT_AFFECTED:
-            return TenantImpact(tenant, Outcome.NOT_AFFECTED)
+    def _of(self, tenant: str) -> TenantImpact:
         fields = ("email", "family_name", "given_name")
         subjects = 7 + self._numbers[tenant]
         return TenantImpact(tenant, Outcome.AFFECTED, fields, subjects, 31, hour(-25), hour(2), (), (0,), 1)
@@ -245,7 +245,12 @@ class World:
 
     def acknowledge(self, tenant: str) -> None:
         """Put on record that a tenant has read its notice."""
-        self.change("notice.acknowledged", 9, text=f"Their officer at {tenant} read it.", tenant=tenant)
+        facts: dict[str, Any] = {"incident": ID, "notice": self.notice(tenant).id, "round": 1}
+        self.trail.append(AuditRecord("notice.acknowledged", hour(9), tenant, "e-2", (), facts))
+
+    def explain(self, tenant: str) -> None:
+        """Say why a tenant heard late."""
+        self.change("deadline.explained", 9.5, text=f"Their server at {tenant} was away.", tenant=tenant)
 
     def _delivered(self, tenant: str, number: int, phase: Phase, how: int) -> list[PutDocument]:
         notice, key = self.notice(tenant, number, phase), places.of_tenant(ID, number, tenant)
@@ -285,16 +290,17 @@ class World:
     # --- the evidence -------------------------------------------------------------------------------------------------
 
     def deadlines(self) -> list[EvidencedDeadline]:
-        """Return the deadlines of the first notices."""
-        found = []
-        for number, tenant in enumerate(self.tenants):
-            met = hour(5.7) if number % 4 < 2 else None
-            citation = "DPA of 2026-01-15, section 7.2" if number == 0 else "our own promise"
-            kind = LimitKind.CONTRACT if number == 0 else LimitKind.TARGET
-            due = hour(8 if number == 0 else 27.2)
-            start = ClockStart.AWARENESS
-            found.append(EvidencedDeadline(tenant, Phase.FIRST, 1, due, kind, citation, start, met))
-        return found
+        """Return the deadlines of the first notices, as they stand."""
+        return [EvidencedDeadline(self._deadline(number, tenant)) for number, tenant in enumerate(self.tenants)]
+
+    def _deadline(self, number: int, tenant: str) -> Deadline:
+        due_at, kind, citation = hour(27.2), LimitKind.TARGET, "our own promise"
+        if number == 0:
+            due_at, kind, citation = hour(8), LimitKind.CONTRACT, "DPA of 2026-01-15, section 7.2"
+        binding = BindingLimit(due_at, kind, citation, ClockStart.AWARENESS)
+        late = DeadlineState.MISSED if self.clock() > due_at else DeadlineState.RUNNING
+        heard_at, state = (hour(5.7), DeadlineState.MET) if number % 4 < 2 else (None, late)
+        return Deadline(ID, tenant, Phase.FIRST, 1, due_at, (binding,), state, heard_at)
 
     def export(self, folder: Path, *, tenant: str | None = None, **options: Any) -> EvidencePack:
         """Write the evidence."""
@@ -318,6 +324,7 @@ def whole(**options: Any) -> World:
     world.draft(state=RoundState.SPREAD)
     world.deliver()
     world.acknowledge(world.tenants[0])
+    world.explain(world.tenants[0])
     world.clock.advance(hour(10) - world.clock())
     return world
 

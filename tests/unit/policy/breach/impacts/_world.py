@@ -20,6 +20,7 @@ from tests.unit.policy.vendors._making import NOW, undertakings, vendor
 from smartify_core.errors import AccessDenied, ExportDenied
 from smartify_core.lifecycle import Reconciler
 from smartify_core.policy import ACCOUNT_FIELDS, Grant, Policy, Purpose
+from smartify_core.policy.audit import AuditRecord
 from smartify_core.policy.breach import BreachScope, Impact, Incident, IncidentState
 from smartify_core.policy.breach._impacts import Assessments
 from smartify_core.policy.breach._recorded import Recorded
@@ -37,6 +38,7 @@ VENDORS = ("mailer", "crm", "printer")
 EVIDENCE = "ab" * 32
 INCIDENT = "inc-20300101-00000001"
 HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
 
 
 @frozen(order=False)
@@ -138,6 +140,10 @@ class World:
             if tenant not in self.gone:
                 self.reconciler.run(tenant)
         self.look()
+
+    def tick(self) -> None:
+        """Have something on record that concerns nobody."""
+        self.policy.trail.append(AuditRecord("a.tick", self.clock()))
 
     def look(self) -> None:
         """Note who is there, who is not any more, and under which keys everything is."""
@@ -247,7 +253,8 @@ class World:
     # --- the incident -------------------------------------------------------------------------------------------------
 
     def incident(self, *scopes: BreachScope, over: Incident | None = None) -> str:
-        """Put an incident with these scopes on record, or give it these."""
+        """Put an incident with these scopes on record, or give it these. It has an instant of its own in the trail."""
+        self.clock.advance(MINUTE)
         recorded = Recorded(self.storage, self.sealer, self.policy.trail)
         now = recorded.now()
         if over is None:
@@ -371,7 +378,10 @@ def happen(world: World, one: Happening) -> None:
     tenant = TENANTS[first % len(TENANTS)]
     people = (*STAFF, "x-1", "x-2")
     who, other = people[second % len(people)], people[third % len(people)]
-    world.clock.advance(HOUR)
+    # Entries of one instant may have happened since the entry before them: let that be a minute ago.
+    world.clock.advance(HOUR - MINUTE)
+    world.tick()
+    world.clock.advance(MINUTE)
     world.host = ("web-1", "web-2")[first % 2]
     ways: dict[str, Callable[[], object]] = {
         "open": lambda: world.open(who, tenant, third % PEOPLE),

@@ -10,11 +10,16 @@ from attrs import evolve
 
 from smartify_core.errors import IncidentClash, TrailBroken, UnknownIncident, UsageError
 from smartify_core.model import LEDGER
-from smartify_core.policy.breach import BreachScope, Outcome, ScopeKind
+from smartify_core.policy._shelf import Shelf
+from smartify_core.policy.breach import BreachScope, Outcome, ScopeKind, TenantImpact
 from smartify_core.policy.breach._impacts import _kept_impacts, _passing
 from smartify_core.policy.breach._impacts._kept_impacts import Writing
 from smartify_core.policy.breach._impacts._pairs import Pairs
+from smartify_core.policy.breach._places import TENANT_IMPACT
 from smartify_core.policy.breach._recorded import Recorded
+from smartify_core.sealing import Sealer
+from smartify_core.sealing.memory import MemoryKeyRing
+from smartify_core.storage.memory import MemoryStorage
 from smartify_core.storage.walks import every_document
 
 from ._world import HOUR, INCIDENT, TENANTS, World
@@ -220,3 +225,28 @@ def test_nothing_personal_is_in_the_trail_or_in_what_is_shown(world: World) -> N
     shown = repr(impact) + repr(told(world)) + repr(list(world.assessments.tenants(INCIDENT)))
     for text in ("a signal", "@", "a reason"):
         assert text not in shown
+
+
+def test_many_tenants_are_read_in_few_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages grow where much is read: what a thousand tenants have takes half a dozen pages, and comes back whole."""
+    with MemoryStorage() as storage:
+        sealer, asked = Sealer(MemoryKeyRing()), list[int]()
+        shelf = Shelf(storage, sealer, TENANT_IMPACT, TenantImpact)
+        names = [f"tenant-{number:04}" for number in range(1_000)]
+        puts = [shelf.put(f"a/{name}", TenantImpact(name, Outcome.AFFECTED), over=0) for name in names]
+        others = [shelf.put(f"{key}/x", TenantImpact(key, Outcome.AFFECTED), over=0) for key in "Zb"]
+        for start in range(0, len(puts), 100):
+            storage.record(LEDGER, documents=puts[start : start + 100])
+        storage.record(LEDGER, documents=others)
+        documents = storage.documents
+
+        def counted(*args: Any, limit: int, **more: Any) -> Any:
+            asked.append(limit)
+            return documents(*args, limit=limit, **more)
+
+        monkeypatch.setattr(storage, "documents", counted)
+        assert [one.tenant for _, one, _ in shelf.beginning_with("a/")] == names
+        assert asked == [32, 64, 128, 256, 512, 1_000]
+        asked.clear()
+        assert len(list(shelf.beginning_with("Z/"))) == 1
+        assert asked == [32]

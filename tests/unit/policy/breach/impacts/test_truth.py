@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.policy.vendors._making import NOW
 
+from smartify_core.model import LEDGER
 from smartify_core.policy import PrincipalKind
 from smartify_core.policy.audit import Trail
 from smartify_core.policy.breach import BreachScope, Exposure, Impact, Outcome, ScopeKind
@@ -149,6 +150,55 @@ def test_a_key_that_never_wrapped_anything(world: World) -> None:
     impact = world.assess(BreachScope(ScopeKind.KEY, ["0123456789abcdef"]))
     assert (impact.affected, world.reached()) == (0, {})
     assert impact.counts["not-affected"] == len(TENANTS)
+
+
+@pytest.mark.parametrize("tenants", [(), ("acme",), ("nobody",)])
+def test_a_misspelt_key_is_told_and_one_that_is_known_is_not(world: World, tenants: tuple[str, ...]) -> None:
+    """A key that wraps nothing, and that no entry names, is told; one in use, before or now, is not."""
+    first = world.sealer.current_key("acme")
+    world.rotate()
+    second = world.sealer.current_key("acme")
+    keys = [first, second, "0123456789abcdef"]
+    impact = world.assess(BreachScope(ScopeKind.KEY, keys, tenants=tenants))
+    told = [one for one in impact.limits if "may be misspelt" in one and "(key)" in one]
+    assert len(told) == 1
+    assert told[0].endswith(": 0123456789abcdef.") or told[0].endswith(": 0123456789abcdef, " + first + ".")
+    assert second not in told[0]
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(0, 3), st.booleans())
+def test_nobody_beyond_a_key_that_was_retired(came: int, is_copied: bool) -> None:
+    """A customer that came when the key was gone is not affected by it; only another scope reaches such a one."""
+    steps = ["before", "under it", "moved on", "retired"]
+    with World(gone={"initech"} if came else set()) as world:
+        key = world.sealer.current_key("acme")
+
+        def arrive(step: int) -> None:
+            world.clock.advance(HOUR)
+            if step == came:
+                world.gone.discard("initech")
+                world.sync()
+
+        arrive(1)
+        world.clock.advance(HOUR)
+        world.rotate()
+        arrive(2)
+        world.clock.advance(HOUR)
+        for tenant in (LEDGER, *TENANTS):
+            world.policy.rotation.rewrap(tenant, by="admin")
+        world.policy.rotation.retire(world.key_file, key, by="admin")
+        arrive(3)
+        world.clock.advance(HOUR)
+        scopes = [BreachScope(ScopeKind.KEY, [key])]
+        scopes += [BreachScope(ScopeKind.STORE, ["a"])] if is_copied else []
+        impact = world.assess(*scopes)
+        truth = {tenant for tenant in TENANTS if is_copied or key in world.keys[tenant]}
+        assert truth <= world.reached().keys()
+        if steps[came] == "retired":
+            assert world.reached().keys() == truth
+            assert ("initech" in truth) is is_copied
+        assert impact.tenants == len(TENANTS)
 
 
 def test_a_leaked_key_whose_ciphertext_is_safe(world: World) -> None:

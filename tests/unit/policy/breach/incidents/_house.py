@@ -130,7 +130,7 @@ class House:
         )
         self.put(IMPACT, Impact, {numbered(incident_id, revision): impact})
         after = evolve(incident, impact_revision=revision)
-        recorded.change(after, version, "impact.assessed", by="e-1", at=recorded.now())
+        recorded.change(after, version, "incident.assessed", by="e-1", at=recorded.now())
 
     def send(
         self,

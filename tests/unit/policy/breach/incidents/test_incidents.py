@@ -360,6 +360,15 @@ def test_the_way_to_the_close(house: House) -> None:
     assert [*house.trail.entries()][-1].record.facts["open_calls"] == 1
 
 
+def test_one_reason_for_both_stands_once(house: House) -> None:
+    """Where the reason of the close is that of the open calls too, as the command line has it, it is said once."""
+    incident = house.assessed("acme")
+    house.send(incident.id, Phase.FIRST, ["acme"], call_since=house.now())
+    house.send(incident.id, Phase.FINAL, ["acme"])
+    house.incidents.close(incident.id, by="e-2", reason="nobody answers", despite=" nobody answers ")
+    assert [*house.incidents.timeline(incident.id)][-1].text == "nobody answers"
+
+
 def test_a_call_is_settled_by_what_was_read_later(house: House) -> None:
     """A customer that nothing reached at first, and that has said of a later notice that it read it, needs no call."""
     incident = house.assessed("acme")

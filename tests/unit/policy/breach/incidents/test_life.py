@@ -84,7 +84,7 @@ class Life(RuleBasedStateMachine):
             self.house.assess(self.id, ["acme"] if is_affected or self.sent else [])
             self.assessed = self.scope_revision
             self.is_affected = is_affected or bool(self.sent)
-            self.kinds.append("impact.assessed")
+            self.kinds.append("incident.assessed")
 
     @rule(reason=words)
     def confirm(self, reason: str) -> None:

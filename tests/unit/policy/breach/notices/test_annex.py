@@ -20,7 +20,8 @@ from cryptography.x509.oid import NameOID
 from smartify_core.errors import AccessDenied, ContactInvalid, IncidentClash, IncidentInvalid
 from smartify_core.lifecycle import Reconciler
 from smartify_core.policy import ACCOUNT_FIELDS, Purpose
-from smartify_core.policy.breach import Customer, Phase, SubjectImpact, check_certificate
+from smartify_core.policy.breach import Customer, Phase, SubjectImpact
+from smartify_core.policy.breach._certificates import check_certificate
 from smartify_core.storage.sqlite import SQLiteStorage
 from smartify_core.testing import FakeDirectory, ManualClock, identity
 

@@ -7,7 +7,16 @@ import json
 import pytest
 from attrs import evolve
 
-from smartify_core.policy.breach import Nature, NoticeField, Outcome, Phase, TenantImpact, known, notice_digest
+from smartify_core.policy.breach import (
+    DeliveryState,
+    Nature,
+    NoticeField,
+    Outcome,
+    Phase,
+    TenantImpact,
+    known,
+    notice_digest,
+)
 from smartify_core.policy.breach._notices._payload import LARGEST_PAYLOAD
 
 from .conftest import ID, RULES, STATED, World, affected
@@ -26,6 +35,7 @@ def test_a_payload_says_what_the_notice_is_about(world: World) -> None:
             "notice": notice.id,
             "incident": ID,
             "phase": "first",
+            "phase_iri": "https://w3id.org/dpv/risk#IncidentPreliminaryReport",
             "tenant": "acme",
             "outcome": "affected",
             "correction": False,
@@ -59,3 +69,13 @@ def test_a_payload_is_small_whatever_is_written(letter: str) -> None:
     assert len(json.dumps(json.loads(payload))) <= LARGEST_PAYLOAD
     assert json.loads(payload)["data"]["summary"].startswith("a")
     assert len(json.loads(payload)["data"]["summary"]) <= 2_000
+
+
+def test_a_phase_has_its_name_in_the_whole_world() -> None:
+    """Each phase is a report of DPV's risk extension 2.3, and each state of a delivery a status of DPV 2.3."""
+    assert {one: one.iri.partition("/risk#")[2] for one in Phase} == {
+        Phase.FIRST: "IncidentPreliminaryReport",
+        Phase.UPDATE: "IncidentOngoingReport",
+        Phase.FINAL: "IncidentConcludingReport",
+    }
+    assert {one.iri for one in DeliveryState} == {f"https://w3id.org/dpv#{one.value}" for one in DeliveryState}

@@ -26,8 +26,8 @@ from smartify_core.policy.breach import (
     TenantImpact,
     Watch,
     known,
-    rehearsal_message,
 )
+from smartify_core.policy.breach._notices import rehearsal_message
 from smartify_core.policy.breach._notices._markup import WIDTH
 
 from .conftest import ID, RULES, STATED, World, affected
@@ -227,6 +227,24 @@ def test_a_late_first_notice_owes_its_reason(world: World) -> None:
     notice = drafted(world, affected("acme"))
     assert "delay_reason" not in notice.open_fields
     assert said in notice.text
+
+
+@pytest.mark.parametrize(
+    ("locale", "said"),
+    [
+        ("en", ("At 30 December 2029, 00:00 UTC", "1 person.", "1 recorded access to data leads to it.")),
+        ("de", ("Am 30. Dezember 2029, 00:00 UTC", "1 Person.", "1 aufgezeichneter Zugriff auf Daten führt dorthin.")),
+        ("fr", ("Le 30 décembre 2029, 00:00 UTC", "1 personne.", "1 accès enregistré à des données y mène.")),
+    ],
+)
+def test_one_is_no_plural(world: World, locale: str, said: tuple[str, ...]) -> None:
+    """One access by one person in one minute is spoken of as one, in every language."""
+    world.register(Customer("acme", locale=locale))
+    impact = affected("acme", subjects=1, records=1)
+    once = evolve(impact, last_at=impact.first_at)
+    text = " ".join(drafted(world, once).text.split())
+    assert [one for one in said if one not in text] == []
+    assert "About one." in " ".join(drafted(world, evolve(once, tenant="globex", records=0)).text.split())
 
 
 def test_natures_and_vendors_are_named(world: World) -> None:

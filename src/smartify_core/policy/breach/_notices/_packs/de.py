@@ -70,11 +70,15 @@ MESSAGES: Final[Mapping[str, str]] = {
     "personal_family_name": "Nachnamen",
     "personal_groups": "Zugehörigkeit zu E-Mail-Gruppen",
     "personal_communication": "Aufzeichnungen dessen, was mit Personen gesprochen oder geschrieben wurde",
+    "period_at": "Am {time}.",
     "period_between": "Zwischen {since} und {until}.",
     "discovered_at": "Das erste Anzeichen gab es am {signal}. Seit {aware} wissen wir, dass es eine Verletzung ist "
     "oder sein kann.",
+    "subjects_one": "1 Person.",
     "subjects_about": "Etwa {number}.",
+    "records_access": "1 aufgezeichneter Zugriff auf Daten führt dorthin.",
     "records_accesses": "{number} aufgezeichnete Zugriffe auf Daten führen dorthin.",
+    "records_one": "Etwa einer.",
     "records_each": "Einer je Person: etwa {number}.",
     "individuals_annex": "Sie stehen in der Anlage, die für Ihr Zertifikat verschlüsselt ist.",
     "individuals_on_request": "{number} auf unserer Liste. Sie enthält personenbezogene Daten und steht deshalb nicht "

@@ -69,11 +69,15 @@ MESSAGES: Final[Mapping[str, str]] = {
     "personal_family_name": "noms de famille",
     "personal_groups": "appartenance à des groupes de messagerie",
     "personal_communication": "traces d'échanges avec des personnes",
+    "period_at": "Le {time}.",
     "period_between": "Entre le {since} et le {until}.",
     "discovered_at": "Le premier signe date du {signal}. Depuis le {aware}, nous savons qu'il y a, ou qu'il peut y "
     "avoir, une violation.",
+    "subjects_one": "1 personne.",
     "subjects_about": "Environ {number}.",
+    "records_access": "1 accès enregistré à des données y mène.",
     "records_accesses": "{number} accès enregistrés à des données y mènent.",
+    "records_one": "Environ un.",
     "records_each": "Un par personne : environ {number}.",
     "individuals_annex": "La liste se trouve dans l'annexe, chiffrée pour votre certificat.",
     "individuals_on_request": "{number} sur notre liste. Elle contient des données personnelles et ne figure donc pas "

@@ -1,4 +1,8 @@
-"""HTML that cannot be broken out of: a text becomes markup in `element` alone, and is escaped there. Pure."""
+"""Texts of any origin on their way into HTML, for notices and evidence alike. Pure.
+
+Two laws: a text becomes HTML by `escaped` and in no other way, so that all of it is shown and none of it is markup; and
+no character passes that changes how what is around it is read, such as one that turns the direction of writing.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,8 @@ from typing import Final
 
 #: Characters that steer what is around them: controls, surrogates, and those that turn the direction of writing.
 _STEERING: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
+#: Format characters that words of Persian, of languages of India and emoji are written with.
+_JOINERS: Final = frozenset({"\N{ZERO WIDTH NON-JOINER}", "\N{ZERO WIDTH JOINER}"})
 _unusual: Final = re.compile(r"[^ -~\n\t]")
 _VOID: Final = frozenset({"meta"})
 
@@ -44,9 +50,15 @@ def joined(*parts: Markup | None) -> Markup:
 
 
 def escaped(text: str) -> str:
-    """Return a text as markup shows it, with U+FFFD for each character that would steer its surroundings."""
-    return html.escape(_unusual.sub(_harmless, text.replace("\r\n", "\n")), quote=True)
+    """Return a text as markup shows it, its line breaks as they are: harmless, and none of it markup."""
+    return html.escape(harmless(text), quote=True)
 
 
-def _harmless(found: re.Match[str]) -> str:
-    return "\N{REPLACEMENT CHARACTER}" if unicodedata.category(found[0]) in _STEERING else found[0]
+def harmless(text: str) -> str:
+    """Return a text with U+FFFD for each character that would steer its surroundings."""
+    return _unusual.sub(_shown, text.replace("\r\n", "\n"))
+
+
+def _shown(found: re.Match[str]) -> str:
+    is_steering = found[0] not in _JOINERS and unicodedata.category(found[0]) in _STEERING
+    return "\N{REPLACEMENT CHARACTER}" if is_steering else found[0]
