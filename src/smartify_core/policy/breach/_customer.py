@@ -108,6 +108,11 @@ class Contact:
     tier: int = 1
     key_id: str | None = None
 
+    @property
+    def way(self) -> tuple[str, str, str | None]:
+        """Where something goes that is sent to it: channel, address and key. It says an address: for comparing only."""
+        return self.channel, self.address, self.key_id
+
     def __attrs_post_init__(self) -> None:
         if not is_contact_id(self.id):
             raise ContactInvalid(
@@ -175,3 +180,14 @@ class Customer:
     def contact(self, contact_id: str) -> Contact | None:
         """Return the contact of this id, if there is one."""
         return next((one for one in self.contacts if one.id == contact_id), None)
+
+
+@frozen(order=False)
+class ContactChange:
+    """That the contacts of a customer are others than before: what is on its way to it may have to go elsewhere.
+
+    Args:
+        tenant: The customer's tenant.
+    """
+
+    tenant: str

@@ -15,9 +15,9 @@ from smartify_core.sealing import Sealer
 from smartify_core.storage import Storage
 
 from ._certificates import check_certificate
-from ._customer import Customer
+from ._customer import ContactChange, Customer
 from ._notifier import Notifier
-from ._places import CUSTOMER, REACH
+from ._places import CHANGED, CUSTOMER, REACH
 from ._reach import Reach
 from ._sending import by_channel
 from ._tenants_named import is_known_tenant
@@ -52,12 +52,15 @@ class Customers:
         self._notifiers = by_channel(notifiers)
         self._shelf = Shelf(storage, sealer, CUSTOMER, Customer)
         self._reach = Shelf(storage, sealer, REACH, Reach)
+        self._changed = Shelf(storage, sealer, CHANGED, ContactChange)
 
     @begun_anew
     def register(self, *customers: Customer, by: str, also_unknown: bool = False) -> tuple[Customer, ...]:
         """Put customers on record, each in place of what was there of its tenant: all of them or none.
 
-        What rehearsals found of a contact is forgotten once its channel, its address or its key is another.
+        What rehearsals found of a contact is forgotten once its channel, its address or its key is another. The next
+        run of the courier sends the latest notice of every incident to contacts that are new or corrected, where the
+        customer has not heard of it, and nothing any more to those that are gone.
 
         Args:
             customers: The customers.
@@ -91,6 +94,8 @@ class Customers:
             kind = "contact.registered" if held is None else "contact.changed"
             records.append(AuditRecord(kind, now, one.tenant, by, (), _facts(one)))
             documents += (self._shelf.put(one.tenant, one, over=version), *self._forgetting(held, one))
+            if held is None or held.contacts != one.contacts:
+                documents.append(self._noted(one.tenant))
         if records:
             self._trail.append(*records, documents=documents)
         return tuple(differing)
@@ -108,7 +113,7 @@ class Customers:
         held, version = self._shelf.get(tenant) if is_key(tenant) else (None, 0)
         if held is None:
             raise UnknownRecord("this customer is not on record", where="tenant", cure="List them.")
-        documents = [self._shelf.remove(tenant, over=version)]
+        documents = [self._shelf.remove(tenant, over=version), self._noted(tenant)]
         reach, at = self._reach.get(tenant)
         if reach is not None:
             documents.append(self._reach.remove(tenant, over=at))
@@ -156,6 +161,10 @@ class Customers:
                 cure="Check its spelling, or sync it first.",
             )
 
+    def _noted(self, tenant: str) -> PutDocument:
+        """Return the write that has the courier look at what is on its way to a customer."""
+        return self._changed.put(tenant, ContactChange(tenant), over=self._changed.get(tenant)[1])
+
     def _forgetting(self, held: Customer | None, customer: Customer) -> Iterator[PutDocument]:
         """Yield the write that forgets what is known of contacts that are others now, if something is."""
         reach, version = self._reach.get(customer.tenant) if held is not None else (None, 0)
@@ -164,8 +173,7 @@ class Customers:
         same = {
             one.id
             for one in customer.contacts
-            if (before := held.contact(one.id)) is not None
-            and (before.channel, before.address, before.key_id) == (one.channel, one.address, one.key_id)
+            if (before := held.contact(one.id)) is not None and before.way == one.way
         }
         others = set(reach.contacts) - same
         if others:

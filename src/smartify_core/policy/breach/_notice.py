@@ -49,8 +49,14 @@ class Round:
             it names what they have read.
         open_fields: The values of `NoticeField` that at least one of its notices does not know yet.
         spread_after: The key of the last notice whose deliveries exist; ``""`` before the first.
+        passed_over: The keys of the notices before that one whose deliveries do not exist, as they, or their customers,
+            could not be opened.
         released_at: When it was sent.
         released_by: Who sent it.
+        released_before: The rounds that were out when it was drafted: whom they told, it does not tell a second time.
+        said: How many records there were of what was said of deadlines when it was drafted.
+        keeps_until: From when on something that it says of times may not be so any more: the earliest time of any of
+            its notices that lay ahead. ``None`` where none did.
     """
 
     incident: str
@@ -65,8 +71,12 @@ class Round:
     digest: str = ""
     open_fields: tuple[str, ...] = ()
     spread_after: str = ""
+    passed_over: tuple[str, ...] = ()
     released_at: datetime | None = None
     released_by: str | None = None
+    released_before: tuple[int, ...] = ()
+    said: int = 0
+    keeps_until: datetime | None = None
 
 
 @frozen(order=False)
@@ -185,7 +195,7 @@ class Hearing:
         phase: Which notice.
         queued_at: When it was queued.
         tier: The highest tier that was told so far.
-        escalated_at: When a higher tier was told, for the last time.
+        escalated_at: When a higher tier, or a contact that was corrected, was told for the last time.
         delivered_at: When the first recipient's server took it; ``None`` until then.
         call_since: Since when somebody of the host's has to call; ``None`` where nobody has to.
         call: Who.

@@ -13,6 +13,9 @@ EVENT: Final = "incident event"
 STATEMENT: Final = "incident statement"
 #: Key: the tenant. Value: `Customer`.
 CUSTOMER: Final = "breach customer"
+#: Key: the tenant. Value: `ContactChange`: there may be other ways to tell it by now. It lies there until the courier
+#: has looked.
+CHANGED: Final = "breach customer changed"
 #: Key: the tenant. Value: what rehearsals found.
 REACH: Final = "breach reach"
 #: Key: `numbered` with the revision. Value: `Impact`.

@@ -47,13 +47,13 @@ class Sending(Generic[_Token]):
     Args:
         token: What it is handed back with.
         channel: The channel that it leaves through.
-        parcel: Makes it, at the instant that it leaves.
+        parcel: Makes it, at the instant that it leaves; ``None`` where it must not leave after all.
         until: From this instant on it must not leave any more: somebody else may have it then.
     """
 
     token: _Token
     channel: str
-    parcel: Callable[[datetime], Parcel]
+    parcel: Callable[[datetime], Parcel | None]
     until: datetime
 
 
@@ -138,7 +138,8 @@ class Outbound(Generic[_Token]):
         if now >= sending.until:
             return None
         try:
-            return ways.to(sending.channel).send(sending.parcel(now))
+            parcel = sending.parcel(now)
+            return None if parcel is None else ways.to(sending.channel).send(parcel)
         except BaseException as error:  # noqa: BLE001 - whatever a host's notifier raises, whoever waits for it has to hear
             # Neither its message nor its traceback is logged: either may hold an address.
             log().error("a notifier raised", channel=sending.channel, error=type(error).__name__)

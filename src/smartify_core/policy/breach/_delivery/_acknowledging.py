@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from hashlib import sha256
 
@@ -12,7 +13,7 @@ from smartify_core.policy._access._facts import check_id
 from smartify_core.policy._records._anew import begun_anew
 from smartify_core.policy.audit import AuditRecord, Trail
 from smartify_core.policy.breach._incident import checked_text, in_utc
-from smartify_core.policy.breach._notice import Hearing
+from smartify_core.policy.breach._notice import Hearing, Notice
 from smartify_core.policy.breach._places import of_tenant
 
 from ._shelves import Shelves
@@ -21,6 +22,8 @@ from ._shelves import Shelves
 BY_CODE = "code"
 #: No code of a notice is longer.
 _LONGEST_CODE = 1_000
+#: What people put between the letters of a code.
+_beside = re.compile(r"[\s-]+").sub
 
 
 @frozen(eq=False)
@@ -70,17 +73,31 @@ class Acknowledging:
     def by_code(self, code: str, *, how: str) -> Hearing:
         """Keep that whoever has a notice's code has read it. See `Courier.acknowledge_by_code`."""
         how = checked_text(how, "how they have heard")
-        content = code[:_LONGEST_CODE].encode("utf-8", "surrogatepass")
-        # What is looked up is a hash: how long that takes tells nothing of how near a guess came.
-        place, _ = self.shelves.codes.get(sha256(content).hexdigest())
-        if place is None:
-            raise _unknown()
-        key = of_tenant(place.incident, place.round, place.tenant)
+        key = self._key_of(code)
         hearing, version = self.shelves.hearings.get(key)
         if hearing is None:
             raise _unknown()
         now = self.trail.now()
         return self._keep(key, hearing, version, now, at=now, by=BY_CODE, heard_by=None, how=how)
+
+    def notice_of(self, code: str) -> Notice:
+        """Return the notice that has a code. See `Courier.notice_by_code`."""
+        notice, _ = self.shelves.notices.get(self._key_of(code))
+        if notice is None:
+            raise _unknown()
+        return notice
+
+    def _key_of(self, code: str) -> str:
+        """Return the key of the notice that has a code, however it was typed or read out."""
+        given: object = code  # types are no promise at run time
+        if not isinstance(given, str):
+            raise _unknown()
+        content = _beside("", code[:_LONGEST_CODE]).upper().encode("utf-8", "surrogatepass")
+        # What is looked up is a hash: how long that takes tells nothing of how near a guess came.
+        place, _ = self.shelves.codes.get(sha256(content).hexdigest())
+        if place is None:
+            raise _unknown()
+        return of_tenant(place.incident, place.round, place.tenant)
 
     def _key(self, incident_id: str, tenant: str, number: int | None) -> str:
         if number is not None:
@@ -128,5 +145,5 @@ def _unknown() -> UnknownIncident:
     return UnknownIncident(
         "no notice is on its way, or arrived, of which this could be said",
         where="acknowledgement",
-        cure="Check the incident, the tenant and the round, or have the notice's link followed again.",
+        cure="Check the incident, the tenant and the round, or the code as the notice has it.",
     )

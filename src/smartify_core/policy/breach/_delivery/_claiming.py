@@ -57,6 +57,8 @@ class Claiming:
         notifiers: The channels, by name.
         worker: Who takes.
         lease: For how long.
+        elsewhere: Takes the keys of the hearings of what is due and may not go where it was to go: its contact is
+            another by now.
     """
 
     shelves: Shelves
@@ -64,6 +66,7 @@ class Claiming:
     notifiers: Mapping[str, Notifier]
     worker: str
     lease: timedelta
+    elsewhere: dict[str, None]
 
     def batches(self, tally: Tally) -> Iterator[Sequence[Claimed]]:
         """Yield what is due, batch by batch in order of key, each taken when it is asked for.
@@ -100,16 +103,18 @@ class Claiming:
         now, may_go, waiting = self.now(), dict[str, bool](), Tally()
         wanted: list[tuple[str, Delivery, int]] = []
         puts: list[PutDocument] = []
-        for document in page:
-            delivery = self.shelves.opened(document)
-            if delivery is None or not is_due(delivery, now):
-                waiting["later"] += 1
-                continue
+        opened = [(document, self.shelves.opened(document)) for document in page]
+        due = [(document, one) for document, one in opened if one is not None and is_due(one, now)]
+        waiting["later"] += len(page) - len(due)
+        customers = self.shelves.customers.some({one.tenant for _, one in due})
+        for document, delivery in due:
             incident = delivery.incident
             if incident not in may_go:
                 may_go[incident] = self.shelves.may_go(incident, now)
             if not may_go[incident]:
                 waiting["held"] += 1
+            elif not self.shelves.is_right(delivery, customers):
+                self.elsewhere[_notice_of(delivery)] = None
             elif delivery.channel not in self.notifiers:
                 waiting["stranded"] += 1
             else:

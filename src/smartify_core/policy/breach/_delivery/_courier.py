@@ -10,13 +10,13 @@ from functools import partial
 from itertools import islice
 from typing import Final
 
-from smartify_core.errors import UnknownIncident, UsageError
+from smartify_core.errors import SmartifyError, UnknownIncident, UsageError
 from smartify_core.policy._access._facts import check_id
 from smartify_core.policy._log import log
 from smartify_core.policy.audit import Trail
 from smartify_core.policy.breach._customer import MOST_CONTACTS
 from smartify_core.policy.breach._incident import is_incident_id
-from smartify_core.policy.breach._notice import Delivery, Hearing
+from smartify_core.policy.breach._notice import Delivery, Hearing, Notice
 from smartify_core.policy.breach._notifier import Notifier, Parcel
 from smartify_core.policy.breach._rules import BreachRules
 from smartify_core.policy.breach._sending import Outbound, Sending, by_channel
@@ -25,6 +25,7 @@ from smartify_core.storage import Storage
 
 from ._acknowledging import Acknowledging
 from ._claiming import BATCH, Claimed, Claiming
+from ._correcting import Correcting
 from ._escalating import Change, Escalating
 from ._parcels import parcel
 from ._settling import Settling
@@ -155,6 +156,18 @@ class Courier:
         """
         return self._acknowledging.by_code(code, how=how)
 
+    def notice_by_code(self, code: str) -> Notice:
+        """Return the notice that has a code, for a page that shows it. Nothing is acknowledged by that.
+
+        Programs that look through mail follow links: acknowledge what somebody did on the page, not that it was asked
+        for.
+
+        Raises:
+            UnknownIncident: No notice has this code.
+            StorageError: The store could not be read.
+        """
+        return self._acknowledging.notice_of(code)
+
     def deliveries(self, incident_id: str) -> Iterator[Delivery]:
         """Yield every delivery of an incident: first what is open, then what is done. Raises `StorageError`."""
         if is_incident_id(incident_id):
@@ -174,7 +187,7 @@ class _Run:
 
     def __init__(self, courier: Courier, stop: threading.Event) -> None:
         # It is part of the courier, in a class of its own so that threads can share that one.
-        shelves, trail = courier._shelves, courier._trail  # noqa: SLF001
+        shelves, trail = courier._shelves.patient(), courier._trail  # noqa: SLF001
         notifiers, rules = courier._notifiers, courier._rules  # noqa: SLF001
         self._on_call = courier._on_call  # noqa: SLF001
         self._threads = courier._threads  # noqa: SLF001
@@ -186,8 +199,11 @@ class _Run:
         worker, lease = courier.worker, self._lease
         self._notifiers = notifiers
         self._spreading = Spreading(shelves, trail, notifiers, rules, worker, lease, self._spread)
-        self._claiming = Claiming(shelves, trail.now, notifiers, worker, lease)
+        self._elsewhere: dict[str, None] = {}
+        self._claiming = Claiming(shelves, trail.now, notifiers, worker, lease, self._elsewhere)
         self._escalating = Escalating(shelves, trail, rules, worker, self._kept)
+        self._correcting = Correcting(shelves, trail, self._escalating, worker, self._kept)
+        self._shelves = shelves
         self._settling = Settling(shelves, trail, notifiers, self._escalating, worker, self._known, self._kept)
 
     def made(self) -> CourierRun:
@@ -195,26 +211,54 @@ class _Run:
         out: Outbound[Claimed]
         with Outbound(self._notifiers, self._now, threads=self._threads, stop=self._stop) as out:
             self._send(out, self._spreading.batches(self._tally))
+            if not self._stop.is_set():
+                self._correcting.changed(self._tally)
             # Each time the next ones of somebody may be told, and there are no more tiers than contacts.
             for _ in range(MOST_CONTACTS + 1):
-                before = self._tally["escalated"]
+                before = self._queued
                 self._send(out, self._claiming.batches(self._tally))
                 if not self._stop.is_set():
+                    self._correcting.corrected(tuple(self._elsewhere), self._tally)
+                    self._elsewhere.clear()
                     self._escalating.overdue(self._tally)
-                if self._tally["escalated"] == before or self._stop.is_set():
+                if self._queued == before or self._stop.is_set():
                     break
+        self._tally["stuck"] = len(self._shelves.broken or ())
         return CourierRun.of(self._tally)
+
+    @property
+    def _queued(self) -> int:
+        """How many notices were handed to further contacts."""
+        return self._tally["escalated"] + self._tally["redirected"]
 
     def _send(self, out: Outbound[Claimed], batches: Iterator[Sequence[Claimed]]) -> None:
         while not self._stop.is_set() and (batch := next(batches, None)) is not None:
             for claimed in batch:
                 until = (claimed.delivery.leased_until or claimed.delivery.queued_at) - self._lease / 4
-                out.submit(Sending(claimed, claimed.delivery.channel, partial(_parcel, claimed), until))
+                out.submit(Sending(claimed, claimed.delivery.channel, partial(self._parcel, claimed), until))
             # What is taken next waits in the threads' line while this batch is under way.
             while out.outstanding > BATCH:
                 self._settle(out)
         while out.outstanding:
             self._settle(out)
+
+    def _parcel(self, claimed: Claimed, at: datetime) -> Parcel | None:
+        """Return what leaves; ``None`` where it may not any more: police asked for silence, or the incident is over.
+
+        That is asked right before each message, so that nothing leaves once it is on record.
+
+        Raises:
+            UnknownIncident: The notice cannot be opened: that is tried again.
+        """
+        try:
+            if not self._shelves.may_go(claimed.delivery.incident, at):
+                return None
+        except SmartifyError as error:
+            log().warning("it cannot be told whether a notice may leave, so it does not", code=error.code)
+            return None
+        if claimed.notice is None:
+            raise UnknownIncident("a notice cannot be opened", where=f"notice {claimed.delivery.notice}")
+        return parcel(claimed.delivery, claimed.notice, at)
 
     def _settle(self, out: Outbound[Claimed]) -> None:
         self._settling.settle(out.results(most=BATCH, linger=_LINGER), self._tally)
@@ -241,10 +285,3 @@ class _Run:
                 self._on_call(hearing)
             except Exception as error:  # noqa: BLE001 - a host's function may raise anything, and the call is on record
                 log().error("a host's on_call raised", notice=hearing.notice, error=type(error).__name__)
-
-
-def _parcel(claimed: Claimed, at: datetime) -> Parcel:
-    """Return what leaves. Raises `UnknownIncident` where the notice cannot be opened: that is tried again."""
-    if claimed.notice is None:
-        raise UnknownIncident("a notice cannot be opened", where=f"notice {claimed.delivery.notice}")
-    return parcel(claimed.delivery, claimed.notice, at)

@@ -122,7 +122,7 @@ def settled(delivery: Delivery, reply: Reply, waits: Sequence[timedelta], now: d
 
 
 def not_needed(delivery: Delivery) -> Delivery:
-    """Return a delivery that a later notice to the same contact has made superfluous."""
+    """Return a delivery that a later notice to the same contact, or a change of the contact, has made superfluous."""
     return evolve(delivery, state=DeliveryState.NOT_NEEDED, worker=None, leased_until=None, next_at=None)
 
 

@@ -21,7 +21,7 @@ from smartify_core.policy.breach._vocabulary import DeliveryState
 from ._claiming import Claimed
 from ._escalating import Change, Escalating
 from ._progress import ACCEPTED, EXHAUSTED, FAILED, GONE, REFUSED, is_leased, not_needed, settled, unbegun
-from ._shelves import Shelves
+from ._shelves import BROKEN, Shelves
 from ._tally import Tally
 
 #: A delivery that this courier has, and what came of it; ``None`` where it did not leave.
@@ -150,14 +150,17 @@ class Settling:
         if kind == ACCEPTED:
             hearing, version = self._hearing(draft, claimed.hearing)
             if hearing is not None and hearing.delivered_at is None:
-                draft.hearings[claimed.hearing] = (evolve(hearing, delivered_at=now), version)
+                # Nobody has to call any more whose notice came through after all.
+                heard = evolve(hearing, delivered_at=now, call_since=None, call=None)
+                draft.hearings[claimed.hearing] = (heard, version)
             self._spare_earlier(draft, after, ours, now)
         elif after.state is DeliveryState.FAILED:
             draft.failing[claimed.hearing] = None
         if reply.verdict in {AttemptVerdict.REFUSED, AttemptVerdict.GONE}:
             reach, version = draft.reach.get(after.tenant) or self.shelves.reach.get(after.tenant)
-            known = (reach or Reach(after.tenant)).noting(after.contact, reply, now, exercise=False)
-            draft.reach[after.tenant] = (known, version)
+            if version != BROKEN:
+                known = (reach or Reach(after.tenant)).noting(after.contact, reply, now, exercise=False)
+                draft.reach[after.tenant] = (known, version)
 
     def _end(self, draft: _Draft, key: str, delivery: Delivery, version: int) -> None:
         """Move a delivery to those that are done, in the same step."""

@@ -9,15 +9,16 @@ from typing import Final
 
 from attrs import define, evolve, field, frozen
 
-from smartify_core.errors import SealBroken, WriteConflict, WrongKey
+from smartify_core.errors import WriteConflict
 from smartify_core.model import PutDocument
-from smartify_core.policy._log import log
+from smartify_core.policy._ledger import LEDGER
 from smartify_core.policy.audit import AuditRecord, Trail
 from smartify_core.policy.breach._customer import Contact, Customer
 from smartify_core.policy.breach._notice import Hearing, Notice, Round, RoundState
 from smartify_core.policy.breach._notifier import Notifier
 from smartify_core.policy.breach._places import NOTICE, numbered, of_contact
 from smartify_core.policy.breach._rules import BreachRules
+from smartify_core.storage.walks import documents_at
 
 from ._claiming import Claimed
 from ._progress import NoticePlace, begun, queued, told_next
@@ -77,14 +78,14 @@ class Spreading:
                 round_, present = self.shelves.rounds.get(key)
                 if round_ is None or round_.state is not RoundState.RELEASED or not self.shelves.may_go(incident, now):
                     break
-                try:
-                    step, is_last = self._step(key, round_, present, now)
-                except (SealBroken, WrongKey) as error:
-                    log().error("a round stands still, as a notice cannot be opened", code=error.code, round=key)
-                    tally["stuck"] += 1
+                step, is_last = self._step(key, round_, present, now)
+                if step is None:
                     break
                 try:
-                    self.trail.append(*step.records, documents=step.documents)
+                    if step.records:
+                        self.trail.append(*step.records, documents=step.documents)
+                    else:
+                        self.shelves.storage.record(LEDGER, documents=step.documents)
                 except WriteConflict:
                     if version == present:
                         raise  # nobody else was faster: something is there that cannot be
@@ -98,23 +99,33 @@ class Spreading:
                 if is_last:
                     break
 
-    def _step(self, key: str, round_: Round, version: int, now: datetime) -> tuple[_Step, bool]:
-        """Return the next step of a round, and whether it is the last one."""
+    def _step(self, key: str, round_: Round, version: int, now: datetime) -> tuple[_Step | None, bool]:
+        """Return the next step of a round, and whether it is the last one; no step where nothing can be done."""
         prefix = f"{numbered(round_.incident, round_.number)}/"
         page = self.shelves.page(NOTICE, round_.spread_after or prefix, BATCH)
         ours = [one for one in page if one.key.startswith(prefix)]
+        is_last = len(ours) < BATCH
+        # Those that could not be opened before come last: nobody holds anybody else up, and nobody is passed over for
+        # good in silence. The round is not spread before they are.
+        again = round_.passed_over if is_last else ()
+        earlier = documents_at(self.shelves.storage, LEDGER, NOTICE, again) if again else {}
+        documents = [*ours, *(earlier[one] for one in again if one in earlier)]
         step = _Step()
-        # One that cannot be opened stops its round, for everybody to see: nobody is passed over in silence.
-        notices = [(document.key, self.shelves.notices.opened(document)) for document in ours]
+        notices = [(one.key, notice) for one in documents if (notice := self.shelves.notices.tried(one)) is not None]
         ways = self.shelves.ways_to([notice.tenant for _, notice in notices])
+        told: set[str] = set()
         for place, notice in notices:
-            self._notice(step, place, notice, ways.get(notice.tenant, (None, ())), now)
-        after, is_last = ours[-1].key if ours else round_.spread_after, len(ours) < BATCH
-        state = RoundState.SPREAD if is_last else RoundState.RELEASED
-        step.documents.append(
-            self.shelves.rounds.put(key, evolve(round_, state=state, spread_after=after), over=version)
-        )
-        if is_last:
+            if not self.shelves.customers.is_broken(notice.tenant):
+                self._notice(step, place, notice, ways.get(notice.tenant, (None, ())), now)
+                told.add(place)
+        left = tuple(sorted({*round_.passed_over, *(one.key for one in ours)} - told))
+        if is_last and not ours and left and left == round_.passed_over:
+            return None, True
+        after = ours[-1].key if ours else round_.spread_after
+        state = RoundState.SPREAD if is_last and not left else RoundState.RELEASED
+        kept = evolve(round_, state=state, spread_after=after, passed_over=left)
+        step.documents.append(self.shelves.rounds.put(key, kept, over=version))
+        if state is RoundState.SPREAD:
             facts = {"incident": round_.incident, "round": round_.number, "notices": round_.notices}
             step.records.append(AuditRecord("notice.spread", now, actor=self.worker, facts=facts))
         return step, is_last

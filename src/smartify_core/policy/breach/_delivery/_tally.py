@@ -23,13 +23,16 @@ class CourierRun:
         exhausted: Deliveries that failed for good, as every attempt did.
         refused: Deliveries that failed for good, as the recipient was refused.
         gone: Deliveries that failed for good, as the recipient is not there any more.
-        not_needed: Deliveries that a later notice to the same contact has made superfluous.
+        not_needed: Deliveries that a later notice to the same contact, or a change of the contact, made superfluous.
+        redirected: Notices that were queued anew, as a contact is another by now.
         escalated: Notices that the next ones of the customer were told.
         calls: Notices of which somebody of the host's has to tell by phone.
-        unsent: Attempts that were not begun, as the run was stopped or had taken too long. They are made later.
+        unsent: Attempts that were not begun, as the run was stopped, had taken too long, or police asked for silence
+            meanwhile. They are made later.
         held: Deliveries that were due and wait, as police asked for it or as the incident is over.
         stranded: Deliveries that were due and wait, as no notifier of their channel is there.
-        stuck: Rounds that stand still, as one of their notices or customers cannot be opened.
+        stuck: Documents that were passed over, as they cannot be opened. A round stays released until the last of its
+            notices, and of their customers, can be.
         later: Deliveries that are open and not due yet, or tried by another courier.
     """
 
@@ -40,6 +43,7 @@ class CourierRun:
     refused: int = 0
     gone: int = 0
     not_needed: int = 0
+    redirected: int = 0
     escalated: int = 0
     calls: int = 0
     unsent: int = 0

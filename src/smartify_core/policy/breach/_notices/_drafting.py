@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from heapq import merge
 from itertools import groupby, islice
 from typing import Final
 
 from attrs import define, evolve, frozen
 
-from smartify_core.errors import AccessDenied, IncidentClash
+from smartify_core.errors import AccessDenied, IncidentClash, StaleDraft
 from smartify_core.model import PutDocument
 from smartify_core.policy._ledger import LEDGER
 from smartify_core.policy._log import log
@@ -37,6 +38,7 @@ from smartify_core.storage import Storage
 
 from ._annex import Annexes
 from ._content import Addressee, Case, answers_of, correction_of, open_fields
+from ._freshness import times_ahead
 from ._locales import Locales
 from ._payload import payload_of
 from ._rendering import Envelope, rendered
@@ -63,6 +65,12 @@ class Tally:
     notices: int = 0
     corrections: int = 0
     annexes: int = 0
+    #: The earliest time that lies ahead of any notice.
+    ahead: datetime | None = None
+
+    def lies_ahead(self, instants: Iterable[datetime | None]) -> None:
+        """Take times into account that lie ahead of one notice."""
+        self.ahead = min((one for one in (self.ahead, *instants) if one is not None), default=None)
 
 
 def phase_for(phase: Phase, impact: TenantImpact | None, last: Notice | None, *, ciphertext: bool) -> Phase | None:
@@ -183,14 +191,22 @@ class Drafting:
     ) -> tuple[Round, int, Tally]:
         """Write the notices of a round, and return it as it may now be put on record, over which version, and counts.
 
-        What an interrupted draft has left under its number goes first. Every step also writes the round, at the
-        version that this draft left it at: where two draft at once, one of them is stopped.
+        What an interrupted draft has left under its number goes first, and nothing else ever does: a round that is
+        drafted whole, or out, is never written over. Every step also writes the round, at the version that this draft
+        left it at: where two draft at once, one of them is stopped.
 
         Raises:
+            StaleDraft: Somebody else has drafted the same round by now.
             WriteConflict: Somebody else drafts the same round. Nothing of this draft can be sent.
         """
         key = numbered(draft.incident, draft.number)
-        version = self._rounds.get(key)[1]
+        found, version = self._rounds.get(key)
+        if found is not None and found.state is not RoundState.DRAFTING:
+            raise StaleDraft(
+                "another round was drafted meanwhile",
+                where=f"incident {draft.incident}, round {draft.number}",
+                cure="Read that one, or draft again.",
+            )
         version = self._cleared(draft, key, version)
         tally, digests, unknown = Tally(), list[str](), set[str]()
         left = iter(addressees)
@@ -200,7 +216,7 @@ class Drafting:
             for addressee in some:
                 tenant = addressee.impact.tenant
                 customer = customers[tenant][0] if tenant in customers else Customer(tenant)
-                notice = self._notice(draft, case, addressee, customer, opener)
+                notice = self._notice(draft, case, _timed(case, addressee, customer, tally), customer, opener)
                 digests.append(notice.sha256)
                 unknown.update(notice.open_fields)
                 tally.notices += 1
@@ -213,6 +229,7 @@ class Drafting:
             state=RoundState.DRAFTED,
             notices=tally.notices,
             digest=round_digest(digests),
+            keeps_until=tally.ahead,
             open_fields=tuple(one.value for one in NoticeField if one.value in unknown),
         )
         return whole, version, tally
@@ -237,20 +254,7 @@ class Drafting:
     ) -> Notice:
         tenant = addressee.impact.tenant
         annex = None if opener is None else self._annex(draft, addressee, customer, opener)
-        missed, next_at = times_of(
-            case.incident,
-            customer,
-            case.heard.counted.get(tenant, ()),
-            addressee.phase,
-            rules=case.rules,
-            now=case.now,
-        )
-        addressee = evolve(
-            addressee,
-            annex=annex is not None,
-            missed=tuple(map(case.heard.said.reason_of, missed)),
-            next_at=next_at,
-        )
+        addressee = evolve(addressee, annex=annex is not None)
         words = self._locales.words(customer.locale)
         envelope = Envelope(
             notice_id(draft.incident, draft.number, tenant),
@@ -307,6 +311,15 @@ class Drafting:
         """Return the host's text for a language: for the customer's own tag, or for that of the words."""
         found = (self._templates.get(tag.lower()) for tag in tags)
         return next((one for one in found if one is not None), None)
+
+
+def _timed(case: Case, addressee: Addressee, customer: Customer, tally: Tally) -> Addressee:
+    """Return an addressee with what its notice says of times, and count those in that lie ahead of it."""
+    hearings, phase = case.heard.counted.get(customer.tenant, ()), addressee.phase
+    missed, next_at = times_of(case.incident, customer, hearings, phase, rules=case.rules, now=case.now)
+    ahead = times_ahead(case.incident, customer, hearings, phase, rules=case.rules, now=case.now)
+    tally.lies_ahead((next_at, *ahead))
+    return evolve(addressee, missed=tuple(map(case.heard.said.reason_of, missed)), next_at=next_at)
 
 
 def _is_owed(impact: TenantImpact, *, ciphertext: bool) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 
 from attrs import evolve
 
@@ -35,6 +36,7 @@ from smartify_core.storage import Storage
 from ._annex import Annexes, SubjectsOf
 from ._content import Case
 from ._drafting import Drafting, Opener, Tally
+from ._freshness import Present, why_stale
 from ._locales import Locales
 from ._templates import NoticeTemplate
 
@@ -173,6 +175,7 @@ class Notices:
             IncidentClash: The incident is over, nobody decided yet that it may be a breach, its impact was not
                 computed for its present scopes, no first notice went out before, or nobody is owed a notice.
             IncidentInvalid: Lists are to be opened for no reason.
+            StaleDraft: Somebody else drafted, or sent, meanwhile. Read that round, or draft again.
             WriteConflict: Somebody else drafts at the same time. Draft again.
             AuditUnavailable: It could not be recorded, and so is no draft.
         """
@@ -181,11 +184,11 @@ class Notices:
         incident, _ = self._recorded.running(incident_id)
         impact = self._assessed(incident)
         rounds = list(self.rounds(incident_id))
-        released = [one.number for one in rounds if one.state.is_out]
+        released = _out(rounds)
         if phase is not Phase.FIRST and not released:
             raise incident_clash(incident, "no first notice went out", "Draft and send a first one.")
         statement = self._statements.get(incident_id)[0] or Statement()
-        now = self._recorded.now()
+        now, heard = self._recorded.now(), self._dossiers.of(incident)
         draft = Round(
             incident_id,
             incident.rounds + 1,
@@ -195,6 +198,8 @@ class Notices:
             impact.revision,
             now,
             by,
+            released_before=released,
+            said=heard.said.number,
         )
         case = Case(
             incident,
@@ -203,7 +208,7 @@ class Notices:
             self._rules,
             now,
             dict(self._vendor_names()),
-            self._dossiers.of(incident),
+            heard,
         )
         addressees = self._drafting.addressees(
             draft,
@@ -221,9 +226,9 @@ class Notices:
     def _kept(self, whole: Round, version: int, tally: Tally) -> Round:
         """Put a round on record whose notices are all there, and discard the draft before it."""
         incident, over = self._recorded.running(whole.incident)
-        if incident.rounds != whole.number - 1:
+        if incident.rounds != whole.number - 1 or _out(self.rounds(incident.id)) != whole.released_before:
             raise StaleDraft(
-                "another round was drafted meanwhile",
+                "another round was drafted or sent meanwhile",
                 where=f"incident {incident.id}, round {whole.number}",
                 cure="Read that one, or draft again.",
             )
@@ -341,7 +346,9 @@ class Notices:
             UnknownIncident: There is no such incident.
             IncidentClash: The incident is over, or nothing is drafted.
             NoticeHeld: Law enforcement asked for silence.
-            StaleDraft: Something else was stated or computed since, the scopes changed, or ``digest`` is another one.
+            StaleDraft: Something else was stated, computed or sent since, the scopes changed, a reason for a delay came
+                on record, ``digest`` is another one, or what the draft says of times may not be so any more: it is
+                older than six hours, or than the earliest time that lay ahead of any of its notices. Draft again.
             NoticeIncomplete: It is a final notice, and something is not known yet.
             AuditUnavailable: It could not be recorded, and so was not done.
         """
@@ -358,7 +365,7 @@ class Notices:
                 where=where,
                 cure="Wait for that, or lift the hold when they say so.",
             )
-        self._require_fresh(incident, drafted, digest)
+        self._require_fresh(incident, drafted, digest, now)
         if drafted.phase is Phase.FINAL and drafted.open_fields:
             raise NoticeIncomplete(
                 f"a final notice does not know yet: {', '.join(drafted.open_fields)}",
@@ -385,19 +392,15 @@ class Notices:
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
-    def _require_fresh(self, incident: Incident, drafted: Round, digest: str | None) -> None:
+    def _require_fresh(self, incident: Incident, drafted: Round, digest: str | None, now: datetime) -> None:
         """Raise `StaleDraft` unless a draft says what would be said now, and is what was read."""
         statement = self._statements.get(incident.id)[0] or Statement()
         impact, _ = self._impacts.get(numbered(incident.id, drafted.impact_revision))
-        stale = (
-            (statement.revision != drafted.statement_revision, "something else was stated since"),
-            (incident.impact_revision != drafted.impact_revision, "the impact was computed anew since"),
-            (impact is None or not impact.is_present(incident), "the scopes were changed since"),
-            (digest is not None and digest != drafted.digest, "the latest draft is not the one that was read"),
-        )
-        for is_so, what in stale:
-            if is_so:
-                raise StaleDraft(what, where=f"incident {incident.id}, round {drafted.number}", cure="Draft it again.")
+        is_assessed = impact is not None and impact.is_present(incident)
+        released, said = _out(self.rounds(incident.id)), self._dossiers.records(incident)
+        present = Present(incident, statement.revision, is_assessed, released, said, digest, now)
+        if (what := why_stale(drafted, present)) is not None:
+            raise StaleDraft(what, where=f"incident {incident.id}, round {drafted.number}", cure="Draft it again.")
 
     def _assessed(self, incident: Incident) -> Impact:
         """Return the impact of an incident's present scopes."""
@@ -416,6 +419,11 @@ class Notices:
                 "there is no such round of notices", where=f"incident {incident_id}", cure="List its rounds."
             )
         return found
+
+
+def _out(rounds: Iterable[Round]) -> tuple[int, ...]:
+    """Return the numbers of the rounds that somebody released."""
+    return tuple(one.number for one in rounds if one.state.is_out)
 
 
 def _check_answers(answers: Mapping[NoticeField, Stated]) -> None:

@@ -186,7 +186,7 @@ def test_the_next_tier_is_told_when_all_of_one_failed() -> None:
 
 
 def test_the_next_tier_is_told_when_time_is_over() -> None:
-    """After the rules' time without an answer the next tier is told as well, while the first is tried on."""
+    """After the rules' time the next tier is told, while the first is tried on; what arrives settles the call."""
     host = Host()
     host.customer("acme", mail("acme", name="a"), mail("acme", name="b", tier=2))
     host.release("acme")
@@ -203,8 +203,9 @@ def test_the_next_tier_is_told_when_time_is_over() -> None:
     host.clock.advance(hours=1)
     assert courier.run_once().calls == 1
     host.clock.advance(hours=5)
-    assert courier.run_once().accepted == 1
     assert host.hearing("acme").call_since is not None
+    assert courier.run_once().accepted == 1
+    assert (host.hearing("acme").call_since, host.kinds("acme").count("notice.call")) == (None, 1)
 
 
 def test_a_refused_one_beside_an_accepted_one_is_a_failure_and_no_escalation() -> None:
@@ -489,7 +490,7 @@ def test_nothing_personal_is_logged(host: Host, caplog: pytest.LogCaptureFixture
 
 
 def test_what_is_broken_holds_nobody_else_up(host: Host) -> None:
-    """A round of which a notice was altered stands still for everybody to see, and the other one goes out."""
+    """A notice that was altered is counted, and its round is not spread; the others of it go out, and other rounds."""
     host.release("acme", number=2, phase=Phase.UPDATE)
     key = of_tenant(INCIDENT_ID, 1, "acme")
     held = host.storage.document(LEDGER, NOTICE, key)
@@ -497,4 +498,4 @@ def test_what_is_broken_holds_nobody_else_up(host: Host) -> None:
     broken = bytes([held.value[0], *(one ^ 1 for one in held.value[1:])])
     host.storage.record(LEDGER, documents=[PutDocument(NOTICE, key, broken, held.version)])
     run = host.courier(Scripted()).run_once()
-    assert (run.stuck, run.spread, run.accepted) == (1, 1, 1)
+    assert (run.stuck, run.spread, run.accepted) == (1, 2, 2)

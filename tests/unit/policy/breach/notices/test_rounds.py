@@ -239,7 +239,7 @@ def test_what_was_not_read_is_not_released(world: World) -> None:
 
 
 def test_a_police_hold_keeps_everything_in_until_it_ends(world: World) -> None:
-    """Nothing is released while law enforcement asks for silence; at its end it is."""
+    """Nothing is released while law enforcement asks for silence; at its end what is drafted then is."""
     world.assess(affected("acme"))
     world.notices.draft(ID, Phase.FIRST, by="e-1")
     now = world.clock()
@@ -248,6 +248,7 @@ def test_a_police_hold_keeps_everything_in_until_it_ends(world: World) -> None:
         world.notices.send(ID, by="e-1")
     assert "police" not in str(held.value)
     world.clock.advance(days=2)
+    world.notices.draft(ID, Phase.FIRST, by="e-1")
     assert world.notices.send(ID, by="e-1").state is RoundState.RELEASED
 
 

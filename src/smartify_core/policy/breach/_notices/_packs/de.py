@@ -93,8 +93,8 @@ MESSAGES: Final[Mapping[str, str]] = {
     "vendor_none": "Soweit wir wissen, war kein Dienstleister beteiligt.",
     "open_list": "Noch offen:",
     "open_nothing": "Auf jeden Punkt oben gibt es eine Antwort.",
-    "acknowledge": "Sagen Sie uns, dass dies jemanden erreicht hat, der danach handeln kann. Bis wir das wissen, "
-    "versuchen wir es auf anderen Wegen.",
+    "acknowledge": "Sagen Sie uns, dass dies jemanden erreicht hat, der danach handeln kann: Dass ein "
+    "Server es angenommen hat, sagt uns das nicht.",
     "correction_happened": "Die Sicherheit wurde verletzt oder kann verletzt worden sein. Soweit wir es feststellen "
     "können, hat das Ihre Daten nicht erreicht.",
     "correction_information": "Soweit wir wissen, sind keine Ihrer Daten betroffen.",

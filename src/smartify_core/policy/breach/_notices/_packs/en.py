@@ -88,7 +88,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "vendor_none": "no vendor was involved, as far as we know.",
     "open_list": "Still open:",
     "open_nothing": "There is an answer to each point above.",
-    "acknowledge": "Tell us that this has reached somebody who can act on it. Until we know that, we try other ways.",
+    "acknowledge": "Tell us that this has reached somebody who can act on it: a server that took it has not read it.",
     "correction_happened": "There was, or may have been, a breach of security. As far as we can tell it did not reach "
     "your data.",
     "correction_information": "None of your data is concerned, as far as we know.",

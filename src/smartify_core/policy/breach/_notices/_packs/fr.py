@@ -91,8 +91,8 @@ MESSAGES: Final[Mapping[str, str]] = {
     "vendor_none": "aucun fournisseur n'est en cause, à notre connaissance.",
     "open_list": "Encore sans réponse :",
     "open_nothing": "Il y a une réponse à chacun des points ci-dessus.",
-    "acknowledge": "Dites-nous que ce message est arrivé à quelqu'un qui peut agir. Tant que nous ne le savons pas, "
-    "nous essayons d'autres moyens.",
+    "acknowledge": "Dites-nous que ce message est arrivé à quelqu'un qui peut agir : qu'un serveur l'ait "
+    "accepté ne nous l'apprend pas.",
     "correction_happened": "Il y a eu, ou il a pu y avoir, une violation de la sécurité. Pour autant que nous "
     "puissions l'établir, elle n'a pas atteint vos données.",
     "correction_information": "À notre connaissance, aucune de vos données n'est concernée.",
