@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
-from hashlib import sha256
 
 from attrs import evolve, frozen
 
@@ -16,14 +14,11 @@ from smartify_core.policy.breach._incident import checked_text, in_utc
 from smartify_core.policy.breach._notice import Hearing, Notice
 from smartify_core.policy.breach._places import of_tenant
 
+from ._codes import key_of_code
 from ._shelves import Shelves
 
 #: Who acknowledged by a code, as the trail and the hearing have it.
 BY_CODE = "code"
-#: No code of a notice is longer.
-_LONGEST_CODE = 1_000
-#: What people put between the letters of a code.
-_beside = re.compile(r"[\s-]+").sub
 
 
 @frozen(eq=False)
@@ -92,9 +87,7 @@ class Acknowledging:
         given: object = code  # types are no promise at run time
         if not isinstance(given, str):
             raise _unknown()
-        content = _beside("", code[:_LONGEST_CODE]).upper().encode("utf-8", "surrogatepass")
-        # What is looked up is a hash: how long that takes tells nothing of how near a guess came.
-        place, _ = self.shelves.codes.get(sha256(content).hexdigest())
+        place, _ = self.shelves.codes.get(key_of_code(code))
         if place is None:
             raise _unknown()
         return of_tenant(place.incident, place.round, place.tenant)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Final
 
 from attrs import define, evolve, field, frozen
@@ -21,6 +20,7 @@ from smartify_core.policy.breach._rules import BreachRules
 from smartify_core.storage.walks import documents_at
 
 from ._claiming import Claimed
+from ._codes import key_of_code
 from ._progress import NoticePlace, begun, queued, told_next
 from ._shelves import Shelves
 from ._tally import Tally
@@ -157,7 +157,7 @@ class Spreading:
         place = NoticePlace(notice.incident, notice.round, notice.tenant)
         step.documents += (
             self.shelves.hearings.put(key, hearing, over=0),
-            self.shelves.codes.put(sha256(notice.code.encode()).hexdigest(), place, over=0),
+            self.shelves.codes.put(key_of_code(notice.code), place, over=0),
         )
         for contact in contacts:
             delivery = queued(hearing, contact, now)

@@ -353,6 +353,21 @@ def test_a_code_acknowledges_the_notice_that_it_is_of(host: Host) -> None:
             courier.acknowledge_by_code(wrong)
 
 
+def test_a_code_is_taken_however_it_was_typed(host: Host) -> None:
+    """Blanks, hyphens and small letters make no other code; whoever only looks at the notice acknowledges nothing."""
+    courier = host.courier(Scripted())
+    courier.run_once()
+    code = notice_of("acme").code
+    typed = f" {code[:3]} {code[3:].swapcase()}\n"
+    assert courier.notice_by_code(typed).tenant == "acme"
+    assert host.hearing("acme").acknowledged_at is None
+    assert courier.acknowledge_by_code(typed).tenant == "acme"
+    wrong: Any = None
+    for ask in (courier.notice_by_code, courier.acknowledge_by_code):
+        with pytest.raises(UnknownIncident):
+            ask(wrong)
+
+
 def test_an_acknowledgement_is_of_the_latest_notice(host: Host) -> None:
     """Without a round it is the latest that the tenant has; with one it is that one."""
     courier = host.courier(Scripted())
