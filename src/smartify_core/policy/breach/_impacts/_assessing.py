@@ -132,11 +132,19 @@ class _Computation:
                 found.number(raw(tenant))
         self._known = sorted(map(text_of, known))
         self._names = found.names()
+        self._living.nobodys = self._keys_of_nobody()
         for tenant in self._known if self._spans else ():
             self._look_at(tenant)
         self._tallied()
         self._add_lived()
         self._doubt()
+
+    def _keys(self) -> set[str]:
+        return {name for one in self._scopes if one.kind is ScopeKind.KEY for name in one.names}
+
+    def _keys_of_nobody(self) -> set[str]:
+        """Return the names of keys in scope that nothing on record bears: misspelt, or of a time that nobody knows."""
+        return self._living.wraps_nothing(self._keys() - self._history.names, (LEDGER, *self._known))
 
     def _in_store(self) -> Iterator[str]:
         for record in every_tenant(self._storage):
@@ -208,13 +216,11 @@ class _Computation:
             for name in one.names
             if self._reach.vendors.knows(name)
         }
-        keys = {name for one in self._scopes if one.kind is ScopeKind.KEY for name in one.names}
-        met = self._history.names & keys
         hosts = {name for names in self._reach.met.values() for name in names}
         known = {
             ScopeKind.ACTOR: actors | self._staff.keys(),
             ScopeKind.HOST: hosts,
-            ScopeKind.KEY: keys - self._living.wraps_nothing(keys - met, (LEDGER, *self._known)),
+            ScopeKind.KEY: self._keys() - self._living.nobodys,
             ScopeKind.VENDOR: vendors,
             ScopeKind.TENANT: self._known,
         }

@@ -52,6 +52,7 @@ class Doubts:
             yield (
                 f"Nothing on record bears these names of scope {position} ({kind}), which may be misspelt: "
                 f"{several(names)}."
+                + (" What such a key wrapped nobody knows, so it counts as any." if kind == "key" else "")
             )
         kinds = {one.kind for one in self.scopes}
         if ScopeKind.HOST in kinds:

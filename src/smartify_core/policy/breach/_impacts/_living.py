@@ -73,6 +73,8 @@ class Living:
         self._spans = spans
         self._history = history
         self._add = add
+        #: Keys in scope that nothing on record bears: what they wrapped nobody knows, so it may be anything.
+        self.nobodys: set[str] = set()
         self._asks_keys = any(one.kind is ScopeKind.KEY for one in spans)
         self._standings = Shelf(storage, sealer, TENANT_STANDING, TenantStanding)
 
@@ -149,7 +151,7 @@ class Living:
         never = 0
         for one in spans:
             if one.kind is ScopeKind.KEY and not any(
-                self._history.may_have_wrapped(key, tenant, in_use=in_use, began=found.began)
+                key in self.nobodys or self._history.may_have_wrapped(key, tenant, in_use=in_use, began=found.began)
                 for key in sorted(one.keys)
             ):
                 never |= one.bit

@@ -145,11 +145,12 @@ def test_a_leaked_key_after_a_rotation(world: World) -> None:
     assert impact.affected == len(TENANTS)
 
 
-def test_a_key_that_never_wrapped_anything(world: World) -> None:
-    """Where keys were never changed, one that wraps nothing reaches nobody."""
-    impact = world.assess(BreachScope(ScopeKind.KEY, ["0123456789abcdef"]))
-    assert (impact.affected, world.reached()) == (0, {})
-    assert impact.counts["not-affected"] == len(TENANTS)
+@pytest.mark.parametrize("is_copied", [False, True])
+def test_a_key_that_nobody_knows_makes_nobody_safe(world: World, is_copied: bool) -> None:
+    """What a key wrapped that nothing on record bears nobody can tell: misspelt, it reaches everybody who lived."""
+    unknown = BreachScope(ScopeKind.KEY, ["0123456789abcdef"])
+    copied = BreachScope(ScopeKind.STORE, ["backup"], other_half=Exposure.SAFE, because="the keys are elsewhere")
+    assert world.assess(unknown, *([copied] if is_copied else [])).affected == len(TENANTS)
 
 
 @pytest.mark.parametrize("tenants", [(), ("acme",), ("nobody",)])
@@ -162,7 +163,7 @@ def test_a_misspelt_key_is_told_and_one_that_is_known_is_not(world: World, tenan
     impact = world.assess(BreachScope(ScopeKind.KEY, keys, tenants=tenants))
     told = [one for one in impact.limits if "may be misspelt" in one and "(key)" in one]
     assert len(told) == 1
-    assert told[0].endswith(": 0123456789abcdef.") or told[0].endswith(": 0123456789abcdef, " + first + ".")
+    assert ": 0123456789abcdef. " in told[0] or f": 0123456789abcdef, {first}. " in told[0]
     assert second not in told[0]
 
 
