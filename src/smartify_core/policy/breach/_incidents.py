@@ -379,9 +379,13 @@ class Incidents:
         """Return scopes without repeats.
 
         Raises:
-            IncidentInvalid: One is none, they are too many, or one names a tenant that nothing knows.
+            IncidentInvalid: One is none, they are too many, one names a tenant that nothing knows, or begins ahead of
+                now, so that nothing at all would be in it.
         """
-        found = _distinct(scopes)
+        found, now = _distinct(scopes), self._recorded.now()
+        for one in found:
+            if one.since is not None:
+                _not_ahead(one.since, "the window of a scope", now)
         named = {
             tenant for one in found for tenant in (*one.tenants, *(one.names if one.kind is ScopeKind.TENANT else ()))
         }

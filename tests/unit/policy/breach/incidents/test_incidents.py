@@ -428,3 +428,13 @@ def test_a_change_between_is_seen(house: House) -> None:
     with pytest.raises(IncidentClash, match="is over"):
         house.incidents_of(between).become_aware(incident.id, by="e-2", reason="seen")
     assert house.incidents.get(incident.id).state is IncidentState.NEAR_MISS
+
+
+def test_a_window_that_lies_ahead_is_refused(house: House) -> None:
+    """A scope whose window has not begun would make everybody safe: a year mistyped is told at once."""
+    ahead = BreachScope(ScopeKind.ACTOR, ["e-7"], since=house.now() + timedelta(days=365))
+    with pytest.raises(IncidentInvalid, match="lies ahead"):
+        house.incidents.open(by="e-1", signal="a laptop is gone", scopes=[ahead])
+    incident = house.incidents.open(by="e-1", signal="a laptop is gone")
+    with pytest.raises(IncidentInvalid, match="lies ahead"):
+        house.incidents.extend(incident.id, ahead, by="e-1", reason="it was worse")
