@@ -45,7 +45,7 @@ class MemoryNotifier:
         self._always: dict[str | None, Reply] = {}
         self.attempts: list[Parcel] = []
         self.arrived: list[Parcel] = []
-        self.opened_count = 0
+        self.opened_count: int = 0
 
     @property
     def channel(self) -> str:
