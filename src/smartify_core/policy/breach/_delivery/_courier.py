@@ -187,11 +187,11 @@ class _Run:
 
     def __init__(self, courier: Courier, stop: threading.Event) -> None:
         # It is part of the courier, in a class of its own so that threads can share that one.
-        shelves, trail = courier._shelves.patient(), courier._trail  # noqa: SLF001
-        notifiers, rules = courier._notifiers, courier._rules  # noqa: SLF001
-        self._on_call = courier._on_call  # noqa: SLF001
-        self._threads = courier._threads  # noqa: SLF001
-        self._lease = courier._lease  # noqa: SLF001
+        shelves, trail = courier._shelves.patient(), courier._trail  # noqa: SLF001 - a run is the courier's own inside
+        notifiers, rules = courier._notifiers, courier._rules  # noqa: SLF001 - a run is the courier's own inside
+        self._on_call = courier._on_call  # noqa: SLF001 - a run is the courier's own inside
+        self._threads = courier._threads  # noqa: SLF001 - a run is the courier's own inside
+        self._lease = courier._lease  # noqa: SLF001 - a run is the courier's own inside
         self._stop = stop
         self._tally = Tally()
         self._now = trail.now

@@ -159,7 +159,7 @@ def export_evidence(
                 checkpoints, deadlines
             )
             _moved(beside, folder)
-        except BaseException:
+        except BaseException:  # an interruption, too
             shutil.rmtree(beside, ignore_errors=True)  # half of it is no evidence
             raise
     except OSError as error:

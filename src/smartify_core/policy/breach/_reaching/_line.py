@@ -59,7 +59,7 @@ class Line:
             self._allow()
             # Its own timeout limits the whole of a handshake (as of a single read or write), however it dribbles.
             self._sock = context.wrap_socket(plain, server_hostname=host)
-        except BaseException:
+        except BaseException:  # an interruption, too, leaves no socket open
             plain.close()
             raise
 

@@ -69,7 +69,7 @@ class Session(smtplib.SMTP):
         super().__init__(local_hostname=server.local_hostname or "localhost", timeout=cutoff.left)
         try:
             self._begin(server, cutoff)
-        except BaseException:
+        except BaseException:  # an interruption, too, leaves no connection open
             self.close()
             raise
 
